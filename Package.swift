@@ -1,0 +1,72 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// The modules, left to right as data flows. What each may import is a contract, kept by the test
+// target `ArchitectureTests`, which reads the table below from the sources' own import lines.
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// C is compiled with no contraction of its own: where a fused multiply-add is meant it is written,
+/// so that every CPU computes the same bits.
+let kernelSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
+
+let package = Package(
+  name: "denju",
+  products: [.executable(name: "denju", targets: ["denju"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CZstd", path: "Sources/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CKernels", cSettings: kernelSettings),
+    .target(name: "Numerics", dependencies: ["CKernels"]),
+    .target(name: "ModelFiles", dependencies: ["Numerics", crypto]),
+    .target(name: "Tokenization", dependencies: ["ModelFiles", crypto]),
+    .target(name: "Corpora", dependencies: [crypto]),
+    .target(name: "KnowledgeSource", dependencies: ["Numerics", "ModelFiles"]),
+    .target(name: "FeatureCache", dependencies: ["Numerics", "CZstd", grdb, crypto]),
+    .target(name: "GenerationModule", dependencies: ["Numerics", "ModelFiles"]),
+    .target(
+      name: "Precompute",
+      dependencies: ["Corpora", "Tokenization", "KnowledgeSource", "FeatureCache", logging]),
+    .target(
+      name: "Training",
+      dependencies: ["FeatureCache", "GenerationModule", "Tokenization", "Numerics", logging]),
+    .target(
+      name: "Generation",
+      dependencies: ["Tokenization", "KnowledgeSource", "FeatureCache", "GenerationModule"]),
+    .target(name: "Evaluation", dependencies: ["Generation", "Corpora"]),
+    .target(
+      name: "Serving",
+      dependencies: ["Generation", logging, .product(name: "Hummingbird", package: "hummingbird")]),
+    .target(
+      name: "Pipeline",
+      dependencies: ["Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams"]),
+    .executableTarget(
+      name: "denju",
+      dependencies: [
+        "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "NumericsTests", dependencies: ["Numerics"], path: "Tests/Numerics"),
+    .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles"),
+    .testTarget(
+      name: "TokenizationTests", dependencies: ["Tokenization"], path: "Tests/Tokenization"),
+    .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
+    .testTarget(
+      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"),
+    .testTarget(
+      name: "FeatureCacheTests", dependencies: ["FeatureCache"], path: "Tests/FeatureCache"),
+    .testTarget(
+      name: "GenerationModuleTests", dependencies: ["GenerationModule"],
+      path: "Tests/GenerationModule"),
+  ],
+  swiftLanguageModes: [.v6]
+)
