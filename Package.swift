@@ -55,7 +55,8 @@ let package = Package(
         "Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .testTarget(name: "NumericsTests", dependencies: ["Numerics"], path: "Tests/Numerics"),
+    .testTarget(
+      name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
     .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles"),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization"], path: "Tests/Tokenization"),

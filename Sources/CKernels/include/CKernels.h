@@ -1,0 +1,66 @@
+// SIMD inner loops. Every function here exists once in the source and is compiled for three
+// instruction sets (portable, AVX2+FMA, AVX-512); the best one this CPU has is picked at start.
+//
+// All three give the same bits. Two rules make it so:
+//   1. a product is added with one fused multiply-add, written out; the compiler contracts nothing;
+//   2. an output of the matrix product is one chain of additions over k, in order; any other
+//      reduction runs in 16 lanes (element i belongs to lane i mod 16), folded 8, 4, 2, 1.
+// So a row's result depends on that row alone: not on the batch, the thread count or the CPU.
+
+#ifndef DENJU_CKERNELS_H
+#define DENJU_CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Instruction sets, in the order of preference.
+typedef enum { DENJU_PORTABLE = 0, DENJU_AVX2 = 1, DENJU_AVX512 = 2 } denju_level;
+
+/// The best level of this CPU, or the lower one named by DENJU_SIMD=portable|avx2|avx512.
+denju_level denju_detect_level(void);
+
+/// Columns of a packed panel of B.
+#define DENJU_PANEL 16
+
+/// The inner loops of one instruction set. Counts are elements. Pointers need no alignment.
+typedef struct {
+  denju_level level;
+  /// Rows of a packed sliver of A.
+  ptrdiff_t sliver;
+
+  /// Packs op(A)[rows, depth] into slivers [rows/sliver][depth][sliver], zero-padded.
+  /// Element (i, p) is a[i * row_stride + p * depth_stride].
+  void (*pack_a)(const float *a, ptrdiff_t row_stride, ptrdiff_t depth_stride, ptrdiff_t rows,
+                 ptrdiff_t depth, float *packed);
+
+  /// Packs op(B)[depth, columns] into panels [columns/16][depth][16], zero-padded. Panels lie
+  /// `panel_stride` floats apart. Element (p, j) is b[p * depth_stride + j * column_stride].
+  void (*pack_b)(const float *b, ptrdiff_t depth_stride, ptrdiff_t column_stride, ptrdiff_t depth,
+                 ptrdiff_t columns, float *packed, ptrdiff_t panel_stride);
+
+  /// C[rows, columns] = start + A B over `depth`, from packed operands. Where `load_c` is set the
+  /// chains start from C; else from `bias` (one value a column), or from zero when it is null.
+  void (*multiply_block)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth, const float *a,
+                         const float *b, ptrdiff_t panel_stride, float *c, ptrdiff_t c_stride,
+                         int load_c, const float *bias);
+
+  float (*dot)(ptrdiff_t n, const float *x, const float *y);
+  float (*sum)(ptrdiff_t n, const float *x);
+  float (*sum_of_squares)(ptrdiff_t n, const float *x);
+  /// y += alpha * x
+  void (*axpy)(ptrdiff_t n, float alpha, const float *x, float *y);
+
+  /// Element by element, y may be x. Errors below 2 units in the last place, but `erf` (2e-7).
+  void (*exp)(ptrdiff_t n, const float *x, float *y);
+  void (*tanh)(ptrdiff_t n, const float *x, float *y);
+  void (*erf)(ptrdiff_t n, const float *x, float *y);
+  void (*sigmoid)(ptrdiff_t n, const float *x, float *y);
+
+  /// In place: x = exp(x - max x) / sum. Returns log(sum exp x), the row's log-normaliser.
+  float (*softmax)(ptrdiff_t n, float *x);
+} denju_kernels;
+
+/// The loops of `level`; a level the CPU lacks gives the best one it has.
+const denju_kernels *denju_kernels_for(denju_level level);
+
+#endif

@@ -1,0 +1,182 @@
+import CKernels
+
+// The matrix product, blocked as in Goto and van de Geijn, "Anatomy of High-Performance Matrix
+// Multiplication" (2008): a block of B is packed to stay in the second-level cache, slivers of A
+// stream past it through the registers. Every output is one chain of fused multiply-adds over k, in
+// order, so its bits do not depend on the blocking, on `m` and `n`, or on the threads.
+
+/// Columns of a packed panel of B.
+private let panelWidth = Int(DENJU_PANEL)
+/// Depth of a block: a panel of B (16 wide) and the slivers of A stay in the first-level cache.
+private let blockDepth = 256
+/// Rows of a packed block of A.
+private let blockRows = 168
+/// Columns of a packed block of B: with `blockDepth`, half a megabyte.
+private let blockColumns = 512
+
+/// out[m, n] (+)= op(a)[m, k] · op(b)[k, n], row-major and dense. `transposeA` means that `a` is
+/// stored as [k, m]; `transposeB` that `b` is stored as [n, k], as a linear layer's weight is.
+public func matmul(
+  _ out: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+  m: Int, k: Int, n: Int, transposeA: Bool = false, transposeB: Bool = false,
+  accumulate: Bool = false
+) {
+  let left = LeftOperand(
+    base: a, rowStride: transposeA ? 1 : k, depthStride: transposeA ? m : 1)
+  let columns = columnsOfATask(m: m, n: n)
+  multiplyTiles(m: m, n: n, taskColumns: columns) { rows, columnRange in
+    withScratch(blockDepth * (columnRange.count + panelWidth)) { packed in
+      for p in depthBlocks(k) {
+        let start = b + (transposeB ? columnRange.lowerBound * k + p.lowerBound
+          : p.lowerBound * n + columnRange.lowerBound)
+        let stride = p.count * panelWidth
+        kernels.pointee.pack_b(
+          start, transposeB ? 1 : n, transposeB ? k : 1, p.count, columnRange.count, packed, stride)
+        multiplyRows(
+          out + columnRange.lowerBound, outStride: n, left, rows: rows, depth: p, panels: packed,
+          panelStride: stride, columns: columnRange.count,
+          start: accumulate || p.lowerBound > 0 ? .output : .zero)
+      }
+      // A product over nothing is zero.
+      if k == 0 && !accumulate {
+        for row in rows {
+          (out + row * n + columnRange.lowerBound).update(repeating: 0, count: columnRange.count)
+        }
+      }
+    }
+  }
+}
+
+/// A weight matrix [rows (out), columns (in)], packed once for many products.
+///
+/// Holds `rows` rounded up to 16, times `columns`, float32 values.
+public struct PackedMatrix: ~Copyable, Sendable {
+  /// Outputs.
+  public let rows: Int
+  /// Inputs.
+  public let columns: Int
+  private let panels: FloatBuffer
+
+  /// Packs a row-major weight; the pointer is not kept.
+  public init(weight: UnsafePointer<Float>, rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+    let panelCount = (rows + panelWidth - 1) / panelWidth
+    let stride = columns * panelWidth
+    panels = FloatBuffer(count: panelCount * stride)
+    let base = panels.base
+    parallel(panelCount) { panel in
+      let first = panel * panelWidth
+      kernels.pointee.pack_b(
+        weight + first * columns, 1, columns, columns, min(panelWidth, rows - first),
+        base + panel * stride, stride)
+    }
+  }
+
+  /// out[m, rows] (+)= x[m, columns] · Wᵀ + bias. Each chain starts from the bias (from `out` where
+  /// `accumulate` is set; a bias is then not taken).
+  public borrowing func multiply(
+    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, m: Int,
+    bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
+  ) {
+    let left = LeftOperand(base: x, rowStride: columns, depthStride: 1)
+    let (depth, width, base) = (columns, rows, panels.base)
+    multiplyTiles(m: m, n: rows, taskColumns: columnsOfATask(m: m, n: rows)) { rows, columnRange in
+      let first = base + columnRange.lowerBound * depth
+      for p in depthBlocks(depth) {
+        multiplyRows(
+          out + columnRange.lowerBound, outStride: width, left, rows: rows, depth: p,
+          panels: first + p.lowerBound * panelWidth, panelStride: depth * panelWidth,
+          columns: columnRange.count,
+          start: accumulate || p.lowerBound > 0
+            ? .output : bias.map { .bias($0 + columnRange.lowerBound) } ?? .zero)
+      }
+    }
+  }
+}
+
+/// What each chain of additions starts from.
+private enum Start {
+  case zero
+  case output
+  case bias(UnsafePointer<Float>)
+}
+
+/// op(A): element (i, p) is base[i * rowStride + p * depthStride].
+private struct LeftOperand {
+  let base: UnsafePointer<Float>
+  let rowStride: Int
+  let depthStride: Int
+}
+
+
+private func depthBlocks(_ k: Int) -> some Sequence<Range<Int>> {
+  stride(from: 0, to: k, by: blockDepth).lazy.map { $0..<min($0 + blockDepth, k) }
+}
+
+/// Enough tasks that the threads end together, none narrower than pays for packing A again.
+private func columnsOfATask(m: Int, n: Int) -> Int {
+  let tasks = 4 * ThreadTeam.shared.count
+  let even = ((n + tasks - 1) / tasks + panelWidth - 1) / panelWidth * panelWidth
+  return min(max(even, min(m <= 32 ? 64 : 256, n)), blockColumns)
+}
+
+/// Cuts the output into tasks of some columns and, where those are too few for the threads, of some
+/// rows, and runs them in parallel.
+private func multiplyTiles(
+  m: Int, n: Int, taskColumns: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void
+) {
+  guard m > 0, n > 0 else { return }
+  let width = max(taskColumns + panelWidth - 1, panelWidth) / panelWidth * panelWidth
+  let across = (n + width - 1) / width
+  let sliver = Int(kernels.pointee.sliver)
+  let wanted = across >= 2 * ThreadTeam.shared.count ? 1 : 2 * ThreadTeam.shared.count
+  let height = max((m + wanted - 1) / wanted + sliver - 1, sliver) / sliver * sliver
+  let down = (m + height - 1) / height
+  // Too small to be worth waking anyone for.
+  let small = m * n <= 4096
+  func task(_ index: Int) {
+    let (i, j) = (index / across * height, index % across * width)
+    body(i..<min(i + height, m), j..<min(j + width, n))
+  }
+  if small {
+    for index in 0..<across * down { task(index) }
+  } else {
+    parallel(across * down, task)
+  }
+}
+
+/// The rows of one task over one block of depth: packs A block by block and multiplies.
+private func multiplyRows(
+  _ out: UnsafeMutablePointer<Float>, outStride: Int, _ left: LeftOperand, rows: Range<Int>,
+  depth: Range<Int>, panels: UnsafePointer<Float>, panelStride: Int, columns: Int, start: Start
+) {
+  let sliver = Int(kernels.pointee.sliver)
+  withScratch((min(blockRows, rows.count) + sliver) * depth.count) { packed in
+    for first in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
+      let count = min(blockRows, rows.upperBound - first)
+      kernels.pointee.pack_a(
+        left.base + first * left.rowStride + depth.lowerBound * left.depthStride,
+        left.rowStride, left.depthStride, count, depth.count, packed)
+      var (loads, bias): (Int32, UnsafePointer<Float>?) = (0, nil)
+      switch start {
+      case .zero: break
+      case .output: loads = 1
+      case .bias(let values): bias = values
+      }
+      kernels.pointee.multiply_block(
+        count, columns, depth.count, packed, panels, panelStride, out + first * outStride, outStride,
+        loads, bias)
+    }
+  }
+}
+
+/// Memory for packed operands, aligned to a cache line.
+private func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+  withUnsafeTemporaryAllocation(
+    byteCount: count * MemoryLayout<Float>.stride, alignment: 64
+  ) { memory in
+    guard let base = memory.baseAddress else { return }
+    body(base.bindMemory(to: Float.self, capacity: count))
+  }
+}
