@@ -1,0 +1,98 @@
+import Foundation
+import Generation
+import Hummingbird
+
+/// Why a request gets no answer; told to the client in the OpenAI API's form.
+enum RequestError: Error, Sendable {
+  case invalid(field: String, reason: String)
+  case malformed(String)
+  case tooLarge(limit: Int)
+  case unknownModel(asked: String, served: String)
+  case unknownPath(String)
+  case busy(waiting: Int)
+  case failed(String)
+
+  var status: HTTPResponse.Status {
+    switch self {
+    case .invalid, .malformed: .badRequest
+    case .tooLarge: .contentTooLarge
+    case .unknownModel, .unknownPath: .notFound
+    case .busy: .serviceUnavailable
+    case .failed: .internalServerError
+    }
+  }
+
+  var message: String {
+    switch self {
+    case .invalid(let field, let reason): "\(field) \(reason)"
+    case .malformed(let reason): "the body is not a chat request: \(reason)"
+    case .tooLarge(let limit): "the body is larger than \(limit) bytes"
+    case .unknownModel(let asked, let served): "there is no model \"\(asked)\": this is \"\(served)\""
+    case .unknownPath(let path): "there is nothing at \(path)"
+    case .busy(let waiting): "\(waiting) requests are waiting already: try again later"
+    case .failed(let reason): reason
+    }
+  }
+
+  private var field: String? {
+    if case .invalid(let field, _) = self { field } else { nil }
+  }
+
+  /// Any error as one of these.
+  init(_ error: any Error) {
+    switch error {
+    case let error as RequestError: self = error
+    case let error as GenerationError where error.isOfTheRequest:
+      self = .invalid(field: "messages", reason: "can't be answered: \(error)")
+    case let error as DecodingError: self = .malformed(Self.reason(error))
+    default: self = .failed("\(error)")
+    }
+  }
+
+  private static func reason(_ error: DecodingError) -> String {
+    let context: DecodingError.Context
+    switch error {
+    case .keyNotFound(let key, let found):
+      return (found.codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
+        + " is missing"
+    case .typeMismatch(_, let found), .valueNotFound(_, let found), .dataCorrupted(let found):
+      context = found
+    @unknown default: return "\(error)"
+    }
+    let place = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
+    return place.isEmpty ? "it is not JSON" : place.joined(separator: ".") + " has the wrong type"
+  }
+
+  /// {"error": {"message", "type", "param", "code"}}
+  func response() -> Response {
+    struct Body: Encodable {
+      struct Detail: Encodable {
+        let message: String
+        let type: String
+        let param: String?
+      }
+      let error: Detail
+    }
+    let type = status.code < 500 ? "invalid_request_error" : "server_error"
+    var response = JSONResponse.make(
+      Body(error: .init(message: message, type: type, param: field)), status: status)
+    if case .busy = self { response.headers[.retryAfter] = "1" }
+    return response
+  }
+}
+
+/// JSON bodies, keys sorted so that equal content has equal bytes.
+enum JSONResponse {
+  static func text(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // The values are strings, integers and options of them, which always encode.
+    return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+  }
+
+  static func make(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
+    Response(
+      status: status, headers: [.contentType: "application/json; charset=utf-8"],
+      body: .init(byteBuffer: ByteBuffer(string: text(value))))
+  }
+}

@@ -1,0 +1,67 @@
+import Foundation
+
+/// The log of a run, `log.csv`: a line a step, and the validation loss where it was measured.
+///
+/// Its columns: `step`, `epoch`, `loss` (nats a token, of the step's batch), `learning_rate_bridge`,
+/// `learning_rate_generator`, `gradient_norm` (before clipping), `tokens_per_second`, `validation_loss`
+/// (empty but at an epoch's end), and a `gate_I` a layer (the mean gate).
+public struct TrainingLog {
+  public struct Entry: Equatable, Sendable {
+    public var step: Int
+    public var epoch: Int
+    public var loss: Double
+    public var bridgeRate: Double
+    public var generatorRate: Double
+    public var gradientNorm: Double
+    public var tokensPerSecond: Double
+    public var validationLoss: Double?
+    public var gates: [Double]
+  }
+
+  private let path: String
+
+  /// Opens the log for going on after `step`, without the lines of later steps, which a killed run may
+  /// have left; `step` 0 begins a new one.
+  init(path: String, after step: Int, layers: Int) throws(TrainingError) {
+    self.path = path
+    var lines: [Substring] = [Substring(Self.header(layers: layers))]
+    if step > 0, let old = try? String(contentsOfFile: path, encoding: .utf8) {
+      lines += old.split(separator: "\n").dropFirst().filter { line in
+        line.split(separator: ",", maxSplits: 1).first.flatMap { Int($0) }.map { $0 <= step } ?? false
+      }
+    }
+    do {
+      try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    } catch {
+      throw .unwritable(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  func append(_ entry: Entry) throws(TrainingError) {
+    do {
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      defer { try? file.close() }
+      try file.seekToEnd()
+      try file.write(contentsOf: Data((Self.line(entry) + "\n").utf8))
+    } catch {
+      throw .unwritable(path: path, reason: error.localizedDescription)
+    }
+  }
+
+  private static func header(layers: Int) -> String {
+    ([
+      "step", "epoch", "loss", "learning_rate_bridge", "learning_rate_generator", "gradient_norm",
+      "tokens_per_second", "validation_loss",
+    ] + (0..<layers).map { "gate_\($0)" }).joined(separator: ",")
+  }
+
+  private static func line(_ entry: Entry) -> String {
+    func number(_ value: Double, _ format: String) -> String { String(format: format, value) }
+    return ([
+      "\(entry.step)", "\(entry.epoch)", number(entry.loss, "%.6f"),
+      number(entry.bridgeRate, "%.6g"), number(entry.generatorRate, "%.6g"),
+      number(entry.gradientNorm, "%.6g"), number(entry.tokensPerSecond, "%.1f"),
+      entry.validationLoss.map { number($0, "%.6f") } ?? "",
+    ] + entry.gates.map { number($0, "%.4f") }).joined(separator: ",")
+  }
+}

@@ -1,0 +1,69 @@
+/// Whose states a generator is trained on: its documents' own, or one of the baselines that show what
+/// they are worth.
+public enum StatesArm: String, Codable, CaseIterable, Sendable {
+  /// The document's own.
+  case own
+  /// Another document's, drawn once by the seed.
+  case shuffled
+  /// None: the generator alone.
+  case none
+}
+
+/// What of the generator's output counts in the loss.
+public enum LossScope: String, Codable, CaseIterable, Sendable {
+  case response
+  case all
+}
+
+/// What a training run is, besides its cache. The same words as the command line's.
+public struct TrainingOptions: Codable, Equatable, Sendable {
+  public var states = StatesArm.own
+  public var loss = LossScope.response
+  public var epochs = 10
+  /// Documents a step.
+  public var batch = 16
+  /// Parts that a step's documents are run in, one after the other: less memory, the same step.
+  public var accumulate = 1
+  public var bridgeLearningRate = 5e-4
+  public var generatorLearningRate = 5e-4
+  /// Share of all steps over which the learning rates rise from zero.
+  public var warmup = 0.05
+  /// The learning rates fall along a cosine to this share of their height; 1 keeps them level.
+  public var finalRate = 0.1
+  /// Largest norm of the gradient; a larger one is scaled down to it.
+  public var clip = 1.0
+  public var weightDecay = 0.01
+  public var dropout = 0.0
+  /// Epochs without a better validation loss after which training ends; 0 never ends early.
+  public var patience = 0
+  /// By how much the validation loss must fall to count as better.
+  public var minimumGain = 1e-4
+  /// Seconds between two checkpoints within an epoch.
+  public var checkpointSeconds = 120.0
+  public var seed: UInt64 = 0
+
+  public init() {}
+
+  public func validate() throws(TrainingError) {
+    func require(
+      _ holds: Bool, _ name: String, _ found: some CustomStringConvertible, _ allowed: String
+    ) throws(TrainingError) {
+      if !holds { throw .invalidOption(name: name, found: found.description, allowed: allowed) }
+    }
+    try require((1...100_000).contains(epochs), "epochs", epochs, "1 to 100000")
+    try require((1...65_536).contains(batch), "batch", batch, "1 to 65536 documents")
+    try require((1...batch).contains(accumulate), "accumulate", accumulate, "1 to the batch's size")
+    for (name, rate) in [
+      ("bridge-learning-rate", bridgeLearningRate), ("generator-learning-rate", generatorLearningRate),
+    ] {
+      try require(rate.isFinite && rate >= 0 && rate < 10, name, rate, "0 to 10")
+    }
+    try require((0...1).contains(warmup), "warmup", warmup, "0 to 1, a share of all steps")
+    try require((0...1).contains(finalRate), "final-rate", finalRate, "0 to 1")
+    try require(clip > 0, "clip", clip, "above 0")
+    try require((0..<1).contains(weightDecay), "weight-decay", weightDecay, "0 to below 1")
+    try require((0..<1).contains(dropout), "dropout", dropout, "0 to below 1")
+    try require(patience >= 0, "patience", patience, "0 (never) or more epochs")
+    try require(checkpointSeconds > 0, "checkpoint-seconds", checkpointSeconds, "above 0")
+  }
+}
