@@ -31,7 +31,9 @@ let package = Package(
     .target(name: "Tokenization", dependencies: ["ModelFiles", crypto]),
     .target(name: "Corpora", dependencies: [crypto]),
     .target(name: "KnowledgeSource", dependencies: ["Numerics", "ModelFiles"]),
-    .target(name: "FeatureCache", dependencies: ["Numerics", "CZstd", grdb, crypto]),
+    .target(
+      name: "FeatureCache", dependencies: ["Numerics", "CZstd", grdb, crypto],
+      resources: [.embedInCode("cache.sql")]),
     .target(name: "GenerationModule", dependencies: ["Numerics", "ModelFiles"]),
     .target(
       name: "Precompute",

@@ -1,0 +1,226 @@
+-- The feature cache of Denju, schema version 1. The program creates a cache by running this very text.
+--
+-- One SQLite file holds what a frozen model (the knowledge source) computed over a corpus: its hidden states,
+-- compressed, with everything needed to use them again and nothing from outside the file. Needs SQLite 3.37 or newer.
+--
+--   sqlite3 cache.sqlite 'select * from cache_summary'
+--
+-- All hashes are SHA-256 (32 bytes as BLOB, 64 lower-case hex digits as TEXT). Variable-length parts are hashed behind
+-- their length as 8 little-endian bytes. Times are Unix seconds. Token ids are 4 little-endian bytes each.
+
+PRAGMA application_id = 1148086901;  -- 'Dnju'
+PRAGMA user_version = 1;
+
+-- A knowledge source: one frozen model with its tokenizer.
+CREATE TABLE sources (
+  id               INTEGER PRIMARY KEY,
+  name             TEXT NOT NULL,           -- what people call it
+  weights_sha256   TEXT NOT NULL,           -- over the tensors sorted by name, whatever their files
+  architecture     TEXT NOT NULL CHECK (json_valid(architecture)),  -- its configuration, keys sorted
+  tokenizer        BLOB NOT NULL,           -- the whole tokenizer, serialized
+  tokenizer_sha256 TEXT NOT NULL,           -- of `tokenizer`
+  chat_template    TEXT,                    -- name of the template prompts were written with; NULL: none
+  path             TEXT NOT NULL,           -- where it was when the cache was made: a hint, never needed
+  created          INTEGER NOT NULL,
+  checksum         BLOB NOT NULL,           -- over every column but id, path and created
+  UNIQUE (weights_sha256, architecture, tokenizer_sha256)
+) STRICT;
+
+-- A stream: one series of values a token. Everything that changes a value is here or in its source.
+CREATE TABLE streams (
+  id           INTEGER PRIMARY KEY,
+  key          BLOB NOT NULL UNIQUE,        -- hash of the identity: the source's columns and these
+  source       INTEGER NOT NULL REFERENCES sources(id),
+  kind         TEXT NOT NULL,               -- 'states': hidden states
+  layer        INTEGER NOT NULL,            -- 0 is the embedding, N the last
+  normalized   INTEGER NOT NULL,            -- 1: after the final norm (only the last layer has one)
+  precision    TEXT NOT NULL,               -- arithmetic they were computed in
+  codec        TEXT NOT NULL,               -- how a record's payload is coded
+  numerics     TEXT NOT NULL,               -- version of the kernels' arithmetic
+  width        INTEGER NOT NULL,            -- values a token
+  chunk_tokens INTEGER NOT NULL,            -- tokens a record; the last record of a text has fewer
+  created      INTEGER NOT NULL
+) STRICT;
+
+-- A run of the program that wrote here.
+CREATE TABLE runs (
+  id        INTEGER PRIMARY KEY,
+  name      TEXT NOT NULL UNIQUE,           -- random, the same wherever the run is merged to
+  kind      TEXT NOT NULL,                  -- 'precompute', ...
+  status    TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted', 'failed')),
+  started   INTEGER NOT NULL,
+  ended     INTEGER,
+  seconds   REAL NOT NULL DEFAULT 0,        -- of work
+  documents INTEGER NOT NULL DEFAULT 0,     -- handled
+  tokens    INTEGER NOT NULL DEFAULT 0,     -- run through the source
+  bytes     INTEGER NOT NULL DEFAULT 0,     -- of payload added
+  seed      TEXT,                           -- decimal, 64 bits without a sign
+  plan      TEXT NOT NULL CHECK (json_valid(plan)),      -- what it set out to do
+  options   TEXT NOT NULL CHECK (json_valid(options)),   -- the command line's
+  outcomes  TEXT NOT NULL CHECK (json_valid(outcomes))   -- {"stored": 900, "skipped: empty prompt": 2, ...}
+) STRICT;
+
+-- A record: the values of consecutive tokens of a stream. A text is a chain of records from its first token on; two
+-- texts that begin alike share the records of what they share, up to a multiple of chunk_tokens.
+CREATE TABLE records (
+  id        INTEGER PRIMARY KEY,
+  key       BLOB NOT NULL UNIQUE,           -- hash of (stream's key, parent's key or nothing, token ids)
+  stream    INTEGER NOT NULL REFERENCES streams(id),
+  parent    INTEGER REFERENCES records(id), -- the record before; NULL at the start of a text
+  first     INTEGER NOT NULL,               -- position of the first token in the text
+  tokens    INTEGER NOT NULL,
+  ids       BLOB NOT NULL,                  -- the token ids
+  codec     TEXT NOT NULL,
+  payload   BLOB NOT NULL,                  -- the coded values
+  raw_bytes INTEGER NOT NULL,               -- size of the payload before entropy coding
+  error_rms REAL NOT NULL,                  -- |decoded - computed| / |computed|, Euclidean, over the record
+  error_max REAL NOT NULL,                  -- largest |decoded - computed|
+  run       INTEGER REFERENCES runs(id),    -- that computed it
+  created   INTEGER NOT NULL,
+  checksum  BLOB NOT NULL                   -- over every column but id, run, created; parent and stream by key
+) STRICT;
+CREATE INDEX records_by_parent ON records(parent) WHERE parent IS NOT NULL;
+
+-- A document: a prompt and what answers it (or, without a prompt, a text as the response).
+CREATE TABLE documents (
+  id           INTEGER PRIMARY KEY,
+  key          BLOB NOT NULL,               -- hash of (prompt, response)
+  source       INTEGER NOT NULL REFERENCES sources(id),
+  split        TEXT NOT NULL CHECK (split IN ('train', 'validation', 'test', 'asked')),  -- 'asked': stored by generation
+  corpus       TEXT NOT NULL,               -- name of the file it came from
+  line         INTEGER NOT NULL,            -- in that file, from 1; 0: none
+  prompt       TEXT NOT NULL,
+  prompt_ids   BLOB NOT NULL,               -- in the source's tokenizer, template included
+  response     TEXT NOT NULL,
+  response_ids BLOB NOT NULL,
+  run          INTEGER REFERENCES runs(id), -- that stored it
+  created      INTEGER NOT NULL,
+  checksum     BLOB NOT NULL,               -- over every column but id, run, created
+  UNIQUE (source, key)
+) STRICT;
+CREATE INDEX documents_by_split ON documents(split);
+
+-- The states a document has: the chain of records that ends in `tail`.
+CREATE TABLE chains (
+  document INTEGER NOT NULL REFERENCES documents(id),
+  stream   INTEGER NOT NULL REFERENCES streams(id),
+  coverage TEXT NOT NULL CHECK (coverage IN ('prompt', 'document')),  -- the prompt's tokens, or the response's too
+  tokens   INTEGER NOT NULL,
+  tail     INTEGER NOT NULL REFERENCES records(id),
+  PRIMARY KEY (document, stream, coverage)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chains_by_tail ON chains(tail);
+
+-- What is in here, a fact a row.
+CREATE VIEW cache_summary (fact, value) AS
+WITH
+  stored AS (
+    SELECT count(*) AS records, coalesce(sum(tokens), 0) AS tokens, coalesce(sum(length(payload)), 0) AS bytes,
+      sum(error_rms * tokens) / sum(tokens) AS error_rms, max(error_max) AS error_max, max(created) AS latest
+    FROM records),
+  float32 AS (
+    SELECT coalesce(sum(4 * r.tokens * s.width), 0) AS bytes FROM records r JOIN streams s ON s.id = r.stream),
+  wanted AS (SELECT coalesce(sum(tokens), 0) AS tokens FROM chains),
+  file AS (SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size)
+SELECT 'sources', (SELECT group_concat(name, ', ') FROM sources)
+UNION ALL SELECT 'documents', (SELECT count(*) FROM documents)
+UNION ALL SELECT 'documents: train', (SELECT count(*) FROM documents WHERE split = 'train')
+UNION ALL SELECT 'documents: validation', (SELECT count(*) FROM documents WHERE split = 'validation')
+UNION ALL SELECT 'documents: test', (SELECT count(*) FROM documents WHERE split = 'test')
+UNION ALL SELECT 'documents: asked', (SELECT count(*) FROM documents WHERE split = 'asked')
+UNION ALL SELECT 'records', records FROM stored
+UNION ALL SELECT 'tokens of all documents', tokens FROM wanted
+UNION ALL SELECT 'tokens stored', tokens FROM stored
+UNION ALL SELECT 'tokens saved by sharing', wanted.tokens - stored.tokens FROM wanted, stored
+UNION ALL SELECT 'bytes of states', bytes FROM stored
+UNION ALL SELECT 'bytes of file', bytes FROM file
+UNION ALL SELECT 'bytes of states a token', round(1.0 * bytes / tokens, 1) FROM stored
+UNION ALL SELECT 'bytes of file a token', round(1.0 * file.bytes / stored.tokens, 1) FROM file, stored
+UNION ALL SELECT 'times smaller than float32', round(1.0 * float32.bytes / stored.bytes, 2) FROM float32, stored
+UNION ALL SELECT 'mean relative error', round(error_rms, 6) FROM stored
+UNION ALL SELECT 'largest absolute error', round(error_max, 6) FROM stored
+UNION ALL SELECT 'runs', (SELECT count(*) FROM runs)
+UNION ALL SELECT 'last run', (SELECT kind || ', ' || status || ', ' || datetime(started, 'unixepoch') FROM runs ORDER BY id DESC LIMIT 1)
+UNION ALL SELECT 'last record written', datetime(latest, 'unixepoch') FROM stored;
+
+-- A row a stream: whose states, which layer, how many, how large.
+CREATE VIEW cache_by_source AS
+WITH
+  stored AS (
+    SELECT stream, count(*) AS records, sum(tokens) AS tokens, sum(length(payload)) AS bytes FROM records GROUP BY stream),
+  wanted AS (
+    SELECT stream, count(DISTINCT document) AS documents, sum(tokens) AS tokens FROM chains GROUP BY stream)
+SELECT
+  sources.name AS source,
+  substr(sources.weights_sha256, 1, 12) AS weights,
+  streams.kind,
+  streams.layer,
+  streams.normalized,
+  streams.width,
+  streams.codec,
+  streams.numerics,
+  coalesce(wanted.documents, 0) AS documents,
+  coalesce(wanted.tokens, 0) AS tokens,
+  coalesce(stored.tokens, 0) AS stored_tokens,
+  round(1.0 * wanted.tokens / stored.tokens, 3) AS times_shared,
+  coalesce(stored.records, 0) AS records,
+  coalesce(stored.bytes, 0) AS bytes,
+  round(1.0 * stored.bytes / stored.tokens, 1) AS bytes_per_token,
+  sources.path AS path_hint
+FROM streams
+JOIN sources ON sources.id = streams.source
+LEFT JOIN stored ON stored.stream = streams.id
+LEFT JOIN wanted ON wanted.stream = streams.id;
+
+-- A row a codec: what it saves and what it costs.
+CREATE VIEW cache_by_codec AS
+SELECT
+  records.codec,
+  count(*) AS records,
+  sum(records.tokens) AS tokens,
+  sum(length(records.payload)) AS bytes,
+  sum(4 * records.tokens * streams.width) AS float32_bytes,
+  round(1.0 * sum(4 * records.tokens * streams.width) / sum(length(records.payload)), 2) AS times_smaller,
+  round(1.0 * sum(length(records.payload)) / sum(records.tokens), 1) AS bytes_per_token,
+  round(sum(records.error_rms * records.tokens) / sum(records.tokens), 6) AS mean_relative_error,
+  round(max(records.error_rms), 6) AS worst_relative_error,
+  round(max(records.error_max), 6) AS largest_absolute_error
+FROM records
+JOIN streams ON streams.id = records.stream
+GROUP BY records.codec;
+
+-- A row a document and the states it has.
+CREATE VIEW cache_documents AS
+SELECT
+  documents.id,
+  documents.split,
+  documents.corpus,
+  documents.line,
+  replace(substr(documents.prompt, 1, 60), char(10), ' ') AS prompt,
+  replace(substr(documents.response, 1, 60), char(10), ' ') AS response,
+  length(documents.prompt_ids) / 4 AS prompt_tokens,
+  length(documents.response_ids) / 4 AS response_tokens,
+  chains.coverage,
+  coalesce(chains.tokens, 0) AS state_tokens,
+  datetime(documents.created, 'unixepoch') AS stored
+FROM documents
+LEFT JOIN chains ON chains.document = documents.id;
+
+-- A row a run: what it did and how fast.
+CREATE VIEW cache_runs AS
+SELECT
+  id,
+  kind,
+  status,
+  datetime(started, 'unixepoch') AS started,
+  datetime(ended, 'unixepoch') AS ended,
+  round(seconds, 1) AS seconds,
+  documents,
+  tokens,
+  round(tokens / nullif(seconds, 0), 1) AS tokens_per_second,
+  bytes,
+  seed,
+  outcomes,
+  options
+FROM runs
+ORDER BY id;

@@ -1,0 +1,97 @@
+/// What can go wrong with a feature cache: one line that a person can act on.
+public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// There is no file.
+  case missing(path: String)
+  /// A file is there, but it is something else; `found` says what.
+  case notACache(path: String, found: String)
+  /// Made by a later version of the program.
+  case newerSchema(path: String, found: Int, supported: Int)
+  /// Made by an earlier version, and opened for reading, which never changes a file.
+  case olderSchema(path: String, found: Int, supported: Int)
+  /// Holds the states of another source, layer, codec, ...
+  case identityMismatch(path: String, differences: [IdentityDifference])
+  /// Another process is writing; `holder` is its id, host and start.
+  case writerPresent(path: String, holder: String)
+  /// The last writer was killed, and a reader without write permission can't finish its work.
+  case unfinished(path: String)
+  /// A change was asked of a cache that was opened for reading.
+  case openedForReading(path: String, operation: String)
+  /// The operating system refused.
+  case refused(path: String, operation: String, reason: String)
+  case diskFull(path: String, operation: String)
+  /// Refused before anything is written.
+  case wouldNotFit(path: String, needed: Int, available: Int)
+  /// Other processes hold the file.
+  case busy(path: String, operation: String)
+  /// Something stored is not what was stored; `item` names the record or document.
+  case damaged(path: String, item: String, reason: String)
+  case notFound(path: String, item: String)
+  /// States that can't be stored, named by the text they belong to.
+  case unstorable(item: String, reason: String)
+  case unknownCodec(name: String, known: [String])
+  /// A document or record is here already, and differs.
+  case conflict(path: String, item: String, reason: String)
+  /// The caller's mistake.
+  case invalid(String)
+  /// SQLite's own words, for what is none of the above.
+  case database(path: String, operation: String, message: String)
+
+  public var description: String {
+    switch self {
+    case .missing(let path):
+      "no cache at \(path): `denju precompute` makes one"
+    case .notACache(let path, let found):
+      "\(path) is not a feature cache: \(found)"
+    case .newerSchema(let path, let found, let supported):
+      "\(path) has schema version \(found), and this program knows up to \(supported): use a newer denju"
+    case .olderSchema(let path, let found, let supported):
+      "\(path) has schema version \(found), older than \(supported): open it once for writing "
+        + "(`denju cache compact \(path)`), which migrates it"
+    case .identityMismatch(let path, let differences):
+      "\(path) holds other states: \(differences.map(\.description).joined(separator: "; "))"
+    case .writerPresent(let path, let holder):
+      "\(path) is being written by \(holder): wait until that ends, or stop it"
+    case .unfinished(let path):
+      "the last writer of \(path) was stopped before it finished, and finishing its work needs permission to "
+        + "write: run `denju cache stats \(path)` once as the file's owner"
+    case .openedForReading(let path, let operation):
+      "can't \(operation): \(path) was opened for reading"
+    case .refused(let path, let operation, let reason):
+      "can't \(operation) \(path): \(reason)"
+    case .diskFull(let path, let operation):
+      "the disk is full: can't \(operation) in \(path); what was there before is intact: free space and run again"
+    case .wouldNotFit(let path, let needed, let available):
+      "\(path) would need \(formatted(bytes: needed)) more, and its disk has \(formatted(bytes: available)): "
+        + "free space, or choose a smaller codec or corpus"
+    case .busy(let path, let operation):
+      "can't \(operation) in \(path) while other processes hold it: close them and try again"
+    case .damaged(let path, let item, let reason):
+      "\(path) is damaged: \(item): \(reason); `denju cache verify` lists all damage"
+    case .notFound(let path, let item):
+      "\(path) has no \(item)"
+    case .unstorable(let item, let reason):
+      "the states of \(item) can't be stored: \(reason)"
+    case .unknownCodec(let name, let known):
+      "no codec is named `\(name)`: there are \(known.joined(separator: ", "))"
+    case .conflict(let path, let item, let reason):
+      "\(path) has \(item) already, and it differs: \(reason)"
+    case .invalid(let what):
+      what
+    case .database(let path, let operation, let message):
+      "can't \(operation) in \(path): \(message)"
+    }
+  }
+}
+
+/// As "12.3 GB".
+private func formatted(bytes: Int) -> String {
+  let units = ["bytes", "kB", "MB", "GB", "TB", "PB"]
+  var value = Double(bytes)
+  var unit = 0
+  while value >= 1000 && unit < units.count - 1 {
+    value /= 1000
+    unit += 1
+  }
+  let tenths = (value * 10).rounded() / 10
+  return unit == 0 ? "\(bytes) bytes" : "\(tenths) \(units[unit])"
+}

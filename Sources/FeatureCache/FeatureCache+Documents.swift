@@ -1,0 +1,90 @@
+import Foundation
+import GRDB
+
+extension FeatureCache {
+  /// The documents of a split, or all; in the order of corpus, line and key, whatever order they were stored in.
+  public func documents(_ split: DocumentSplit? = nil) throws(CacheError) -> [DocumentEntry] {
+    try read("list documents") { db in
+      let rows = try Row.fetchCursor(
+        db,
+        sql: """
+          SELECT d.id, d.key, d.split, length(d.prompt_ids) / 4, length(d.response_ids) / 4,
+            coalesce(p.tokens, 0), coalesce(w.tokens, 0)
+          FROM documents d
+          LEFT JOIN chains p ON p.document = d.id AND p.stream = :stream AND p.coverage = 'prompt'
+          LEFT JOIN chains w ON w.document = d.id AND w.stream = :stream AND w.coverage = 'document'
+          WHERE d.source = :source AND (:split IS NULL OR d.split = :split)
+          ORDER BY d.corpus, d.line, d.key
+          """,
+        arguments: ["stream": streamID, "source": sourceID, "split": split?.rawValue])
+      var entries: [DocumentEntry] = []
+      while let row = try rows.next() {
+        var reader = RowReader(row, path: path, item: "the list of documents")
+        entries.append(
+          DocumentEntry(
+            id: DocumentID(number: Int64(try reader.integer())),
+            key: DocumentKey(bytes: try reader.bytes()), split: try splitNamed(try reader.text()),
+            promptTokens: try reader.integer(), responseTokens: try reader.integer(),
+            promptStates: try reader.integer(), documentStates: try reader.integer()))
+      }
+      return entries
+    }
+  }
+
+  /// A document with its text and token ids, its checksum verified.
+  public func document(_ id: DocumentID) throws(CacheError) -> CacheDocument {
+    try read("read \(id)") { db in
+      guard let document = try document(db, id) else {
+        throw CacheError.notFound(path: path, item: "\(id)")
+      }
+      return document
+    }
+  }
+
+  /// The document of this text, if it is here.
+  public func documentID(_ key: DocumentKey) throws(CacheError) -> DocumentID? {
+    try read("look up a document") { db in try documentID(db, key) }
+  }
+
+  func documentID(_ db: Database, _ key: DocumentKey) throws -> DocumentID? {
+    let statement = try db.cachedStatement(
+      sql: "SELECT id FROM documents WHERE source = ? AND key = ?")
+    return try Int64.fetchOne(statement, arguments: [sourceID, Data(key.bytes)]).map(
+      DocumentID.init(number:))
+  }
+
+  func document(_ db: Database, _ id: DocumentID) throws -> CacheDocument? {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB), prompt_ids, CAST(response AS BLOB),
+          response_ids, checksum
+        FROM documents WHERE id = ? AND source = ?
+        """)
+    guard let row = try Row.fetchOne(statement, arguments: [id.number, sourceID]) else {
+      return nil
+    }
+    var reader = RowReader(row, path: path, item: "\(id)")
+    let key = try reader.bytes()
+    let document = CacheDocument(
+      split: try splitNamed(try reader.text()),
+      corpus: String(decoding: try reader.data(), as: UTF8.self),
+      line: try reader.integer(), prompt: try reader.bytes(), promptIDs: try reader.tokenIDs(),
+      response: try reader.bytes(), responseIDs: try reader.tokenIDs())
+    guard document.key.bytes == key else {
+      throw CacheError.damaged(
+        path: path, item: "\(id)", reason: "its text is not what its key says")
+    }
+    guard document.checksum(source: sourceKey) == (try reader.bytes()) else {
+      throw CacheError.damaged(path: path, item: "\(id)", reason: "its checksum differs")
+    }
+    return document
+  }
+
+  private func splitNamed(_ name: String) throws(CacheError) -> DocumentSplit {
+    guard let split = DocumentSplit(rawValue: name) else {
+      throw .damaged(
+        path: path, item: "the list of documents", reason: "there is no split `\(name)`")
+    }
+    return split
+  }
+}

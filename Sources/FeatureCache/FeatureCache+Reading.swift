@@ -1,0 +1,146 @@
+import Foundation
+import GRDB
+
+extension FeatureCache {
+  /// Reads the states of a document.
+  ///
+  /// - Parameter states: room for `[T, C]`, T the tokens that `coverage` means and C the width; the rest is left alone.
+  /// - Returns: T.
+  /// - Throws: `notFound` when it has no such states, `damaged` when a record is not what was stored.
+  @discardableResult
+  public func states(
+    of id: DocumentID, _ coverage: Coverage, into states: UnsafeMutableBufferPointer<Float>
+  ) throws(CacheError) -> Int {
+    let ids = try document(id).ids(coverage)
+    guard try self.states(forTokenIDs: ids, into: states) else {
+      throw .notFound(path: path, item: "states of the \(coverage) of \(id)")
+    }
+    return ids.count
+  }
+
+  /// Reads the states of a text by its token ids: what generation asks for a prompt.
+  ///
+  /// - Parameter states: room for `[T, C]`, T the count of ids and C the width; the rest is left alone.
+  /// - Returns: false on a miss; the states are then undefined.
+  public func states(
+    forTokenIDs ids: [Int32], into states: UnsafeMutableBufferPointer<Float>
+  ) throws(CacheError) -> Bool {
+    guard let base = states.baseAddress, states.count / width >= ids.count, !ids.isEmpty else {
+      throw .invalid(
+        "\(ids.count) tokens' states of width \(width) don't fit in \(states.count) values")
+    }
+    let links = Array(chain(ids))
+    // Copied out under the queue's turn, decoded after it, so that several threads can decode at once.
+    let records = try read("read states") { db -> [CacheRecord]? in
+      var records: [CacheRecord] = []
+      for link in links {
+        guard let record = try record(db, link, of: ids) else { return nil }
+        records.append(record)
+      }
+      return records
+    }
+    guard let records else { return false }
+    for record in records {
+      try decode(record, into: base + record.first * width)
+    }
+    return true
+  }
+
+  /// The states of a whole text are here.
+  public func contains(tokenIDs ids: [Int32]) throws(CacheError) -> Bool {
+    var last: RecordKey?
+    for link in chain(ids) { last = link.key }
+    guard let last else { return false }
+    return try contains(last)
+  }
+
+  public func contains(_ key: RecordKey) throws(CacheError) -> Bool {
+    try read("look up a record") { db in try recordID(db, key) != nil }
+  }
+
+  /// How many of the text's first tokens have states here: whole records, then the longest end of another text.
+  ///
+  /// `states(forTokenIDs:)` of that prefix is then a hit.
+  public func cachedPrefix(of ids: [Int32]) throws(CacheError) -> Int {
+    try read("look up a prefix") { db in
+      var count = 0
+      var parent: RecordKey?
+      for link in chain(ids) where link.range.count == chunkTokens {
+        guard try recordID(db, link.key) != nil else { break }
+        count = link.range.upperBound
+        parent = link.key
+      }
+      let longest = min(ids.count - count, chunkTokens - 1)
+      for length in stride(from: longest, to: 0, by: -1) {
+        let key = RecordKey(stream: streamKey, parent: parent, ids: ids[count..<(count + length)])
+        if try recordID(db, key) != nil { return count + length }
+      }
+      return count
+    }
+  }
+
+  /// How many of the text's first tokens are in whole records here: where a computation may go on.
+  public func cachedChunks(of ids: [Int32]) throws(CacheError) -> Int {
+    try read("look up a prefix") { db in
+      var count = 0
+      for link in chain(ids) {
+        guard try recordID(db, link.key) != nil else { break }
+        count = link.range.upperBound
+      }
+      return count
+    }
+  }
+
+  func chain(_ ids: [Int32]) -> Chain {
+    Chain(stream: streamKey, chunkTokens: chunkTokens, ids: ids)
+  }
+
+  func recordID(_ db: Database, _ key: RecordKey) throws -> Int64? {
+    let statement = try db.cachedStatement(sql: "SELECT id FROM records WHERE key = ?")
+    return try Int64.fetchOne(statement, arguments: [Data(key.bytes)])
+  }
+
+  /// The record a link of `ids` names, every column checked against the link and the checksum.
+  private func record(_ db: Database, _ link: Chain.Link, of ids: [Int32]) throws -> CacheRecord? {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT first, ids, codec, payload, raw_bytes, error_rms, error_max, checksum FROM records WHERE key = ?
+        """)
+    guard let row = try Row.fetchOne(statement, arguments: [Data(link.key.bytes)]) else {
+      return nil
+    }
+    let item = "record \(link.key)"
+    var reader = RowReader(row, path: path, item: item)
+    let record = CacheRecord(
+      key: link.key, parent: link.parent, first: try reader.integer(), ids: try reader.tokenIDs(),
+      codec: try reader.text(), payload: try reader.data(), rawByteCount: try reader.integer(),
+      error: CodingError(relative: try reader.real(), largest: try reader.real()))
+    guard record.first == link.range.lowerBound, record.ids == Array(ids[link.range]) else {
+      throw CacheError.damaged(path: path, item: item, reason: "it has the tokens of another place")
+    }
+    guard record.checksum(stream: streamKey) == (try reader.bytes()) else {
+      throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
+    }
+    return record
+  }
+
+  /// Writes `record.ids.count * width` values.
+  func decode(_ record: CacheRecord, into states: UnsafeMutablePointer<Float>) throws(CacheError) {
+    let item = "record \(record.key)"
+    guard record.codec == codec.name else {
+      throw .damaged(
+        path: path, item: item, reason: "its codec is \(record.codec), not \(codec.name)")
+    }
+    let failure = record.payload.withUnsafeBytes { payload -> CodecError? in
+      do throws(CodecError) {
+        try codec.decode(payload, tokens: record.ids.count, width: width, into: states)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure {
+      throw .damaged(path: path, item: item, reason: "\(failure)")
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import GRDB
+
+/// Names a run within one cache file.
+public struct RunID: Hashable, Sendable {
+  let number: Int64
+}
+
+/// What a run has done so far.
+public struct RunProgress: Equatable, Sendable {
+  /// Handled.
+  public var documents = 0
+  /// Run through the source.
+  public var tokens = 0
+  /// Of payload added.
+  public var bytes = 0
+  /// Of work.
+  public var seconds = 0.0
+  /// Counts by outcome, as "stored" or "skipped: empty prompt".
+  public var outcomes: [String: Int] = [:]
+
+  public init() {}
+}
+
+extension FeatureCache {
+  public enum RunStatus: String, Sendable {
+    case running, finished, interrupted, failed
+  }
+
+  /// Notes that a run begins.
+  ///
+  /// - Parameters:
+  ///   - kind: what it does, as "precompute".
+  ///   - plan: JSON: what it sets out to do.
+  ///   - options: JSON: the command line's.
+  public func beginRun(
+    _ kind: String, plan: String = "{}", options: String = "{}", seed: UInt64? = nil
+  ) throws(CacheError) -> RunID {
+    try write("note a run") { db in
+      try db.execute(
+        sql: """
+          INSERT INTO runs (name, kind, status, started, seed, plan, options, outcomes)
+          VALUES (?, ?, 'running', ?, ?, ?, ?, '{}')
+          """,
+        arguments: [
+          UUID().uuidString.lowercased(), kind, unixTime(), seed.map { String($0) }, plan, options,
+        ])
+      return RunID(number: db.lastInsertedRowID)
+    }
+  }
+
+  /// Notes what a run has done in all, and how it stands. Every status but `running` ends it.
+  public func note(_ run: RunID, _ progress: RunProgress, _ status: RunStatus = .running)
+    throws(CacheError)
+  {
+    try write("note a run") { db in try note(db, run, progress, status) }
+  }
+
+  func note(_ db: Database, _ run: RunID, _ progress: RunProgress, _ status: RunStatus) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let outcomes = String(decoding: try encoder.encode(progress.outcomes), as: UTF8.self)
+    try db.execute(
+      sql: """
+        UPDATE runs SET status = ?, ended = ?, seconds = ?, documents = ?, tokens = ?, bytes = ?, outcomes = ?
+        WHERE id = ?
+        """,
+      arguments: [
+        status.rawValue, status == .running ? nil : unixTime(), progress.seconds,
+        progress.documents,
+        progress.tokens, progress.bytes, outcomes, run.number,
+      ])
+  }
+
+  /// A writer that holds the lock knows that no other run is alive, whatever the rows say.
+  func markInterruptedRuns() throws(CacheError) {
+    try write("note a run") { db in
+      try db.execute(sql: "UPDATE runs SET status = 'interrupted' WHERE status = 'running'")
+    }
+  }
+}

@@ -1,0 +1,253 @@
+import Foundation
+import GRDB
+
+/// A document on its way into the cache, with those of its records that are not there yet.
+public struct CacheEntry: Sendable {
+  public var document: CacheDocument
+  public var coverage: Coverage
+  public var records: [CacheRecord]
+
+  public init(document: CacheDocument, coverage: Coverage, records: [CacheRecord]) {
+    self.document = document
+    self.coverage = coverage
+    self.records = records
+  }
+}
+
+/// What storing came to.
+public struct PutReport: Equatable, Sendable {
+  /// Documents that were new.
+  public var stored = 0
+  /// Documents that were here and have states of another coverage now.
+  public var extended = 0
+  /// Documents that were here with all of this.
+  public var present = 0
+  /// Documents that were here in another split, and are in the given one now.
+  public var moved = 0
+  public var records = 0
+  public var tokens = 0
+  /// Of payload.
+  public var bytes = 0
+
+  public init() {}
+
+  public static func += (sum: inout PutReport, other: PutReport) {
+    sum.stored += other.stored
+    sum.extended += other.extended
+    sum.present += other.present
+    sum.moved += other.moved
+    sum.records += other.records
+    sum.tokens += other.tokens
+    sum.bytes += other.bytes
+  }
+}
+
+extension FeatureCache {
+  /// Codes a text's states into records. Touches no file, and may run in many threads.
+  ///
+  /// - Parameters:
+  ///   - ids: all of the text's token ids.
+  ///   - start: the first token to code: a multiple of `chunkTokens`; the records before it are stored already.
+  ///   - states: `[ids.count - start, width]`, row-major.
+  ///   - place: names the text in errors.
+  public func records(
+    of ids: [Int32], from start: Int = 0, states: UnsafePointer<Float>, place: String
+  ) throws(CacheError) -> [CacheRecord] {
+    guard start >= 0, start.isMultiple(of: chunkTokens), start <= ids.count else {
+      throw .invalid("token \(start) of \(place) doesn't begin a record of \(chunkTokens) tokens")
+    }
+    var records: [CacheRecord] = []
+    for link in chain(ids) where link.range.lowerBound >= start {
+      let values = states + (link.range.lowerBound - start) * width
+      let count = link.range.count * width
+      do throws(CodecError) {
+        let encoded = try codec.encode(values, tokens: link.range.count, width: width)
+        let error = try codingError(values, tokens: link.range.count)
+        records.append(
+          CacheRecord(
+            key: link.key, parent: link.parent, first: link.range.lowerBound,
+            ids: Array(ids[link.range]),
+            codec: codec.name, payload: Data(encoded.payload), rawByteCount: encoded.rawByteCount,
+            error: error))
+      } catch {
+        throw .unstorable(
+          item: "\(place), tokens from \(link.range.lowerBound) (\(count) values)",
+          reason: "\(error)")
+      }
+    }
+    return records
+  }
+
+  /// What decoding will give in place of `states`, `[tokens, width]`: a recomputed state that has passed through here
+  /// equals a cached one bit for bit.
+  public func roundTrip(_ states: UnsafeMutablePointer<Float>, tokens: Int, place: String)
+    throws(CacheError)
+  {
+    do {
+      try codec.roundTrip(states, tokens: tokens, width: width)
+    } catch {
+      throw .unstorable(item: place, reason: "\(error)")
+    }
+  }
+
+  /// Stores documents and their records in one transaction.
+  ///
+  /// What is here already is left as it is, so that storing again is harmless. A document that is here in another
+  /// split moves to the given one.
+  /// - Throws: `conflict` when a document is here with other token ids, or a record with other states; nothing of the
+  ///   call is stored then.
+  @discardableResult
+  public func put(_ entries: [CacheEntry], run: RunID? = nil) throws(CacheError) -> PutReport {
+    try write("store documents") { db in
+      var report = PutReport()
+      for entry in entries {
+        for record in entry.records {
+          guard try put(db, record, run: run) else { continue }
+          report.records += 1
+          report.tokens += record.ids.count
+          report.bytes += record.payload.count
+        }
+        try put(db, entry, run: run, &report)
+      }
+      return report
+    }
+  }
+
+  /// True when the record is new.
+  func put(_ db: Database, _ record: CacheRecord, run: RunID?) throws -> Bool {
+    if try recordID(db, record.key) != nil {
+      try requireSame(db, record)
+      return false
+    }
+    var parent: Int64?
+    if let key = record.parent {
+      parent = try recordID(db, key)
+      guard parent != nil else {
+        throw CacheError.notFound(
+          path: path, item: "record \(key), which comes before record \(record.key)")
+      }
+    }
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO records (key, stream, parent, first, tokens, ids, codec, payload, raw_bytes, error_rms, error_max,
+          run, created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """)
+    try statement.execute(arguments: [
+      Data(record.key.bytes), streamID, parent, record.first, record.ids.count,
+      Data(TokenIDs.bytes(record.ids)), record.codec, record.payload, record.rawByteCount,
+      record.error.relative, record.error.largest, run?.number, unixTime(),
+      Data(record.checksum(stream: streamKey)),
+    ])
+    return true
+  }
+
+  /// Equal payloads are equal states; others may still decode to the same, as from another version of zstd.
+  private func requireSame(_ db: Database, _ record: CacheRecord) throws {
+    let statement = try db.cachedStatement(sql: "SELECT payload FROM records WHERE key = ?")
+    guard let row = try Row.fetchOne(statement, arguments: [Data(record.key.bytes)]) else { return }
+    var reader = RowReader(row, path: path, item: "record \(record.key)")
+    let payload = try reader.data()
+    if payload == record.payload { return }
+    guard try sameStates(payload, record) else {
+      throw CacheError.conflict(
+        path: path, item: "record \(record.key)", reason: "the same tokens decode to other states")
+    }
+  }
+
+  private func sameStates(_ payload: Data, _ record: CacheRecord) throws(CacheError) -> Bool {
+    let count = record.ids.count * width
+    let here = CacheRecord(
+      key: record.key, parent: record.parent, first: record.first, ids: record.ids,
+      codec: record.codec,
+      payload: payload, rawByteCount: record.rawByteCount, error: record.error)
+    var left = [Float](repeating: 0, count: count)
+    var right = left
+    try decode(here, into: &left)
+    try decode(record, into: &right)
+    return zip(left, right).allSatisfy { $0.bitPattern == $1.bitPattern }
+  }
+
+  private func put(_ db: Database, _ entry: CacheEntry, run: RunID?, _ report: inout PutReport)
+    throws
+  {
+    let ids = entry.document.ids(entry.coverage)
+    var tail: Int64?
+    if let last = Array(chain(ids)).last { tail = try recordID(db, last.key) }
+    guard let tail else {
+      throw CacheError.invalid(
+        "\(entry.document.place) has no states of its \(ids.count) tokens to be stored with")
+    }
+    let known = try documentID(db, entry.document.key)
+    let id = try known ?? insert(db, entry.document, run: run)
+    let hadChain = try hasChain(db, id, entry.coverage)
+    if known == nil {
+      report.stored += 1
+    } else if try move(db, id, entry.document) {
+      report.moved += 1
+    } else if hadChain {
+      report.present += 1
+    } else {
+      report.extended += 1
+    }
+    if hadChain { return }
+    let statement = try db.cachedStatement(
+      sql: "INSERT INTO chains (document, stream, coverage, tokens, tail) VALUES (?, ?, ?, ?, ?)")
+    try statement.execute(arguments: [
+      id.number, streamID, entry.coverage.rawValue, ids.count, tail,
+    ])
+  }
+
+  private func hasChain(_ db: Database, _ id: DocumentID, _ coverage: Coverage) throws -> Bool {
+    let statement = try db.cachedStatement(
+      sql: "SELECT 1 FROM chains WHERE document = ? AND stream = ? AND coverage = ?")
+    return try Int.fetchOne(statement, arguments: [id.number, streamID, coverage.rawValue]) != nil
+  }
+
+  private func insert(_ db: Database, _ document: CacheDocument, run: RunID?) throws -> DocumentID {
+    // Text goes in as bytes: SQLite's interface for strings would end it at a zero byte.
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO documents (key, source, split, corpus, line, prompt, prompt_ids, response, response_ids, run,
+          created, checksum)
+        VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, ?, ?, ?)
+        """)
+    try statement.execute(arguments: [
+      Data(document.key.bytes), sourceID, document.split.rawValue, Data(document.corpus.utf8),
+      document.line,
+      Data(document.prompt), Data(TokenIDs.bytes(document.promptIDs)), Data(document.response),
+      Data(TokenIDs.bytes(document.responseIDs)), run?.number, unixTime(),
+      Data(document.checksum(source: sourceKey)),
+    ])
+    return DocumentID(number: db.lastInsertedRowID)
+  }
+
+  /// True when the stored document was in another split. Its place in the corpus stays what it was at first. A prompt
+  /// asked in generation never leaves the set it was put in for training.
+  private func move(_ db: Database, _ id: DocumentID, _ document: CacheDocument) throws -> Bool {
+    guard var stored = try self.document(db, id) else { return false }
+    guard stored.promptIDs == document.promptIDs, stored.responseIDs == document.responseIDs else {
+      throw CacheError.conflict(
+        path: path, item: "\(id) (\(stored.place))",
+        reason:
+          "\(document.place) has the same text as other token ids; purge it, or use the options it was made with"
+      )
+    }
+    guard stored.split != document.split, document.split != .asked else { return false }
+    stored.split = document.split
+    try db.execute(
+      sql: "UPDATE documents SET split = ?, checksum = ? WHERE id = ?",
+      arguments: [stored.split.rawValue, Data(stored.checksum(source: sourceKey)), id.number])
+    return true
+  }
+
+  private func codingError(_ values: UnsafePointer<Float>, tokens: Int) throws(CodecError)
+    -> CodingError
+  {
+    let count = tokens * width
+    let decoded = UnsafeMutablePointer<Float>.allocate(capacity: count)
+    defer { decoded.deallocate() }
+    decoded.initialize(from: values, count: count)
+    try codec.roundTrip(decoded, tokens: tokens, width: width)
+    return CodingError(computed: values, decoded: decoded, count: count)
+  }
+}

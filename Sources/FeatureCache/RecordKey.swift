@@ -1,0 +1,75 @@
+/// Names a record by what determines its values: the stream, the token ids of the records before it, and its own.
+public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
+  /// 32 bytes.
+  let bytes: [UInt8]
+
+  init(bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  /// The key of the record of `ids` in a stream, after the record `parent`, or at the start of a text.
+  init(stream: [UInt8], parent: RecordKey?, ids: ArraySlice<Int32>) {
+    var hash = FramedHash("denju record 1")
+    hash.add(stream)
+    hash.add(parent?.bytes ?? [])
+    hash.add(TokenIDs.bytes(ids))
+    bytes = hash.finalize()
+  }
+
+  public var description: String {
+    hexadecimal(bytes)
+  }
+}
+
+/// Token ids as the cache stores them: 4 little-endian bytes each.
+enum TokenIDs {
+  static func bytes(_ ids: some Sequence<Int32>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(4 * ids.underestimatedCount)
+    for id in ids {
+      withUnsafeBytes(of: id.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    return bytes
+  }
+
+  /// `nil` when the bytes are not a whole number of ids.
+  static func ids(_ bytes: [UInt8]) -> [Int32]? {
+    guard bytes.count.isMultiple(of: 4) else { return nil }
+    return bytes.withUnsafeBytes { buffer in
+      (0..<(buffer.count / 4)).map {
+        Int32(littleEndian: buffer.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
+      }
+    }
+  }
+}
+
+/// A text's token ids cut into the records of a stream: from the text's start, `chunkTokens` a record, the last one
+/// shorter where the text ends.
+struct Chain: Sequence {
+  struct Link {
+    let key: RecordKey
+    let parent: RecordKey?
+    /// Positions in the text.
+    let range: Range<Int>
+  }
+
+  let stream: [UInt8]
+  let chunkTokens: Int
+  let ids: [Int32]
+
+  /// Each link costs one hash, when it is asked for.
+  func makeIterator() -> AnyIterator<Link> {
+    var start = 0
+    var parent: RecordKey?
+    return AnyIterator {
+      guard start < ids.count else { return nil }
+      let range = start..<Swift.min(start + chunkTokens, ids.count)
+      let link = Link(
+        key: RecordKey(stream: stream, parent: parent, ids: ids[range]), parent: parent,
+        range: range)
+      start = range.upperBound
+      parent = link.key
+      return link
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import GRDB
+
+/// The tables and views of a cache: the text of `Schemas/cache.sql`, built into the program.
+public enum Schema {
+  /// What SQLite's `application_id` says in a cache: "Dnju".
+  public static let applicationID = 0x446E_6A75
+
+  /// What `user_version` says in a cache this program makes.
+  public static let version = 1
+
+  /// The schema's text, in version `version`.
+  public static let text = String(decoding: PackageResources.cache_sql, as: UTF8.self)
+
+  /// A step from a version of the schema to the next.
+  package struct Migration: Sendable {
+    let from: Int
+    let sql: String
+
+    package init(from: Int, sql: String) {
+      self.from = from
+      self.sql = sql
+    }
+  }
+
+  /// One step for every version before `version`, in order.
+  static let migrations: [Migration] = []
+
+  /// What a file says it is, before anything of it is believed.
+  struct Marks {
+    let applicationID: Int
+    let version: Int
+    let tables: Int
+
+    var isBlank: Bool { applicationID == 0 && version == 0 && tables == 0 }
+  }
+
+  static func marks(_ db: Database) throws -> Marks {
+    Marks(
+      applicationID: try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
+      version: try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0,
+      tables: try Int.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0)
+  }
+
+  /// Throws unless the file is a cache that this program understands; returns its version.
+  static func requireCache(_ db: Database, path: String) throws -> Int {
+    let marks = try marks(db)
+    guard marks.applicationID == applicationID else {
+      throw CacheError.notACache(
+        path: path,
+        found: marks.isBlank ? "an empty file" : "an SQLite file of another program")
+    }
+    guard marks.version <= version else {
+      throw CacheError.newerSchema(path: path, found: marks.version, supported: version)
+    }
+    guard marks.version >= 1 else {
+      throw CacheError.damaged(
+        path: path, item: "the schema", reason: "its version is \(marks.version)")
+    }
+    return marks.version
+  }
+
+  /// Runs the schema's text in the transaction that the caller has begun.
+  static func create(_ db: Database) throws {
+    try db.execute(sql: text)
+  }
+
+  /// Takes a cache from an older version to that of the last step. Runs in the transaction that the caller has begun,
+  /// so that a failure at any step leaves the cache as it was.
+  package static func migrate(_ db: Database, from found: Int, steps: [Migration]) throws {
+    for step in steps where step.from >= found {
+      try db.execute(sql: step.sql)
+      try db.execute(sql: "PRAGMA user_version = \(step.from + 1)")
+    }
+  }
+}

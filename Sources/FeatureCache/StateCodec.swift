@@ -1,0 +1,78 @@
+/// A way to store the hidden states of consecutive tokens in few bytes.
+///
+/// What every codec keeps true, since a cached state must equal a recomputed one bit for bit:
+/// - `decode(encode(x))` has the bits that `roundTrip` leaves in `x`;
+/// - the decoded values of a token depend on that token's values alone, not on its neighbours in the record.
+///
+/// Shapes: `states` is `[tokens, width]`, row-major.
+public protocol StateCodec: Sendable {
+  /// What it is called on the command line and in the cache.
+  var name: String { get }
+
+  /// The states, coded. Throws when a value is not finite or beyond the codec's range.
+  func encode(_ states: UnsafePointer<Float>, tokens: Int, width: Int) throws(CodecError)
+    -> EncodedStates
+
+  /// Writes `tokens * width` finite values, or throws: whatever the payload holds, it is never trusted.
+  func decode(
+    _ payload: UnsafeRawBufferPointer, tokens: Int, width: Int,
+    into states: UnsafeMutablePointer<Float>
+  ) throws(CodecError)
+
+  /// Replaces the states with what would be decoded after encoding them.
+  func roundTrip(_ states: UnsafeMutablePointer<Float>, tokens: Int, width: Int) throws(CodecError)
+}
+
+/// A record's payload, before it has a place in a cache.
+public struct EncodedStates: Sendable {
+  public let payload: [UInt8]
+  /// Bytes before entropy coding.
+  public let rawByteCount: Int
+}
+
+/// Why states can't be coded, or a payload not decoded. Positions are relative to the states given.
+public enum CodecError: Error, Equatable, Sendable, CustomStringConvertible {
+  case notFinite(token: Int, channel: Int, value: Float)
+  case outOfRange(token: Int, channel: Int, value: Float, limit: Float)
+  case badPayload(String)
+
+  public var description: String {
+    switch self {
+    case .notFinite(let token, let channel, let value):
+      "token \(token), channel \(channel) is \(value)"
+    case .outOfRange(let token, let channel, let value, let limit):
+      "token \(token), channel \(channel) is \(value), beyond the codec's \(limit)"
+    case .badPayload(let reason):
+      reason
+    }
+  }
+}
+
+/// The codecs by name.
+public enum StateCodecs {
+  public static let all: [any StateCodec] = [Int8Codec(), Float16Codec(), Float32Codec()]
+
+  /// What is used when nothing is said.
+  public static let standard: any StateCodec = Int8Codec()
+
+  public static func named(_ name: String) throws(CacheError) -> any StateCodec {
+    guard let codec = all.first(where: { $0.name == name }) else {
+      throw .unknownCodec(name: name, known: all.map(\.name))
+    }
+    return codec
+  }
+}
+
+/// Throws for the first value of `[tokens, width]` that is infinite or not a number.
+func requireFinite(_ states: UnsafePointer<Float>, tokens: Int, width: Int) throws(CodecError) {
+  let exponent: UInt32 = 0x7F80_0000
+  var found = false
+  for index in 0..<(tokens * width) {
+    // No early exit, so that the loop is one of vector instructions.
+    found = found || (states[index].bitPattern & exponent == exponent)
+  }
+  guard found else { return }
+  for index in 0..<(tokens * width) where !states[index].isFinite {
+    throw .notFinite(token: index / width, channel: index % width, value: states[index])
+  }
+}

@@ -1,0 +1,98 @@
+import Crypto
+import FeatureCache
+import Foundation
+
+/// A folder that is removed with its owner, and caches of small made-up states in it.
+final class Fixture {
+  let folder: URL
+  let tokenizer = Array("{\"tokenizer\": \"of the tests\"}".utf8)
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "denju-cache-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  func path(_ name: String = "cache.sqlite") -> String {
+    folder.appendingPathComponent(name).path
+  }
+
+  func identity(codec: String = "int8", layer: Int = 2, width: Int = 8) -> CacheIdentity {
+    CacheIdentity(
+      weights: String(repeating: "ab", count: 32),
+      architecture: #"{"hiddenSize":8,"ropeTheta":10000}"#,
+      tokenizer: SHA256.hash(data: tokenizer).map { String(format: "%02x", $0) }.joined(),
+      layer: layer,
+      normalized: true, codec: codec, numerics: "test-1", width: width)
+  }
+
+  var source: CacheSource {
+    CacheSource(name: "tiny", path: "/models/tiny", tokenizer: tokenizer, chatTemplate: nil)
+  }
+
+  func create(_ name: String = "cache.sqlite", _ identity: CacheIdentity? = nil) throws
+    -> FeatureCache
+  {
+    try FeatureCache.create(path(name), identity: identity ?? self.identity(), source: source)
+  }
+
+  /// What a source might compute: a value depends on its channel and on the ids up to its token.
+  static func states(_ ids: [Int32], width: Int = 8) -> [Float] {
+    var past: UInt64 = 7
+    return ids.flatMap { id -> [Float] in
+      past = (past ^ UInt64(bitPattern: Int64(id))) &* 0x9E37_79B9_7F4A_7C15
+      return (0..<width).map { channel in
+        let mixed = (past ^ UInt64(channel) &* 0xBF58_476D_1CE4_E5B9) &* 0x94D0_49BB_1331_11EB
+        return Float(Int64(bitPattern: mixed) >> 32) / Float(1 << 28)
+      }
+    }
+  }
+
+  static func document(
+    _ number: Int, tokens: Int = 10, split: DocumentSplit = .train, shared: Int = 0
+  ) -> CacheDocument {
+    CacheDocument(
+      split: split, corpus: "corpus.jsonl", line: number + 1,
+      prompt: Array("prompt \(number)".utf8),
+      promptIDs: (0..<tokens).map { Int32($0 < shared ? $0 : $0 + 1000 * (number + 1)) },
+      response: Array("response \(number)".utf8), responseIDs: [1, 2, Int32(number)])
+  }
+
+  static func entry(
+    _ cache: FeatureCache, _ document: CacheDocument, _ coverage: Coverage = .prompt
+  ) throws -> CacheEntry {
+    let ids = document.ids(coverage)
+    let start = try cache.cachedChunks(of: ids)
+    let states = Array(Self.states(ids, width: cache.width).dropFirst(start * cache.width))
+    let records = try cache.records(of: ids, from: start, states: states, place: document.place)
+    return CacheEntry(document: document, coverage: coverage, records: records)
+  }
+
+  /// The states read for a document.
+  static func read(_ cache: FeatureCache, _ id: DocumentID, _ coverage: Coverage = .prompt) throws
+    -> [Float]
+  {
+    let tokens = try cache.document(id).ids(coverage).count
+    var states = [Float](repeating: .nan, count: tokens * cache.width)
+    _ = try states.withUnsafeMutableBufferPointer { try cache.states(of: id, coverage, into: $0) }
+    return states
+  }
+
+  /// What stock `sqlite3` prints.
+  static func sqlite3(_ path: String, _ sql: String) throws -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["sqlite3", path, sql]
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return text
+  }
+}
