@@ -40,7 +40,7 @@ class CrossAttention(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
 
     def forward(self, x, states, visible=None):
-        """x [..., T, C], states [..., S, D], visible [T, S] of bool, or nil: all -> [..., T, C]"""
+        """x [..., T, C], states [..., S, D], visible [T, S] of bool, all where None -> [..., T, C]"""
         states, x = self.norm1(states), self.norm2(x)
         q = heads_of(self.q_proj(x), self.heads)
         k = heads_of(self.k_proj(states), self.heads)
