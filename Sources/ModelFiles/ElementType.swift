@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Types keep the names that ggml gives them.
+
 /// How a tensor's elements are stored. Quantised types store `blockElements` consecutive elements
 /// of a row in `blockBytes` bytes; the plain ones are blocks of one.
 ///

@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Types keep the names that ggml gives them.
+
 /// ggml's blocks of 32 elements. `d` is the block's scale and `m` its minimum, half-precision; low
 /// nibbles are elements 0 to 15, high nibbles 16 to 31.
 

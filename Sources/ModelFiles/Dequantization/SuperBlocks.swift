@@ -1,3 +1,6 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// Types keep the names that ggml gives them.
+
 /// ggml's K-quants: super-blocks of 256 elements with one half-precision scale `d` (and one for the
 /// minima, `dmin`), cut into sub-blocks with small integer scales of their own.
 ///
