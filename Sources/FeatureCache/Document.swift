@@ -51,6 +51,12 @@ public struct CacheDocument: Equatable, Sendable {
     line > 0 ? "\(corpus):\(line)" : "a document of \(corpus)"
   }
 
+  /// Comes before another in the order of corpora and lines.
+  func precedes(_ other: CacheDocument) -> Bool {
+    let (mine, others) = (Array(corpus.utf8), Array(other.corpus.utf8))
+    return mine == others ? line < other.line : mine.lexicographicallyPrecedes(others)
+  }
+
   /// Identifies the document by its text.
   public var key: DocumentKey {
     DocumentKey(prompt: prompt, response: response)
@@ -109,4 +115,9 @@ public struct DocumentEntry: Equatable, Sendable {
   /// States it has, in tokens; 0: none of that coverage.
   public let promptStates: Int
   public let documentStates: Int
+
+  /// The coverages it has states of.
+  public var coverages: [Coverage] {
+    (promptStates > 0 ? [.prompt] : []) + (documentStates > 0 ? [.document] : [])
+  }
 }

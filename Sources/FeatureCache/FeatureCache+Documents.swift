@@ -80,7 +80,7 @@ extension FeatureCache {
     return document
   }
 
-  private func splitNamed(_ name: String) throws(CacheError) -> DocumentSplit {
+  func splitNamed(_ name: String) throws(CacheError) -> DocumentSplit {
     guard let split = DocumentSplit(rawValue: name) else {
       throw .damaged(
         path: path, item: "the list of documents", reason: "there is no split `\(name)`")

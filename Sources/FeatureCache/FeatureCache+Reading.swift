@@ -100,24 +100,30 @@ extension FeatureCache {
     return try Int64.fetchOne(statement, arguments: [Data(key.bytes)])
   }
 
-  /// The record a link of `ids` names, every column checked against the link and the checksum.
+  /// The record a link of `ids` names, every column checked.
   private func record(_ db: Database, _ link: Chain.Link, of ids: [Int32]) throws -> CacheRecord? {
+    guard let record = try soundRecord(db, link.key, parent: link.parent) else { return nil }
+    guard record.first == link.range.lowerBound, record.ids == Array(ids[link.range]) else {
+      throw CacheError.damaged(
+        path: path, item: "record \(link.key)", reason: "it has the tokens of another place")
+    }
+    return record
+  }
+
+  /// The record of a key and its parent's key, its checksum verified.
+  func soundRecord(_ db: Database, _ key: RecordKey, parent: RecordKey?) throws -> CacheRecord? {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT first, ids, codec, payload, raw_bytes, error_rms, error_max, checksum FROM records WHERE key = ?
+        SELECT first, ids, codec, payload, raw_bytes, error_rms, error_max, checksum
+        FROM records WHERE key = ?
         """)
-    guard let row = try Row.fetchOne(statement, arguments: [Data(link.key.bytes)]) else {
-      return nil
-    }
-    let item = "record \(link.key)"
+    guard let row = try Row.fetchOne(statement, arguments: [Data(key.bytes)]) else { return nil }
+    let item = "record \(key)"
     var reader = RowReader(row, path: path, item: item)
     let record = CacheRecord(
-      key: link.key, parent: link.parent, first: try reader.integer(), ids: try reader.tokenIDs(),
+      key: key, parent: parent, first: try reader.integer(), ids: try reader.tokenIDs(),
       codec: try reader.text(), payload: try reader.data(), rawByteCount: try reader.integer(),
       error: CodingError(relative: try reader.real(), largest: try reader.real()))
-    guard record.first == link.range.lowerBound, record.ids == Array(ids[link.range]) else {
-      throw CacheError.damaged(path: path, item: item, reason: "it has the tokens of another place")
-    }
     guard record.checksum(stream: streamKey) == (try reader.bytes()) else {
       throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
     }

@@ -142,7 +142,7 @@ extension FeatureCache {
   }
 
   /// Equal payloads are equal states; others may still decode to the same, as from another version of zstd.
-  private func requireSame(_ db: Database, _ record: CacheRecord) throws {
+  func requireSame(_ db: Database, _ record: CacheRecord) throws {
     let statement = try db.cachedStatement(sql: "SELECT payload FROM records WHERE key = ?")
     guard let row = try Row.fetchOne(statement, arguments: [Data(record.key.bytes)]) else { return }
     var reader = RowReader(row, path: path, item: "record \(record.key)")
@@ -182,7 +182,7 @@ extension FeatureCache {
     let hadChain = try hasChain(db, id, entry.coverage)
     if known == nil {
       report.stored += 1
-    } else if try move(db, id, entry.document) {
+    } else if try reconcile(db, id, entry.document) {
       report.moved += 1
     } else if hadChain {
       report.present += 1
@@ -221,10 +221,13 @@ extension FeatureCache {
     return DocumentID(number: db.lastInsertedRowID)
   }
 
-  /// True when the stored document was in another split. Its place in the corpus stays what it was at first. A prompt
-  /// asked in generation never leaves the set it was put in for training.
-  private func move(_ db: Database, _ id: DocumentID, _ document: CacheDocument) throws -> Bool {
-    guard var stored = try self.document(db, id) else { return false }
+  /// Brings a document that is here already in line with `document`; true when it was in another split.
+  ///
+  /// Of several places in a corpus with the same text, the first is kept, so that the content does not depend on the
+  /// order of storing. A prompt asked in generation never leaves the set it was put in for training.
+  private func reconcile(_ db: Database, _ id: DocumentID, _ document: CacheDocument) throws -> Bool
+  {
+    guard let stored = try self.document(db, id) else { return false }
     guard stored.promptIDs == document.promptIDs, stored.responseIDs == document.responseIDs else {
       throw CacheError.conflict(
         path: path, item: "\(id) (\(stored.place))",
@@ -232,12 +235,22 @@ extension FeatureCache {
           "\(document.place) has the same text as other token ids; purge it, or use the options it was made with"
       )
     }
-    guard stored.split != document.split, document.split != .asked else { return false }
-    stored.split = document.split
+    if document.split == .asked { return false }
+    var updated = stored
+    updated.split = document.split
+    if stored.split == .asked || document.precedes(stored) {
+      updated.corpus = document.corpus
+      updated.line = document.line
+    }
+    if updated == stored { return false }
     try db.execute(
-      sql: "UPDATE documents SET split = ?, checksum = ? WHERE id = ?",
-      arguments: [stored.split.rawValue, Data(stored.checksum(source: sourceKey)), id.number])
-    return true
+      sql:
+        "UPDATE documents SET split = ?, corpus = CAST(? AS TEXT), line = ?, checksum = ? WHERE id = ?",
+      arguments: [
+        updated.split.rawValue, Data(updated.corpus.utf8), updated.line,
+        Data(updated.checksum(source: sourceKey)), id.number,
+      ])
+    return updated.split != stored.split
   }
 
   private func codingError(_ values: UnsafePointer<Float>, tokens: Int) throws(CodecError)

@@ -1,0 +1,55 @@
+import Foundation
+import GRDB
+
+extension FeatureCache {
+  /// SHA-256, in hexadecimal, of what the cache holds: documents and records in the order of their keys, without runs,
+  /// times and row numbers. Caches that hold the same have the same digest, however they came about.
+  public func contentDigest() throws(CacheError) -> String {
+    try read("hash the content") { db in
+      var hash = FramedHash("denju content 1")
+      hash.add(streamKey)
+      try add(
+        db, to: &hash,
+        sql: """
+          SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB), prompt_ids, CAST(response AS BLOB),
+            response_ids, checksum
+          FROM documents ORDER BY key
+          """)
+      try add(
+        db, to: &hash,
+        sql: """
+          SELECT d.key, s.key, c.coverage, c.tokens, r.key
+          FROM chains c JOIN documents d ON d.id = c.document JOIN streams s ON s.id = c.stream
+            JOIN records r ON r.id = c.tail
+          ORDER BY d.key, s.key, c.coverage
+          """)
+      try add(
+        db, to: &hash,
+        sql: """
+          SELECT r.key, s.key, p.key, r.first, r.tokens, r.ids, r.codec, r.payload, r.raw_bytes, r.error_rms,
+            r.error_max, r.checksum
+          FROM records r JOIN streams s ON s.id = r.stream LEFT JOIN records p ON p.id = r.parent
+          ORDER BY r.key
+          """)
+      return hexadecimal(hash.finalize())
+    }
+  }
+
+  private func add(_ db: Database, to hash: inout FramedHash, sql: String) throws {
+    let cursor = try Row.fetchCursor(db, sql: sql)
+    var count = 0
+    while let row = try cursor.next() {
+      count += 1
+      for value in row.databaseValues {
+        switch value.storage {
+        case .null: hash.add("null")
+        case .int64(let number): hash.add(Int(number))
+        case .double(let number): hash.add(number)
+        case .string(let text): hash.add(text)
+        case .blob(let data): hash.add(data)
+        }
+      }
+    }
+    hash.add(count)
+  }
+}

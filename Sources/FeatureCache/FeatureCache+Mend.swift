@@ -1,0 +1,64 @@
+import Foundation
+import GRDB
+
+extension FeatureCache {
+  /// Stores documents again whose states `verify` found damaged: their records are written anew whatever is there.
+  ///
+  /// - Parameter entries: with all records of their chains, computed anew. The documents themselves are sound.
+  public func mend(_ entries: [CacheEntry], run: RunID? = nil) throws(CacheError) {
+    try write("mend") { db in
+      // An index that was damaged would hide rows from what follows.
+      try db.execute(sql: "REINDEX")
+      for entry in entries {
+        for record in entry.records { try rewrite(db, record, run: run) }
+        try relink(db, entry)
+      }
+      try removeAllUnused(db)
+    }
+  }
+
+  private func rewrite(_ db: Database, _ record: CacheRecord, run: RunID?) throws {
+    guard let row = try recordID(db, record.key) else {
+      _ = try put(db, record, run: run)
+      return
+    }
+    let parent = try record.parent.flatMap { key in try recordID(db, key) }
+    try db.execute(
+      sql: """
+        UPDATE records SET stream = ?, parent = ?, first = ?, tokens = ?, ids = ?, codec = ?, payload = ?,
+          raw_bytes = ?, error_rms = ?, error_max = ?, run = ?, created = ?, checksum = ? WHERE id = ?
+        """,
+      arguments: [
+        streamID, parent, record.first, record.ids.count, Data(TokenIDs.bytes(record.ids)),
+        record.codec,
+        record.payload, record.rawByteCount, record.error.relative, record.error.largest,
+        run?.number,
+        unixTime(), Data(record.checksum(stream: streamKey)), row,
+      ])
+  }
+
+  private func relink(_ db: Database, _ entry: CacheEntry) throws {
+    let ids = entry.document.ids(entry.coverage)
+    guard let id = try documentID(db, entry.document.key), let last = Array(chain(ids)).last,
+      let tail = try recordID(db, last.key)
+    else {
+      throw CacheError.notFound(path: path, item: "\(entry.document.place) to mend")
+    }
+    try db.execute(
+      sql:
+        "INSERT OR REPLACE INTO chains (document, stream, coverage, tokens, tail) VALUES (?, ?, ?, ?, ?)",
+      arguments: [id.number, streamID, entry.coverage.rawValue, ids.count, tail])
+  }
+
+  /// Rows whose keys were damaged have no document any more.
+  private func removeAllUnused(_ db: Database) throws {
+    let unused = try Int64.fetchAll(
+      db,
+      sql: """
+        SELECT id FROM records r WHERE NOT EXISTS (SELECT 1 FROM chains WHERE tail = r.id)
+        AND NOT EXISTS (SELECT 1 FROM records WHERE parent = r.id)
+        """)
+    var report = PurgeReport()
+    for row in unused { try removeUnused(db, from: row, &report) }
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import GRDB
+
+extension FeatureCache {
+  /// Takes in all of another cache of the same identity: shards made on several machines become one.
+  ///
+  /// What both have is kept once. Merging again, as after a kill, changes nothing more.
+  /// - Throws: `identityMismatch`; `conflict` when the same tokens have other states in the two, or the same text is
+  ///   in different splits, and `damaged` when the other is: nothing has been taken in then.
+  public func merge(_ other: FeatureCache) throws(CacheError) -> PutReport {
+    let differences = identity.differences(from: other.identity, acceptOtherNumerics: false)
+    guard differences.isEmpty else {
+      throw .identityMismatch(path: path, differences: differences)
+    }
+    guard chunkTokens == other.chunkTokens else {
+      throw .identityMismatch(
+        path: path,
+        differences: [
+          IdentityDifference(
+            field: "tokens a record", cache: "\(chunkTokens)", asked: "\(other.chunkTokens)")
+        ])
+    }
+    let documents = try other.documents()
+    for entry in documents {
+      try requireMergeable(try other.document(entry.id))
+      for coverage in entry.coverages { try requireMergeable(entry, coverage, of: other) }
+    }
+    let runs = try takeRuns(of: other)
+    var report = PutReport()
+    var writer: BatchWriter?
+    for entry in documents {
+      let run = try other.run(of: entry.id).flatMap { runs[$0] }
+      let current: BatchWriter
+      if let writer, writer.run == run {
+        current = writer
+      } else {
+        try writer?.flush()
+        if let writer { report += writer.report }
+        current = BatchWriter(self, run: run)
+        writer = current
+      }
+      try take(entry, of: other, current)
+    }
+    try writer?.flush()
+    if let writer { report += writer.report }
+    return report
+  }
+
+  private func take(_ entry: DocumentEntry, of other: FeatureCache, _ writer: BatchWriter)
+    throws(CacheError)
+  {
+    let document = try other.document(entry.id)
+    for coverage in entry.coverages {
+      let start = try writer.cachedChunks(of: document.ids(coverage))
+      let records = try other.storedRecords(of: document.ids(coverage), from: start)
+      try writer.add(CacheEntry(document: document, coverage: coverage, records: records))
+    }
+  }
+
+  private func requireMergeable(_ document: CacheDocument) throws(CacheError) {
+    guard let id = try documentID(document.key) else { return }
+    let mine = try self.document(id)
+    guard mine.promptIDs == document.promptIDs, mine.responseIDs == document.responseIDs else {
+      throw .conflict(path: path, item: "\(id) (\(mine.place))", reason: "its token ids are others")
+    }
+    guard mine.split == document.split || mine.split == .asked || document.split == .asked else {
+      throw .conflict(
+        path: path, item: "\(id) (\(mine.place))",
+        reason: "it is in \(mine.split.rawValue) here and in \(document.split.rawValue) there")
+    }
+  }
+
+  private func requireMergeable(
+    _ entry: DocumentEntry, _ coverage: Coverage, of other: FeatureCache
+  ) throws(CacheError) {
+    let records = try other.storedRecords(of: try other.document(entry.id).ids(coverage), from: 0)
+    try read("compare records") { db in
+      for record in records where try recordID(db, record.key) != nil {
+        try requireSame(db, record)
+      }
+    }
+  }
+
+  /// The records of a text from a token on, verified.
+  func storedRecords(of ids: [Int32], from start: Int) throws(CacheError) -> [CacheRecord] {
+    try read("read records") { db in
+      try chain(ids).filter { $0.range.lowerBound >= start }.map { link in
+        guard let record = try soundRecord(db, link.key, parent: link.parent) else {
+          throw CacheError.damaged(path: path, item: "record \(link.key)", reason: "it is missing")
+        }
+        return record
+      }
+    }
+  }
+
+  private func run(of id: DocumentID) throws(CacheError) -> Int64? {
+    try read("read \(id)") { db in
+      try Int64.fetchOne(db, sql: "SELECT run FROM documents WHERE id = ?", arguments: [id.number])
+    }
+  }
+
+  /// Copies the other's runs that are not here yet; says which run there is which here.
+  private func takeRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
+    let columns =
+      "name, kind, status, started, ended, seconds, documents, tokens, bytes, seed, plan, options, outcomes"
+    let rows = try other.read("read runs") { db in
+      try Row.fetchAll(db, sql: "SELECT id, \(columns) FROM runs ORDER BY id")
+    }
+    return try write("take runs") { db in
+      var map: [Int64: RunID] = [:]
+      for row in rows {
+        let values = Array(row.databaseValues)
+        try db.execute(
+          sql:
+            "INSERT OR IGNORE INTO runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          arguments: StatementArguments(values.dropFirst()))
+        guard case .int64(let id)? = values.first?.storage,
+          let here = try Int64.fetchOne(
+            db, sql: "SELECT id FROM runs WHERE name = ?", arguments: [values[1]])
+        else { continue }
+        map[id] = RunID(number: here)
+      }
+      return map
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import GRDB
+
+/// What was removed.
+public struct PurgeReport: Equatable, Sendable {
+  public var documents = 0
+  public var records = 0
+  public var tokens = 0
+  /// Of payload.
+  public var bytes = 0
+
+  public init() {}
+}
+
+extension FeatureCache {
+  /// Removes documents, and the records that no other document uses, so that their bytes are in neither the file nor
+  /// its log afterwards.
+  ///
+  /// - Throws: `busy` when a reader keeps the log from being emptied: the documents are gone for everyone then, but
+  ///   their bytes may be in the log until `compact` succeeds.
+  @discardableResult
+  public func purge(_ ids: [DocumentID]) throws(CacheError) -> PurgeReport {
+    let report = try write("purge") { db in
+      var report = PurgeReport()
+      for id in ids {
+        let tails = try Int64.fetchAll(
+          db, sql: "SELECT tail FROM chains WHERE document = ?", arguments: [id.number])
+        try db.execute(sql: "DELETE FROM chains WHERE document = ?", arguments: [id.number])
+        try db.execute(sql: "DELETE FROM documents WHERE id = ?", arguments: [id.number])
+        guard db.changesCount == 1 else { throw CacheError.notFound(path: path, item: "\(id)") }
+        report.documents += 1
+        for tail in tails { try removeUnused(db, from: tail, &report) }
+      }
+      return report
+    }
+    try compact()
+    return report
+  }
+
+  /// Rewrites the file without free space, and empties its log. Needs about as much free disk as the file has bytes.
+  public func compact() throws(CacheError) {
+    guard access == .write else {
+      throw .openedForReading(path: path, operation: "compact")
+    }
+    do {
+      try queue.writeWithoutTransaction { db in
+        try db.execute(sql: "VACUUM")
+        // The first column: 1 when a reader or another process kept the log from being emptied.
+        let blocked = try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+        guard blocked == 0 else {
+          throw CacheError.busy(path: path, operation: "empty the log")
+        }
+      }
+    } catch {
+      throw CacheError(error, path: path, operation: "compact")
+    }
+  }
+
+  /// Removes a record and those before it, as far as nothing else needs them.
+  func removeUnused(_ db: Database, from tail: Int64, _ report: inout PurgeReport) throws {
+    var next: Int64? = tail
+    while let row = next {
+      guard
+        let columns = try Row.fetchOne(
+          db,
+          sql: """
+            SELECT parent, tokens, length(payload) FROM records WHERE id = :id
+            AND NOT EXISTS (SELECT 1 FROM chains WHERE tail = :id)
+            AND NOT EXISTS (SELECT 1 FROM records WHERE parent = :id)
+            """, arguments: ["id": row])
+      else { return }
+      var reader = RowReader(columns, path: path, item: "record in row \(row)")
+      next = try reader.optionalInteger().map(Int64.init)
+      report.records += 1
+      report.tokens += try reader.integer()
+      report.bytes += try reader.integer()
+      try db.execute(sql: "DELETE FROM records WHERE id = ?", arguments: [row])
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import Foundation
+import GRDB
+
+/// Something stored that is not what was stored, or does not fit together.
+public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
+  public enum Item: Equatable, Sendable {
+    /// The SQLite file as such.
+    case file
+    /// A row of `records`.
+    case record(Int64)
+    /// A document's own row: its text can't be trusted.
+    case document(DocumentID)
+    /// The states of a document that is itself sound: computing them again mends it.
+    case states(DocumentID, Coverage)
+  }
+
+  public let item: Item
+  public let reason: String
+
+  public var description: String {
+    switch item {
+    case .file: "the file: \(reason)"
+    case .record(let row): "record in row \(row): \(reason)"
+    case .document(let id): "\(id): \(reason)"
+    case .states(let id, let coverage): "the states of the \(coverage) of \(id): \(reason)"
+    }
+  }
+}
+
+extension FeatureCache {
+  /// Checks everything: SQLite's own structure, every checksum, key and reference, and that every record decodes.
+  ///
+  /// - Parameter progress: called with the count of checked rows and of all.
+  /// - Returns: all damage found; empty when the cache is sound.
+  public func verify(progress: (Int, Int) -> Void = { _, _ in }) throws(CacheError) -> [CacheDamage]
+  {
+    var damage = structure()
+    let records = rows(of: "records", &damage)
+    let documents = rows(of: "documents", &damage)
+    let total = records.count + documents.count
+    for (index, row) in records.enumerated() {
+      if let reason = faultOfRecord(row) {
+        damage.append(CacheDamage(item: .record(row), reason: reason))
+      }
+      progress(index + 1, total)
+    }
+    for (index, row) in documents.enumerated() {
+      damage += faultsOfDocument(DocumentID(number: row))
+      progress(records.count + index + 1, total)
+    }
+    return damage
+  }
+
+  private func structure() -> [CacheDamage] {
+    var damage: [CacheDamage] = []
+    do {
+      let findings = try read("check the file") { db in
+        try String.fetchAll(db, sql: "PRAGMA integrity_check")
+          + (try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map {
+            "a reference leads nowhere: \($0)"
+          })
+      }
+      damage = findings.filter { $0 != "ok" }.map { CacheDamage(item: .file, reason: $0) }
+    } catch {
+      damage.append(CacheDamage(item: .file, reason: "\(error)"))
+    }
+    return damage
+  }
+
+  /// The row ids of a table; where the table can't be walked to its end, those before.
+  private func rows(of table: String, _ damage: inout [CacheDamage]) -> [Int64] {
+    var found: [Int64] = []
+    do {
+      try read("list \(table)") { db in
+        // NOT INDEXED: the table itself is asked, so that damage to an index hides no row.
+        let cursor = try Int64.fetchCursor(db, sql: "SELECT id FROM \(table) NOT INDEXED")
+        while let row = try cursor.next() { found.append(row) }
+      }
+    } catch {
+      damage.append(CacheDamage(item: .file, reason: "\(error)"))
+    }
+    return found
+  }
+
+  private func faultOfRecord(_ row: Int64) -> String? {
+    do {
+      let (record, used) = try read("check a record") { db in
+        (try link(db, row), try isUsed(db, row))
+      }
+      var states = [Float](repeating: 0, count: record.ids.count * width)
+      try decode(record, into: &states)
+      return used ? nil : "no document uses it"
+    } catch CacheError.damaged(_, _, let reason) {
+      return reason
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  private func isUsed(_ db: Database, _ row: Int64) throws -> Bool {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT EXISTS (SELECT 1 FROM chains WHERE tail = ?) OR EXISTS (SELECT 1 FROM records WHERE parent = ?)
+        """)
+    return try Bool.fetchOne(statement, arguments: [row, row]) ?? false
+  }
+
+  /// The record in a row, after checking it against the record before it and its own key.
+  private func link(_ db: Database, _ row: Int64) throws -> CacheRecord {
+    let item = "record in row \(row)"
+    func damaged(_ reason: String) -> CacheError {
+      .damaged(path: path, item: item, reason: reason)
+    }
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT r.key, r.stream, r.first, r.tokens, r.ids, r.parent, p.key, p.first + p.tokens
+        FROM records r LEFT JOIN records p ON p.id = r.parent WHERE r.id = ?
+        """)
+    guard let columns = try Row.fetchOne(statement, arguments: [row]) else {
+      throw damaged("it is gone")
+    }
+    var reader = RowReader(columns, path: path, item: item)
+    let key = RecordKey(bytes: try reader.bytes())
+    guard try reader.integer() == streamID else { throw damaged("its stream is not the cache's") }
+    let first = try reader.integer()
+    let tokens = try reader.integer()
+    let ids = try reader.tokenIDs()
+    guard tokens == ids.count, (1...chunkTokens).contains(tokens) else {
+      throw damaged("it has \(ids.count) token ids and says \(tokens)")
+    }
+    var parent: RecordKey?
+    if try reader.optionalInteger() != nil {
+      parent = RecordKey(bytes: try reader.bytes())
+      guard try reader.integer() == first else {
+        throw damaged("it doesn't follow the record before it")
+      }
+    }
+    guard (first == 0) == (parent == nil), first.isMultiple(of: chunkTokens) else {
+      throw damaged("its first token can't be at \(first)")
+    }
+    guard RecordKey(stream: streamKey, parent: parent, ids: ids[...]) == key else {
+      throw damaged("its key is not that of its tokens")
+    }
+    guard let record = try soundRecord(db, key, parent: parent) else {
+      throw damaged("its key is not in the index")
+    }
+    guard record.first == first else { throw damaged("its key leads to another row") }
+    return record
+  }
+
+  private func faultsOfDocument(_ id: DocumentID) -> [CacheDamage] {
+    let document: CacheDocument
+    do {
+      document = try self.document(id)
+    } catch {
+      return [CacheDamage(item: .document(id), reason: Self.reason(error))]
+    }
+    var damage: [CacheDamage] = []
+    do {
+      let coverages = try read("check a document") { db in
+        try String.fetchAll(
+          db,
+          sql: "SELECT coverage FROM chains WHERE document = ? AND stream = ? ORDER BY coverage",
+          arguments: [id.number, streamID]
+        ).compactMap(Coverage.init(rawValue:))
+      }
+      for coverage in coverages {
+        if let reason = faultOfChain(id, document.ids(coverage), coverage) {
+          damage.append(CacheDamage(item: .states(id, coverage), reason: reason))
+        }
+      }
+      if coverages.isEmpty {
+        damage.append(CacheDamage(item: .document(id), reason: "it has no states"))
+      }
+      guard try documentID(document.key) == id else {
+        return damage + [CacheDamage(item: .document(id), reason: "its key is not in the index")]
+      }
+    } catch {
+      damage.append(CacheDamage(item: .document(id), reason: Self.reason(error)))
+    }
+    return damage
+  }
+
+  private func faultOfChain(_ id: DocumentID, _ ids: [Int32], _ coverage: Coverage) -> String? {
+    do {
+      return try read("check a document") { db in
+        let row = try Row.fetchOne(
+          db,
+          sql: "SELECT tokens, tail FROM chains WHERE document = ? AND stream = ? AND coverage = ?",
+          arguments: [id.number, streamID, coverage.rawValue])
+        guard let row else { return "its chain is gone" }
+        var reader = RowReader(row, path: path, item: "\(id)")
+        guard try reader.integer() == ids.count else {
+          return "its chain has another count of tokens"
+        }
+        var last: Int64?
+        for link in chain(ids) {
+          guard let row = try recordID(db, link.key) else {
+            return "record \(link.key) of tokens from \(link.range.lowerBound) is missing"
+          }
+          _ = try soundRecord(db, link.key, parent: link.parent)
+          last = row
+        }
+        return try reader.integer() == last.map(Int.init) ? nil : "its chain ends in another record"
+      }
+    } catch {
+      return Self.reason(error)
+    }
+  }
+
+  private static func reason(_ error: CacheError) -> String {
+    if case .damaged(_, _, let reason) = error { return reason }
+    return error.description
+  }
+}
