@@ -34,6 +34,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var clip = 1.0
   public var weightDecay = 0.01
   public var dropout = 0.0
+  /// Of the cross-attention's weights.
+  public var bridgeDropout = 0.0
   /// Epochs without a better validation loss after which training ends; 0 never ends early.
   public var patience = 0
   /// By how much the validation loss must fall to count as better.
@@ -63,6 +65,7 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     try require(clip > 0, "clip", clip, "above 0")
     try require((0..<1).contains(weightDecay), "weight-decay", weightDecay, "0 to below 1")
     try require((0..<1).contains(dropout), "dropout", dropout, "0 to below 1")
+    try require((0..<1).contains(bridgeDropout), "bridge-dropout", bridgeDropout, "0 to below 1")
     try require(patience >= 0, "patience", patience, "0 (never) or more epochs")
     try require(checkpointSeconds > 0, "checkpoint-seconds", checkpointSeconds, "above 0")
   }

@@ -1,0 +1,95 @@
+import FeatureCache
+import Foundation
+import KnowledgeSource
+import ModelFiles
+import Numerics
+import Tokenization
+
+/// A prompt's states: from the cache where they are, or else from the source, through the same codec, so
+/// that nothing depends on which it was. The source is opened at the first miss, and only then.
+///
+/// For one thread.
+public final class StateProvider {
+  /// What the run was trained on.
+  public let identity: CacheIdentity
+  private let cache: FeatureCache?
+  private let codec: any StateCodec
+  private let sourcePath: String?
+  private let hint: String
+  private var opened: KnowledgeSource?
+
+  /// Whether states that had to be computed are stored: only in a cache opened for writing.
+  public var storesMisses: Bool { cache?.access == .write }
+
+  /// - Parameters:
+  ///   - cache: `nil`: every prompt is computed.
+  ///   - source: path of the source; `nil`: a miss is an error.
+  ///   - hint: where the source was at training, for that error.
+  public init(
+    identity: CacheIdentity, cache: FeatureCache?, source: String?, hint: String = ""
+  ) throws {
+    self.identity = identity
+    self.cache = cache
+    codec = try StateCodecs.named(identity.codec)
+    sourcePath = source
+    self.hint = hint
+    if let cache {
+      let differences = cache.identity.differences(from: identity, acceptOtherNumerics: false)
+      guard differences.isEmpty else {
+        throw GenerationError.otherIdentity(
+          path: cache.path, differences: differences.map(\.description).joined(separator: "; "))
+      }
+    }
+  }
+
+  /// States [ids.count, width] of the run's layer, as decoded from the codec.
+  public func states(_ prompt: PromptFormat.Encoded) throws -> (FloatBuffer, StatesOrigin) {
+    let ids = prompt.ids
+    let states = FloatBuffer(count: ids.count * identity.width)
+    let room = UnsafeMutableBufferPointer(start: states.base, count: states.count)
+    if let cache, try cache.states(forTokenIDs: ids, into: room) { return (states, .reused) }
+    try source().states(
+      ids, layer: identity.layer, normalized: identity.normalized, into: states.base)
+    try store(prompt, states.base)
+    try codec.roundTrip(states.base, tokens: ids.count, width: identity.width)
+    return (states, .recomputed)
+  }
+
+  /// The source, once it was shown to be the one the run was trained on.
+  public func source() throws -> KnowledgeSource {
+    if let opened { return opened }
+    guard let path = sourcePath, FileManager.default.fileExists(atPath: path) else {
+      throw GenerationError.noSource(hint: sourcePath ?? hint)
+    }
+    let folder = try ModelFolder.open(path)
+    var found = identity
+    found.weights = try folder.catalogue().sha256()
+    found.architecture = try folder.configuration.canonicalJSON()
+    found.tokenizer = try Tokenizer.load(folder).fingerprint
+    found.numerics = Numerics.version
+    let differences = identity.differences(from: found, acceptOtherNumerics: false)
+    guard differences.isEmpty else {
+      throw GenerationError.otherIdentity(
+        path: path, differences: differences.map(\.description).joined(separator: "; "))
+    }
+    let source = try KnowledgeSource(folder)
+    opened = source
+    return source
+  }
+
+  /// Passes states [count, width] that the source just computed through the codec.
+  func roundTrip(_ states: UnsafeMutablePointer<Float>, count: Int) throws {
+    try codec.roundTrip(states, tokens: count, width: identity.width)
+  }
+
+  private func store(_ prompt: PromptFormat.Encoded, _ states: UnsafePointer<Float>) throws {
+    guard let cache, storesMisses else { return }
+    let start = try cache.cachedChunks(of: prompt.ids)
+    let records = try cache.records(
+      of: prompt.ids, from: start, states: states + start * identity.width, place: "a prompt asked")
+    let document = CacheDocument(
+      split: .asked, corpus: "asked", line: 0, prompt: prompt.text, promptIDs: prompt.ids,
+      response: [], responseIDs: [])
+    try cache.put([CacheEntry(document: document, coverage: .prompt, records: records)])
+  }
+}

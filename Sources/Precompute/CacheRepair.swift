@@ -1,0 +1,45 @@
+import FeatureCache
+import KnowledgeSource
+import ModelFiles
+import Numerics
+import Tokenization
+
+/// Computes again, through the source, the states that `FeatureCache.verify` found damaged.
+public struct CacheRepair {
+  private let cache: FeatureCache
+  private let source: KnowledgeSource
+
+  /// - Throws: the cache's identity error when `source` is another model than the cache's.
+  public init(_ cache: FeatureCache, source path: String) throws {
+    let folder = try ModelFolder.open(path)
+    var found = cache.identity
+    found.weights = try folder.catalogue().sha256()
+    found.architecture = try folder.configuration.canonicalJSON()
+    found.tokenizer = try Tokenizer.load(folder).fingerprint
+    found.numerics = Numerics.version
+    let differences = cache.identity.differences(from: found, acceptOtherNumerics: false)
+    guard differences.isEmpty else {
+      throw CacheError.identityMismatch(path: cache.path, differences: differences)
+    }
+    self.cache = cache
+    source = try KnowledgeSource(folder)
+  }
+
+  /// Mends what can be: states of documents that are themselves sound.
+  /// - Returns: how many documents' states were computed again.
+  public func mend(_ damage: [CacheDamage]) throws -> Int {
+    var mended = 0
+    for item in damage {
+      guard case .states(let id, let coverage) = item.item else { continue }
+      let document = try cache.document(id)
+      let ids = document.ids(coverage)
+      let states = FloatBuffer(count: ids.count * cache.width)
+      try source.states(
+        ids, layer: cache.identity.layer, normalized: cache.identity.normalized, into: states.base)
+      let records = try cache.records(of: ids, states: states.base, place: document.place)
+      try cache.mend([CacheEntry(document: document, coverage: coverage, records: records)])
+      mended += 1
+    }
+    return mended
+  }
+}

@@ -1,0 +1,42 @@
+import Corpora
+import FeatureCache
+
+/// What to do with a document that is longer than the source or `maxTokens` allows.
+public enum TooLong: String, CaseIterable, Sendable {
+  case fail, skip
+  /// Keeps the prompt's last tokens.
+  case truncateLeft = "truncate-left"
+  /// Keeps the response's first tokens.
+  case truncateRight = "truncate-right"
+}
+
+/// What a precompute run is. The same words as the command line's.
+public struct PrecomputeOptions: Sendable {
+  /// A Hugging Face folder or GGUF file.
+  public var source: String
+  public var cache: String
+  public var corpus: SplitCorpus
+  public var badRows = BadRowPolicy.fail
+  /// 0 (embedding) to N (the last), or negative from the end: -1 is N.
+  public var layer = -1
+  /// Whether the last layer's states are taken after the final norm.
+  public var normalized = true
+  public var codec = "int8"
+  /// The prompt's states, or those of prompt and response.
+  public var coverage = Coverage.prompt
+  /// A chat template by name; `nil` takes the source's for messages and none for plain prompts.
+  public var template: String?
+  public var tooLong = TooLong.fail
+  /// Most tokens of a document, prompt and response together; `nil`: what the source allows.
+  public var maxTokens: Int?
+  /// Take a cache whose states another version of the arithmetic computed.
+  public var acceptOtherNumerics = false
+  /// Noted with the run; decides the sets of a corpus cut by hash.
+  public var seed: UInt64 = 0
+
+  public init(source: String, cache: String, corpus: SplitCorpus) {
+    self.source = source
+    self.cache = cache
+    self.corpus = corpus
+  }
+}

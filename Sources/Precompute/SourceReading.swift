@@ -1,0 +1,50 @@
+import FeatureCache
+import Foundation
+import KnowledgeSource
+import ModelFiles
+import Numerics
+import Tokenization
+
+/// A source as precomputing sees it: its configuration and tokenizer at once, its weights when asked.
+struct SourceReading {
+  let folder: ModelFolder
+  let configuration: TransformerConfiguration
+  let tokenizer: Tokenizer
+  let format: PromptFormat
+  /// 0 (embedding) to N.
+  let layer: Int
+  let normalized: Bool
+  let codec: String
+
+  init(_ options: PrecomputeOptions) throws {
+    folder = try ModelFolder.open(options.source)
+    configuration = try folder.configuration
+    tokenizer = try Tokenizer.load(folder)
+    format = try PromptFormat(tokenizer, template: options.template)
+    layer = try Self.layer(options.layer, of: configuration.layerCount)
+    // Only the last layer has a final norm after it.
+    normalized = options.normalized && layer == configuration.layerCount
+    codec = try StateCodecs.named(options.codec).name
+  }
+
+  /// The layer from 0 to N that `asked` means, which may count from the end.
+  static func layer(_ asked: Int, of layers: Int) throws(PrecomputeError) -> Int {
+    let layer = asked < 0 ? layers + 1 + asked : asked
+    guard (0...layers).contains(layer) else { throw .badLayer(asked: asked, layers: layers) }
+    return layer
+  }
+
+  /// Hashes the weights, which reads all of them.
+  func identity() throws -> CacheIdentity {
+    CacheIdentity(
+      weights: try folder.catalogue().sha256(), architecture: try configuration.canonicalJSON(),
+      tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized, codec: codec,
+      numerics: Numerics.version, width: configuration.hiddenSize)
+  }
+
+  func cacheSource() -> CacheSource {
+    CacheSource(
+      name: folder.name, path: URL(fileURLWithPath: folder.path).standardizedFileURL.path,
+      tokenizer: tokenizer.serialized(), chatTemplate: format.templateName)
+  }
+}

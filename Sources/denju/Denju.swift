@@ -1,0 +1,52 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+/// The program: one verb a file.
+@main
+struct Denju: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "denju",
+    abstract: "Lets a small model write with a frozen large model's knowledge.",
+    discussion: """
+      precompute runs the frozen source over a corpus and stores its hidden states in SQLite; train
+      trains a small generator from that cache alone; generate and serve write with it.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      Inspect.self, Tokenize.self, States.self, PrecomputeCommand.self, CacheCommand.self,
+      Train.self, Evaluate.self, Generate.self, Serve.self, Run.self,
+    ])
+
+  /// Every error is one line on stderr: status 64 where the command line was wrong, 1 where the work
+  /// failed, 130 where a signal ended it.
+  static func main() async {
+    Interruption.watch()
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let code as ExitCode {
+      Foundation.exit(code.rawValue)
+    } catch {
+      if exitCode(for: error) == .validationFailure || isHelp(error) { exit(withError: error) }
+      Terminal.note("denju: \(Failure.line(error))")
+      Foundation.exit(1)
+    }
+  }
+
+  private static func isHelp(_ error: any Error) -> Bool {
+    exitCode(for: error) == .success
+  }
+}
+
+/// Any error as one line.
+enum Failure {
+  static func line(_ error: any Error) -> String {
+    let text = (error as? any CustomStringConvertible)?.description ?? error.localizedDescription
+    return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+  }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+import Precompute
+
+/// Stage one: a corpus through the frozen source, into the cache.
+struct PrecomputeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "precompute",
+    abstract: "Run the source over a corpus and store its hidden states.",
+    discussion: """
+      What is stored already is not computed again, so a run that was ended goes on where it was.
+      """)
+
+  @OptionGroup var arguments: PrecomputeArguments
+
+  @Flag(help: "Say what there is to do, and how long and large it will be; compute nothing.")
+  var plan = false
+
+  @Flag(help: "Print the result as a line of JSON.")
+  var json = false
+
+  func run() throws {
+    let work = try Precompute(try arguments.options())
+    if plan {
+      try Self.show(try work.plan(), json: json)
+    } else {
+      let report = try Self.perform(work, settings: CommandLine.arguments.dropFirst().joined(separator: " "))
+      if json { try Terminal.json(report) }
+    }
+  }
+
+  /// Runs the stage with a progress bar; ends the program with status 130 after a signal.
+  @discardableResult
+  static func perform(_ work: Precompute, settings: String) throws -> Precompute.Report {
+    let bar = ProgressBar("precompute", unit: "documents")
+    let settings = String(decoding: try JSONEncoder().encode(["arguments": settings]), as: UTF8.self)
+    let report = try work.run(settings: settings) { progress, plan in
+      bar.update(
+        progress.documents, of: plan.documents,
+        progress.tokens > 0 ? "\(Int(progress.tokensPerSecond)) tokens/s" : "")
+    } shouldStop: {
+      Interruption.isAsked
+    }
+    Terminal.note(summary(report))
+    if report.interrupted {
+      Terminal.note("precompute: stopped; run the same command again to go on")
+      throw ExitCode(Interruption.exitStatus)
+    }
+    return report
+  }
+
+  private static func summary(_ report: Precompute.Report) -> String {
+    let outcomes = report.outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+    return "precompute: \(report.documents) documents (\(outcomes.joined(separator: ", "))), "
+      + "\(report.tokens) tokens computed in \(ProgressBar.duration(report.seconds))"
+      + (report.tokens > 0 ? ", \(Int(report.tokensPerSecond)) tokens/s" : "")
+      + ", \(ProgressBar.bytes(report.bytes)) added"
+  }
+
+  private static func show(_ plan: PrecomputePlan, json: Bool) throws {
+    if json { return try Terminal.json(plan) }
+    let rows: [(String, String)] = [
+      ("documents", "\(plan.documents)"),
+      ("tokens", "\(plan.tokens)\(plan.estimated ? " (estimated from bytes)" : "")"),
+      ("cached already", "\(plan.cachedDocuments) documents"),
+      ("to compute", "\(plan.tokensToCompute) tokens"),
+      ("arithmetic", String(format: "%.3g floating-point operations", plan.floatingPointOperations)),
+      ("time", "about \(ProgressBar.duration(plan.seconds)) on this machine"),
+      ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
+    ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    for (name, value) in rows {
+      Terminal.result(name.padding(toLength: 22, withPad: " ", startingAt: 0) + value)
+    }
+  }
+}
