@@ -1,3 +1,5 @@
+import Numerics
+
 extension TensorEntry {
   /// Writes all elements as float32, in Hugging Face's row order, to `out`, which has room for
   /// `elementCount`. Throws `unsupported` when the type cannot be read as float32.
@@ -7,32 +9,39 @@ extension TensorEntry {
         file: path, item: "the type of tensor \(name)", found: elementType.rawValue,
         supported: "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K")
     }
+    guard elementCount > 0 else { return }
+    // A permuted bias is rows of one element; anything plain is as many rows as it has.
+    let rows =
+      switch rowOrder {
+      case .plain: elementCount / (shape.last ?? 1)
+      case .rotaryPairs: shape[0]
+      }
+    let columns = elementCount / rows
+    let rowBytes = byteCount / rows
     withBytes { bytes in
       guard let source = bytes.baseAddress else { return }
-      switch rowOrder {
-      case .plain:
-        dequantize(elementType, source, into: out, count: elementCount)
-      case .rotaryPairs(let heads):
-        readRotaryRows(source, heads: heads, into: out)
+      parallelRanges(rows, grain: max(1, 1 << 16 / columns)) { range in
+        switch rowOrder {
+        case .plain:
+          dequantize(
+            elementType, source + range.lowerBound * rowBytes,
+            into: out + range.lowerBound * columns, count: range.count * columns)
+        case .rotaryPairs(let heads):
+          for row in range {
+            dequantize(
+              elementType, source + row * rowBytes,
+              into: out + Self.unpermuted(row, headSize: rows / heads) * columns, count: columns)
+          }
+        }
       }
     }
   }
 
-  /// Rows of one head, stored as (0, h), (1, h + 1), ..., go to rows 0, 1, ..., h, h + 1, ... where
-  /// h is half a head.
-  private func readRotaryRows(
-    _ source: UnsafeRawPointer, heads: Int, into out: UnsafeMutablePointer<Float>
-  ) {
-    let rows = shape.first ?? 1
-    let columns = elementCount / rows
-    let rowBytes = byteCount / rows
-    let headSize = rows / heads
-    for row in 0..<rows {
-      let (head, place) = row.quotientAndRemainder(dividingBy: headSize)
-      let target = head * headSize + place / 2 + place % 2 * (headSize / 2)
-      dequantize(
-        elementType, source + row * rowBytes, into: out + target * columns, count: columns)
-    }
+  /// Rows of one head, stored as 0, h, 1, h + 1, ... where h is half a head, go to 0, 1, ..., h,
+  /// h + 1, ...
+  private static func unpermuted(_ row: Int, headSize: Int) -> Int {
+    let (head, place) = row.quotientAndRemainder(dividingBy: headSize)
+    return head * headSize + place / 2 + place % 2 * (headSize / 2)
   }
 
   /// All elements as 64-bit integers; throws `unsupported` unless the type is I64 or I32.

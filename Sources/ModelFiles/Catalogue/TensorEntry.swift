@@ -87,7 +87,8 @@ public struct TensorEntry: Sendable {
     guard blockElements == 1 || (shape.last ?? 1) % blockElements == 0 else {
       throw .malformed(
         file: file, item: "tensor \(name)",
-        expected: "rows of a multiple of \(blockElements) elements, as \(elementType.rawValue) needs",
+        expected:
+          "rows of a multiple of \(blockElements) elements, as \(elementType.rawValue) needs",
         found: "shape \(shape)")
     }
     let (bytes, overflow) = (elements / blockElements).multipliedReportingOverflow(by: blockBytes)

@@ -28,7 +28,9 @@ enum WeightFile {
     if let name = try single(names, ".safetensors.index.json", in: path) {
       return .safetensorsIndex(inFolder(name))
     }
-    if let name = try single(names, ".safetensors", in: path) { return .safetensors(inFolder(name)) }
+    if let name = try single(names, ".safetensors", in: path) {
+      return .safetensors(inFolder(name))
+    }
     if let name = try single(names, ".gguf", in: path) { return .gguf(inFolder(name)) }
     throw .missing(
       file: path, item: "a .safetensors or .gguf file", advice: "fetch the model's weights")

@@ -38,9 +38,11 @@ func dequantizeQ3_K(_ source: UnsafeRawPointer, _ out: UnsafeMutablePointer<Floa
     let y = out + block &* 256
     let d = half(base, 108)
     for sub in 0..<16 {
-      let low = base.load(fromByteOffset: 96 &+ (sub & 7), as: UInt8.self)
+      let low =
+        base.load(fromByteOffset: 96 &+ (sub & 7), as: UInt8.self)
         &>> UInt8(truncatingIfNeeded: (sub >> 3) &* 4) & 15
-      let high = base.load(fromByteOffset: 104 &+ (sub & 3), as: UInt8.self)
+      let high =
+        base.load(fromByteOffset: 104 &+ (sub & 3), as: UInt8.self)
         &>> UInt8(truncatingIfNeeded: (sub >> 2) &* 2) & 3
       let scale = d * Float(Int32(low | high << 4) &- 32)
       let shift = UInt8(truncatingIfNeeded: (sub >> 1 & 3) &* 2)

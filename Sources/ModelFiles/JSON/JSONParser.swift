@@ -133,7 +133,9 @@ struct JSONParser {
   }
 
   private func text(_ raw: some Sequence<UInt8>) throws(ModelFileError) -> String {
-    guard let text = String(validating: raw, as: UTF8.self) else { throw error("UTF-8 in a string") }
+    guard let text = String(validating: raw, as: UTF8.self) else {
+      throw error("UTF-8 in a string")
+    }
     return text
   }
 

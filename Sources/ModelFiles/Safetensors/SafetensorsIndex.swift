@@ -50,11 +50,13 @@ struct SafetensorsIndex {
     var shards: [String: String] = [:]
     for (name, value) in map.members {
       // A shard lies beside its index: a path would let an index read any file.
-      guard case .string(let shard) = value, !shard.isEmpty, !shard.utf8.contains(UInt8(ascii: "/")),
+      guard case .string(let shard) = value, !shard.isEmpty,
+        !shard.utf8.contains(UInt8(ascii: "/")),
         !shard.utf8.contains(0), shard != ".."
       else {
         throw .malformed(
-          file: path, item: "weight_map of tensor \(name)", expected: "a file name beside the index",
+          file: path, item: "weight_map of tensor \(name)",
+          expected: "a file name beside the index",
           found: value.summary)
       }
       shards[name] = shard

@@ -1,0 +1,95 @@
+import ModelFiles
+import Numerics
+
+/// The weights of a decoder of the Llama or Qwen2 family. Nothing here can be changed: every matrix
+/// is packed once for the inner loops, and there is no way to write to it.
+///
+/// The token table serves the embedding and, where the model ties them, the output layer.
+final class SourceParameters: Sendable {
+  /// [vocabulary, width]
+  let tokens: PackedMatrix
+  let layers: [Layer]
+  let finalNorm: [Float]
+
+  /// One block. Products that share an input are one matrix, so that a row is packed and a thread
+  /// woken once for them all.
+  final class Layer: Sendable {
+    let attentionNorm: [Float]
+    /// [(heads + 2 · key-value heads) · head size, width]: queries, keys, values.
+    let projection: PackedMatrix
+    /// As many values as `projection` has rows; nil where the architecture has no biases.
+    let projectionBias: [Float]?
+    /// [width, heads · head size]
+    let output: PackedMatrix
+    let feedForwardNorm: [Float]
+    /// [2 · inner width, width]: gate, up.
+    let gateAndUp: PackedMatrix
+    /// [width, inner width]
+    let down: PackedMatrix
+
+    fileprivate init(
+      _ index: Int, _ reader: WeightReader, _ sizes: TransformerConfiguration
+    ) throws(ModelFileError) {
+      let prefix = "model.layers.\(index)."
+      let width = sizes.hiddenSize
+      let queries = sizes.headCount * sizes.headSize
+      let keys = sizes.keyValueHeadCount * sizes.headSize
+      let projections = [("q", queries), ("k", keys), ("v", keys)].map {
+        (name: "\(prefix)self_attn.\($0.0)_proj", rows: $0.1)
+      }
+      attentionNorm = try reader.vector("\(prefix)input_layernorm.weight", count: width)
+      projection = try reader.matrix(
+        projections.map { ("\($0.name).weight", $0.rows) }, columns: width)
+      if sizes.attentionBias {
+        var bias: [Float] = []
+        for (name, rows) in projections {
+          bias += try reader.vector("\(name).bias", count: rows)
+        }
+        projectionBias = bias
+      } else {
+        projectionBias = nil
+      }
+      output = try reader.matrix(
+        [("\(prefix)self_attn.o_proj.weight", width)], columns: queries)
+      feedForwardNorm = try reader.vector(
+        "\(prefix)post_attention_layernorm.weight", count: width)
+      gateAndUp = try reader.matrix(
+        ["gate", "up"].map { ("\(prefix)mlp.\($0)_proj.weight", sizes.intermediateSize) },
+        columns: width)
+      down = try reader.matrix(
+        [("\(prefix)mlp.down_proj.weight", width)], columns: sizes.intermediateSize)
+    }
+  }
+
+  init(_ catalogue: TensorCatalogue, _ sizes: TransformerConfiguration) throws(ModelFileError) {
+    let reader = WeightReader(catalogue: catalogue)
+    tokens = try reader.matrix(
+      [(sizes.embeddingName, sizes.vocabularySize)], columns: sizes.hiddenSize)
+    var layers: [Layer] = []
+    for index in 0..<sizes.layerCount { layers.append(try Layer(index, reader, sizes)) }
+    self.layers = layers
+    finalNorm = try reader.vector("model.norm.weight", count: sizes.hiddenSize)
+  }
+}
+
+/// Reads weights out of a catalogue into the forms that the forward pass uses.
+struct WeightReader {
+  let catalogue: TensorCatalogue
+
+  func vector(_ name: String, count: Int) throws(ModelFileError) -> [Float] {
+    try catalogue.floats(name, shape: [count])
+  }
+
+  /// One packed matrix of several tensors [rows, columns], one below the other.
+  func matrix(
+    _ parts: [(name: String, rows: Int)], columns: Int
+  ) throws(ModelFileError) -> PackedMatrix {
+    // Read tensor by tensor, as the catalogue checks a shape before it takes memory for it.
+    var weight: [Float] = []
+    for (name, rows) in parts {
+      let part = try catalogue.floats(name, shape: [rows, columns])
+      weight = weight.isEmpty ? part : weight + part
+    }
+    return PackedMatrix(weight: weight, rows: parts.reduce(0) { $0 + $1.rows }, columns: columns)
+  }
+}
