@@ -1,0 +1,49 @@
+# Everything that a person does with a checkout. Bare `make` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+DENJU := .build/release/denju
+CACHE := runs/quickstart/cache.sqlite
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build model ## Set up, then run the demo: three generators trained, compared and asked
+	@$(DENJU) run Pipelines/quickstart.yaml
+	@echo
+	@echo "\$$ sqlite3 -box $(CACHE) 'select * from cache_summary'"
+	@sqlite3 -box $(CACHE) 'select * from cache_summary'
+
+.PHONY: build
+build: set-up ## Build the program, .build/release/denju
+	@swift build -c release --product denju
+
+.PHONY: test
+test: set-up model ## Build and run all tests
+	@swift build -c release --build-tests
+	@Tests/run.sh
+
+.PHONY: lint
+lint: ## Check the formatting of all Swift code
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+.PHONY: format
+format: ## Format all Swift code
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+.PHONY: model
+model: packages ## Fetch the demo's knowledge source, SmolLM2-135M-Instruct
+	@Pipelines/set-up/model.sh
+
+.PHONY: clean
+clean: ## Remove what was built; the model and runs/ stay
+	@swift package clean
+
+.PHONY: packages set-up
+packages:
+	@Pipelines/set-up/packages.sh
+set-up: packages
+	@Pipelines/set-up/toolchain.sh

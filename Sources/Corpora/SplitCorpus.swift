@@ -1,0 +1,148 @@
+import Crypto
+
+/// A corpus in three sets: one file cut by a hash of the prompts, or a file a set.
+public enum SplitCorpus: Equatable, Sendable {
+  case hashed(Corpus, HashSplit)
+  case files(train: Corpus, validation: Corpus?, test: Corpus?, leaks: LeakPolicy)
+
+  /// Reads the rows with their sets: in the file's order, or test, validation, train.
+  ///
+  /// Of files, all are read once before, to find prompts that are in more than one set.
+  /// - Throws: `leak` when there are such prompts and they are to be refused.
+  public func reader(badRows: BadRowPolicy = .fail) throws(CorpusError) -> SplitReader {
+    switch self {
+    case .hashed(let corpus, let split):
+      return SplitReader([
+        SplitReader.Part(try corpus.reader(badRows: badRows)) { split.split($0.splitBytes) }
+      ])
+    case .files(let train, let validation, let test, let policy):
+      let files = [(CorpusSplit.test, test), (.validation, validation), (.train, train)].compactMap
+      { split, corpus in
+        corpus.map { (split, $0) }
+      }
+      var owners = PromptOwners()
+      for (split, corpus) in files {
+        // Bad rows are counted when the rows are used; here they only must not end the look.
+        let reader = try corpus.reader(badRows: badRows)
+        while let row = try reader.next() { owners.add(row, split) }
+      }
+      if policy == .refuse, let example = owners.example {
+        throw .leak(count: owners.leaks, example: example)
+      }
+      var parts: [SplitReader.Part] = []
+      for (split, corpus) in files {
+        parts.append(SplitReader.Part(try corpus.reader(badRows: badRows)) { _ in split })
+      }
+      return SplitReader(parts, owners)
+    }
+  }
+}
+
+/// What to do with a prompt that is in more than one set's file.
+public enum LeakPolicy: String, CaseIterable, Sendable {
+  /// Nothing is read.
+  case refuse
+  /// It stays in test, or else in validation, and its other rows are left out and counted as bad ones.
+  case drop
+}
+
+/// A prompt in two sets.
+public struct SplitLeak: Equatable, Sendable {
+  /// Where it stays when leaks are dropped.
+  public let kept: CorpusLocation
+  public let dropped: CorpusLocation
+}
+
+/// Which set has a prompt: the first that was seen with it. Holds 16 bytes of hash and a place for each prompt.
+struct PromptOwners {
+  private struct Owner {
+    let split: CorpusSplit
+    let location: CorpusLocation
+  }
+
+  private var owners: [UInt128: Owner] = [:]
+  private(set) var leaks = 0
+  private(set) var example: SplitLeak?
+
+  mutating func add(_ row: CorpusRow, _ split: CorpusSplit) {
+    let key = Self.key(row)
+    guard let owner = owners[key] else {
+      owners[key] = Owner(split: split, location: row.location)
+      return
+    }
+    guard owner.split != split else { return }
+    leaks += 1
+    if example == nil { example = SplitLeak(kept: owner.location, dropped: row.location) }
+  }
+
+  /// Where the row's prompt stays, when that is in another set.
+  func owner(of row: CorpusRow, in split: CorpusSplit) -> CorpusLocation? {
+    guard let owner = owners[Self.key(row)], owner.split != split else { return nil }
+    return owner.location
+  }
+
+  private static func key(_ row: CorpusRow) -> UInt128 {
+    SHA256.hash(data: row.splitBytes).prefix(16).reduce(0) { $0 << 8 | UInt128($1) }
+  }
+}
+
+/// Reads rows with their sets. For one thread.
+public final class SplitReader {
+  struct Part {
+    let reader: CorpusReader
+    let split: (CorpusRow) -> CorpusSplit
+
+    init(_ reader: CorpusReader, _ split: @escaping (CorpusRow) -> CorpusSplit) {
+      self.reader = reader
+      self.split = split
+    }
+  }
+
+  private let parts: [Part]
+  private let owners: PromptOwners?
+  private var current = 0
+  /// Rows left out because another set has their prompt.
+  private var leaked = BadRowTally()
+
+  init(_ parts: [Part], _ owners: PromptOwners? = nil) {
+    self.parts = parts
+    self.owners = owners
+  }
+
+  /// The next usable row and its set; `nil` at the end.
+  public func next() throws(CorpusError) -> (row: CorpusRow, split: CorpusSplit)? {
+    while current < parts.count {
+      let part = parts[current]
+      guard let row = try part.reader.next() else {
+        current += 1
+        continue
+      }
+      let split = part.split(row)
+      if let owner = owners?.owner(of: row, in: split) {
+        // Asked for by the leak policy, so never fatal, whatever the policy for bad rows is.
+        leaked.add(BadRow(location: row.location, reason: .leaked(owner.description)))
+        continue
+      }
+      return (row, split)
+    }
+    return nil
+  }
+
+  /// Counts the row that `next` gave last as a bad one after all.
+  public func reject(_ row: CorpusRow, _ reason: BadRow.Reason) throws(CorpusError) {
+    guard current < parts.count else { return }
+    try parts[current].reader.reject(row, reason)
+  }
+
+  /// Bad rows so far, of all files.
+  public var bad: BadRowTally {
+    var tally = leaked
+    for part in parts { tally.add(part.reader.bad) }
+    return tally
+  }
+
+  /// Blank lines so far, of all files.
+  public var blankLines: Int {
+    parts.reduce(0) { $0 + $1.reader.blankLines }
+  }
+}
