@@ -112,7 +112,7 @@ struct ConfigurationTests {
       try read(Self.neo(["attention_layers": "[\"global\",\"global\",\"global\",\"local\"]"]))
     }
     expectError("num_heads", "divisor") { try read(Self.neo(["num_heads": "5"])) }
-    expectError("intermediate size") {
+    expectError("hidden size", "9223372036854775807") {
       try read(Self.neo(["hidden_size": "9223372036854775807", "num_heads": "1"]))
     }
   }

@@ -86,7 +86,7 @@ struct GGUFConfigurationTests {
     expectError("llama.vocab_size", "10", "11") {
       try read { $0.add("llama.vocab_size", integer: 11) }
     }
-    expectError("head size", "odd", "3") {
+    expectError("head size", "even", "3") {
       try read { $0.add("llama.attention.key_length", integer: 3) }
     }
     expectError("token id") {
