@@ -28,7 +28,7 @@ public enum ModelFileError: Error, Equatable, Sendable, CustomStringConvertible 
         + "check the folder, its permissions and the free space"
     case .malformed(let file, let item, let expected, let found):
       "\(oneLine(file)): \(oneLine(item)): expected \(oneLine(expected)), "
-        + "found \(oneLine(found)); the file is damaged: fetch or convert it again"
+        + "found \(oneLine(found)); the file is damaged or wrong: fetch or convert it again"
     case .missing(let file, let item, let advice):
       "\(oneLine(file)): \(oneLine(item)) is missing; \(oneLine(advice))"
     case .mismatch(let file, let item, let expected, let found):

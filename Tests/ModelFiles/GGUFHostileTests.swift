@@ -82,6 +82,15 @@ struct GGUFHostileTests {
     }
   }
 
+  @Test("names that are not UTF-8", arguments: ["general.architecture", "token_embd.weight"])
+  func names(name: String) throws {
+    var bytes = GGUFBuilder.model().bytes
+    let place = try #require(
+      bytes.indices.first { bytes[$0...].starts(with: name.utf8) })
+    bytes[place + 3] = 0xFF
+    expectError("UTF-8") { try TensorCatalogue.open(folder.write("names.gguf", bytes)) }
+  }
+
   @Test("shapes and types that break the format")
   func shapes() {
     expectError("dimension count of tensor t", "4294967295") {

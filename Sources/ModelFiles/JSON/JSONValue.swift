@@ -42,19 +42,36 @@ public enum JSONValue: Sendable {
 /// An object's members in the file's order, found by the UTF-8 bytes of their keys.
 public struct JSONObject: Sendable {
   public private(set) var members: [(key: String, value: JSONValue)] = []
+
+  /// Places by key, once there are more members than a search from the front is good for.
   private var index: [[UInt8]: Int] = [:]
+  private static let searchedCount = 8
 
   init() {}
 
   public var count: Int { members.count }
 
   public subscript(key: String) -> JSONValue? {
-    index[Array(key.utf8)].map { members[$0].value }
+    place(of: key).map { members[$0].value }
+  }
+
+  private func place(of key: String) -> Int? {
+    members.count > Self.searchedCount
+      ? index[Array(key.utf8)]
+      : members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
   }
 
   /// Adds a member; false when the key is there already.
   mutating func append(_ key: String, _ value: JSONValue) -> Bool {
-    guard index.updateValue(members.count, forKey: Array(key.utf8)) == nil else { return false }
+    if members.count < Self.searchedCount {
+      guard place(of: key) == nil else { return false }
+    } else {
+      if index.isEmpty {
+        for (place, member) in members.enumerated() { index[Array(member.key.utf8)] = place }
+      }
+      let previous = index.updateValue(members.count, forKey: Array(key.utf8))
+      guard previous == nil else { return false }
+    }
     members.append((key, value))
     return true
   }

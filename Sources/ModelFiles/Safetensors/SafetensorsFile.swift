@@ -89,14 +89,15 @@ struct SafetensorsFile {
         "data_offsets [begin, end] within \(file.bytes.count - dataStart) bytes of data",
         integers(fields["data_offsets"])?.description ?? fields["data_offsets"]?.kind ?? "none")
     }
-    let entry = try TensorEntry(
+    let byteCount = try TensorEntry.byteCount(
+      of: name, shape: shape, elementType: elementType, file: file.path)
+    guard byteCount == offsets[1] - offsets[0] else {
+      throw malformed(
+        "\(byteCount) bytes for \(typeName) \(shape)", "\(offsets[1] - offsets[0])")
+    }
+    return try TensorEntry(
       name: name, storedName: name, shape: shape, elementType: elementType, file: file,
       offset: dataStart + offsets[0])
-    guard entry.byteCount == offsets[1] - offsets[0] else {
-      throw malformed(
-        "\(entry.byteCount) bytes for \(typeName) \(shape)", "\(offsets[1] - offsets[0])")
-    }
-    return entry
   }
 
   /// The elements of an array of whole numbers from zero up.

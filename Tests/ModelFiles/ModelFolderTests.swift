@@ -1,0 +1,78 @@
+import ModelFiles
+import Testing
+
+@Suite("Model folder")
+struct ModelFolderTests {
+  private let folder: TestFolder
+
+  init() throws { folder = try TestFolder() }
+
+  @Test("a configuration without weights can be planned for")
+  func configurationAlone() throws {
+    try folder.write("config.json", ConfigurationTests.llama([:]))
+    let model = try ModelFolder.open(folder.path)
+    #expect(try model.configuration.hiddenSize == 64)
+    expectError("safetensors", "missing") { try model.catalogue() }
+    expectError("tokenizer.json", "missing") { try model.tokenizerFiles }
+  }
+
+  @Test("a tokenizer without a configuration")
+  func tokenizerAlone() throws {
+    try folder.write("tokenizer.json", "{}")
+    try folder.write("chat_template.jinja", "")
+    let model = try ModelFolder.open(folder.path)
+    guard case .json(let tokenizer, nil, let template?) = try model.tokenizerFiles else {
+      Issue.record("wrong files")
+      return
+    }
+    #expect(tokenizer == folder.path + "/tokenizer.json")
+    #expect(template == folder.path + "/chat_template.jinja")
+    expectError("config.json", "missing") { try model.configuration }
+  }
+
+  @Test("a folder with one GGUF file is that file, with two it is ambiguous")
+  func gguf() throws {
+    _ = try folder.copy(TestData.vector("qwen2.gguf"), as: "a.gguf")
+    let model = try ModelFolder.open(folder.path)
+    #expect(try model.configuration.architecture == .qwen2)
+    #expect(try model.catalogue().names.count == 2 * 12 + 3)
+    guard case .gguf(let file) = try model.tokenizerFiles else {
+      Issue.record("wrong files")
+      return
+    }
+    #expect(try file.strings("tokenizer.ggml.tokens").count == 20)
+    _ = try folder.copy(TestData.vector("llama.gguf"), as: "b.gguf")
+    expectError("a.gguf, b.gguf") { try ModelFolder.open(folder.path) }
+    #expect(try ModelFolder.open(folder.path + "/b.gguf").configuration.architecture == .llama)
+  }
+
+  @Test("paths that name no model")
+  func noModel() throws {
+    expectError("no such file") { try ModelFolder.open(folder.path + "/absent") }
+    expectError("config.json", "missing") { try ModelFolder.open(folder.path) }
+    let file = try folder.write("model.safetensors", "x")
+    expectError(".gguf file") { try ModelFolder.open(file) }
+    expectError("cut.gguf") { try ModelFolder.open(folder.write("cut.gguf", "GGUF")) }
+  }
+
+  @Test("a tied head may be absent, or present and equal")
+  func tiedHead() throws {
+    try folder.write("config.json", ConfigurationTests.llama(["tie_word_embeddings": "true"]))
+    let model = try ModelFolder.open(folder.path)
+    let path = folder.path + "/model.safetensors"
+    let (values, others): ([Float], [Float]) = ([1, 2], [1, 3])
+    func head(_ copy: [Float]?) throws -> String {
+      try values.withUnsafeBufferPointer { values in
+        try (copy ?? []).withUnsafeBufferPointer { head in
+          let embedding = (name: "model.embed_tokens.weight", shape: [1, 2], values: values)
+          let copies = copy == nil ? [] : [(name: "lm_head.weight", shape: [1, 2], values: head)]
+          try SafetensorsWriter.write(path: path, tensors: [embedding] + copies)
+        }
+      }
+      return try model.catalogue().outputHead(for: model.configuration)
+    }
+    #expect(try head(nil) == "model.embed_tokens.weight")
+    #expect(try head(values) == "model.embed_tokens.weight")
+    expectError("lm_head.weight", "copy") { try head(others) }
+  }
+}
