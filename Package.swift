@@ -19,6 +19,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-numerics.git", from: "1.1.1"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -47,7 +48,12 @@ let package = Package(
     .target(name: "Evaluation", dependencies: ["Generation", "Corpora"]),
     .target(
       name: "Serving",
-      dependencies: ["Generation", logging, .product(name: "Hummingbird", package: "hummingbird")]),
+      dependencies: ["Generation", logging, .product(name: "Hummingbird", package: "hummingbird"),
+        // Below Hummingbird lies another module called Numerics, which no one here imports: renamed.
+        .product(
+          name: "Numerics", package: "swift-numerics",
+          moduleAliases: ["Numerics": "SwiftNumerics"]),
+      ]),
     .target(
       name: "Pipeline",
       dependencies: ["Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams"]),

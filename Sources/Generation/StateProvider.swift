@@ -64,7 +64,7 @@ public final class StateProvider {
     let folder = try ModelFolder.open(path)
     var found = identity
     found.weights = try folder.catalogue().sha256()
-    found.architecture = try folder.configuration.canonicalJSON()
+    found.architecture = try folder.configuration.architectureJSON
     found.tokenizer = try Tokenizer.load(folder).fingerprint
     found.numerics = Numerics.version
     let differences = identity.differences(from: found, acceptOtherNumerics: false)

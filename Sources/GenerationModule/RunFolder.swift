@@ -6,10 +6,8 @@ public struct RunDescription: Codable, Equatable, Sendable {
   public var identity: Data
   /// Chat template that prompts were written with; `nil`: none.
   public var template: String?
-  /// `own`, `shuffled` or `none`: whose states it was trained with.
-  public var states: String
-  /// What of a prompt the generator itself embeds, as `--generator-prompt` says.
-  public var generatorPrompt: String
+  /// Whose states it was trained with.
+  public var states: StatesArm
   /// Whether the generator's tokenizer is one of its own.
   public var hasOwnTokenizer: Bool
   /// Where cache and source were: hints, never needed.
@@ -19,13 +17,12 @@ public struct RunDescription: Codable, Equatable, Sendable {
   public var training: Data
 
   public init(
-    identity: Data, template: String?, states: String, generatorPrompt: String,
+    identity: Data, template: String?, states: StatesArm,
     hasOwnTokenizer: Bool, cachePath: String, sourcePath: String, training: Data
   ) {
     self.identity = identity
     self.template = template
     self.states = states
-    self.generatorPrompt = generatorPrompt
     self.hasOwnTokenizer = hasOwnTokenizer
     self.cachePath = cachePath
     self.sourcePath = sourcePath

@@ -79,9 +79,9 @@ public struct PipelineFile: Sendable {
     }
     self.name = name
     self.steps = steps.map { step in
-      guard let seed, !step.arguments.contains("--seed") else { return step }
+      guard let seed, !step.arguments.contains(where: { $0.hasPrefix("--seed=") }) else { return step }
       return Step(
-        stage: step.stage, arguments: ["--seed", seed] + step.arguments, line: step.line)
+        stage: step.stage, arguments: ["--seed=\(seed)"] + step.arguments, line: step.line)
     }
   }
 
@@ -95,21 +95,34 @@ public struct PipelineFile: Sendable {
         problem: "it must map flags to values")
     }
     var arguments: [String] = []
-    for (key, value) in mapping {
+    for (key, value) in merged(mapping) {
       let flag = try scalar(key, path: path, key: stage.rawValue)
       for item in value.sequence.map(Array.init) ?? [value] {
         let text = try scalar(item, path: path, key: "\(stage.rawValue).\(flag)")
-        // Prompts are what a person would type after the flags; all else is a flag.
-        if flag == "prompt" && stage == .generate {
-          arguments += ["--prompt", text]
+        // `true` is a flag without a value; a prompt may be that very word.
+        let isSwitch = flag != "prompt" && (item.bool == true || item.bool == false)
+        if !isSwitch {
+          // Joined, so that a value may begin with a dash.
+          arguments.append("--\(flag)=\(text)")
         } else if item.bool == true {
           arguments.append("--\(flag)")
-        } else if item.bool != false {
-          arguments += ["--\(flag)", text]
         }
       }
     }
     return arguments
+  }
+
+  /// The mapping with what its merge key, `<<`, brings in: keys of its own come before those.
+  private static func merged(_ mapping: Node.Mapping) -> [(Node, Node)] {
+    var pairs = mapping.filter { $0.key.string != "<<" }.map { ($0.key, $0.value) }
+    for (key, value) in mapping where key.string == "<<" {
+      for other in value.sequence.map(Array.init) ?? [value] {
+        guard let inherited = other.mapping else { continue }
+        let known = Set(pairs.map { $0.0.string ?? "" })
+        pairs += merged(inherited).filter { !known.contains($0.0.string ?? "") }
+      }
+    }
+    return pairs
   }
 
   private static func scalar(

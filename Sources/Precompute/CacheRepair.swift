@@ -14,7 +14,7 @@ public struct CacheRepair {
     let folder = try ModelFolder.open(path)
     var found = cache.identity
     found.weights = try folder.catalogue().sha256()
-    found.architecture = try folder.configuration.canonicalJSON()
+    found.architecture = try folder.configuration.architectureJSON
     found.tokenizer = try Tokenizer.load(folder).fingerprint
     found.numerics = Numerics.version
     let differences = cache.identity.differences(from: found, acceptOtherNumerics: false)

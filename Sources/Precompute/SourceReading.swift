@@ -37,7 +37,7 @@ struct SourceReading {
   /// Hashes the weights, which reads all of them.
   func identity() throws -> CacheIdentity {
     CacheIdentity(
-      weights: try folder.catalogue().sha256(), architecture: try configuration.canonicalJSON(),
+      weights: try folder.catalogue().sha256(), architecture: configuration.architectureJSON,
       tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized, codec: codec,
       numerics: Numerics.version, width: configuration.hiddenSize)
   }

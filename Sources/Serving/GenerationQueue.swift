@@ -1,5 +1,6 @@
 import Dispatch
 import Generation
+import Tokenization
 import Synchronization
 
 /// The explicit queue in front of the model: requests are answered one at a time, in order, on a thread
@@ -23,7 +24,7 @@ final class GenerationQueue: @unchecked Sendable {
 
   /// The answer as it grows, then its result. Ending the iteration early ends the generation.
   func answer(
-    _ prompt: PromptInput, _ options: SamplingOptions
+    _ prompt: PromptFormat.Prompt, _ options: SamplingOptions
   ) throws(RequestError) -> AsyncThrowingStream<Event, any Error> {
     let ahead = waiting.add(1, ordering: .relaxed).oldValue
     guard ahead < capacity else {

@@ -1,19 +1,4 @@
-/// Whose states a generator is trained on: its documents' own, or one of the baselines that show what
-/// they are worth.
-public enum StatesArm: String, Codable, CaseIterable, Sendable {
-  /// The document's own.
-  case own
-  /// Another document's, drawn once by the seed.
-  case shuffled
-  /// None: the generator alone.
-  case none
-}
-
-/// What of the generator's output counts in the loss.
-public enum LossScope: String, Codable, CaseIterable, Sendable {
-  case response
-  case all
-}
+import GenerationModule
 
 /// What a training run is, besides its cache. The same words as the command line's.
 public struct TrainingOptions: Codable, Equatable, Sendable {

@@ -33,7 +33,7 @@ struct Inspect: ParsableCommand {
   private func show(_ run: RunFolder) throws {
     let description = try run.description()
     if !json {
-      Terminal.result("training run, states: \(description.states), template: \(description.template ?? "none")")
+      Terminal.result("training run, states: \(description.states.rawValue), template: \(description.template ?? "none")")
       Terminal.result("cache: \(description.cachePath)")
       Terminal.result("source: \(description.sourcePath)")
       Terminal.result("options: \(String(decoding: description.training, as: UTF8.self))")
@@ -54,7 +54,7 @@ struct Inspect: ParsableCommand {
   private func show(_ folder: ModelFolder) throws {
     switch Result(catching: { try folder.configuration }) {
     case .success(let configuration):
-      Terminal.result("configuration: \(try configuration.canonicalJSON())")
+      Terminal.result("configuration: \(configuration.architectureJSON)")
     case .failure(let error): Terminal.note(Failure.line(error))
     }
     switch Result(catching: { try Tokenizer.load(folder) }) {

@@ -19,6 +19,11 @@ enum Interruption {
     }
   }
 
+  /// Leaves the signals to another, as to a server that ends its requests first.
+  static func release() {
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+  }
+
   /// What a shell expects of a program that Ctrl-C ended.
   static let exitStatus: Int32 = 130
 }

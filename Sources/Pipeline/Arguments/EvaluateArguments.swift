@@ -21,6 +21,12 @@ public struct EvaluateArguments: ParsableArguments {
   @Option(help: "Most tokens of an answer.")
   public var maxNewTokens = 32
 
+  @Option(help: "The run that the others are compared with; the first otherwise.")
+  public var baseline: String?
+
+  @Flag(help: "aligned: also the loss when fed as in decoding, with the states so far alone.")
+  public var freeRunning = false
+
   @Flag(help: "Measure losses alone; generate no answers.")
   public var lossOnly = false
 
@@ -36,6 +42,8 @@ public struct EvaluateArguments: ParsableArguments {
     options.fewShot = fewShot
     options.limit = limit
     options.maxNewTokens = maxNewTokens
+    options.baseline = baseline
+    options.freeRunning = freeRunning
     options.answers = !lossOnly
     options.seed = seed
     return options

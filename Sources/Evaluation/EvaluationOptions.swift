@@ -1,0 +1,24 @@
+/// What is evaluated. The same words as the command line's.
+public struct EvaluationOptions: Codable, Equatable, Sendable {
+  /// Folders of training runs: a row each.
+  public var runs: [String]
+  /// The run that the others are compared with; `nil`: the first.
+  public var baseline: String?
+  /// `nil`: the first run's own.
+  public var cache: String?
+  /// `nil`: where it was.
+  public var source: String?
+  /// Training documents the source is shown before it is asked itself; 0: it is not asked.
+  public var fewShot = 0
+  public var limit: Int?
+  public var maxNewTokens = 32
+  /// Whether answers are generated, beside measuring losses.
+  public var answers = true
+  /// `aligned`: whether the loss along freely decoded answers is measured too.
+  public var freeRunning = false
+  public var seed: UInt64 = 0
+
+  public init(runs: [String]) {
+    self.runs = runs
+  }
+}

@@ -1,0 +1,154 @@
+import FeatureCache
+import Foundation
+import GenerationModule
+import Numerics
+import Tokenization
+
+/// Stage three: a trained generator that answers prompts, with the source's states from the cache or
+/// computed on demand. Which of the two it was changes nothing in the answer.
+///
+/// For one thread at a time.
+public final class TextGenerator {
+  /// A run's folder, and where its cache and source are.
+  public struct Place: Sendable {
+    public var run: String
+    /// `nil`: the run's own.
+    public var cache: String?
+    public var source: String?
+    public var usesCache = true
+    /// Whether states that had to be computed are stored in the cache.
+    public var stores = false
+
+    public init(
+      run: String, cache: String? = nil, source: String? = nil, usesCache: Bool = true,
+      stores: Bool = false
+    ) {
+      self.run = run
+      self.cache = cache
+      self.source = source
+      self.usesCache = usesCache
+      self.stores = stores
+    }
+  }
+
+  public let run: RunDescription
+  /// The source's tokenizer and template: what prompts are keyed and conditioned by.
+  public let format: PromptFormat
+  public let states: StateProvider
+  let decoder: Decoder
+  /// Of the generator's output.
+  let tokenizer: Tokenizer
+  private let runPath: String
+
+  enum Decoder {
+    case prompt(PromptDecoder)
+    case aligned(AlignedDecoder)
+  }
+
+  /// Opens the run's best checkpoint. Neither cache nor source need be there before they are needed.
+  public init(_ place: Place) throws {
+    let folder = RunFolder(place.run)
+    runPath = place.run
+    run = try folder.description()
+    let identity: CacheIdentity
+    do {
+      identity = try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
+    } catch {
+      throw RunFolder.Failure.unreadable(file: folder.file("run.json"), reason: "its identity is damaged")
+    }
+    let sourceTokenizer = try Tokenizer(serialized: try folder.sourceTokenizer())
+    guard sourceTokenizer.fingerprint == identity.tokenizer else {
+      throw GenerationError.noTokenizer(run: place.run, reason: "it is another than the cache's was")
+    }
+    format = try PromptFormat(sourceTokenizer, template: run.template)
+    tokenizer =
+      run.hasOwnTokenizer
+      ? try Tokenizer(serialized: try folder.generatorTokenizer()) : sourceTokenizer
+    switch try Checkpoint.load(folder.best) {
+    case let model as PromptGenerator: decoder = .prompt(PromptDecoder(model))
+    case let model as AlignedGenerator: decoder = .aligned(AlignedDecoder(model))
+    case let model:
+      throw GenerationModuleError.unsupported(
+        item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
+    }
+    states = try StateProvider(
+      identity: identity, cache: try Self.cache(place, run), source: place.source ?? run.sourcePath,
+      hint: run.sourcePath)
+  }
+
+  /// The cache, if it is to be used and is there. One that was named must be there.
+  private static func cache(_ place: Place, _ run: RunDescription) throws -> FeatureCache? {
+    guard place.usesCache else { return nil }
+    let path = place.cache ?? run.cachePath
+    guard place.cache != nil || FileManager.default.fileExists(atPath: path) else { return nil }
+    return try FeatureCache.open(path, place.stores ? .write : .read)
+  }
+
+  public var configuration: GeneratorConfiguration {
+    switch decoder {
+    case .prompt(let decoder): decoder.configuration
+    case .aligned(let decoder): decoder.configuration
+    }
+  }
+
+  /// Answers a prompt.
+  ///
+  /// - Parameter onText: given the answer as it grows, in whole characters; false ends it.
+  public func generate(
+    _ prompt: PromptFormat.Prompt, _ options: SamplingOptions, special: Bool = false,
+    onText: (String) -> Bool = { _ in true }
+  ) throws -> GenerationResult {
+    try options.validate()
+    let encoded = try format.prompt(prompt, special: special)
+    guard !encoded.ids.isEmpty else { throw GenerationError.emptyPrompt }
+    return try generate(encoded, options, onText: onText)
+  }
+
+  /// Answers a prompt that is encoded already; with `given`, from those states [S, source width]
+  /// instead of its own.
+  public func generate(
+    _ prompt: PromptFormat.Encoded, _ options: SamplingOptions, given: [Float]? = nil,
+    onText: (String) -> Bool = { _ in true }
+  ) throws -> GenerationResult {
+    var clock = Stopwatch()
+    var answer: Answer
+    switch decoder {
+    case .prompt(let decoder):
+      var origin = StatesOrigin.none
+      var prepared: [Float] = []
+      if decoder.configuration.bridgeLayerCount > 0 {
+        if let given {
+          (prepared, origin) = (given, .reused)
+        } else {
+          let (buffer, found) = try states.states(prompt)
+          (prepared, origin) = (buffer.array(), found)
+        }
+      }
+      answer = Answer(tokenizer, options, origin: origin, promptTokens: prompt.ids.count)
+      answer.statesSeconds = clock.lap()
+      try PromptAnswer(decoder, states: prepared, prompt: try ownIDs(prompt))
+        .write(&answer, &clock, options, onText)
+    case .aligned(let decoder):
+      answer = Answer(tokenizer, options, origin: .stepped, promptTokens: prompt.ids.count)
+      try AlignedAnswer(decoder, states).write(prompt, &answer, &clock, options, onText)
+    }
+    return answer.result(onText)
+  }
+
+  /// The prompt in the generator's tokenizer.
+  private func ownIDs(_ prompt: PromptFormat.Encoded) throws -> [Int32] {
+    run.hasOwnTokenizer ? tokenizer.encode(utf8: prompt.text) : prompt.ids
+  }
+}
+
+/// Seconds since it was last asked.
+struct Stopwatch {
+  private var since = ContinuousClock.now
+
+  mutating func lap() -> Double {
+    let now = ContinuousClock.now
+    defer { since = now }
+    let passed = (now - since).components
+    return Double(passed.seconds) + Double(passed.attoseconds) * 1e-18
+  }
+}

@@ -1,0 +1,152 @@
+import Crypto
+import FeatureCache
+import Foundation
+import GenerationModule
+import ModelFiles
+import Numerics
+import Tokenization
+
+/// Stage two: trains a generation module from the cache alone. The source's weights are not opened.
+///
+/// A run is its options, its seed and its cache. Killed at any moment and resumed, it ends in the same
+/// bits as a run that was left alone. For one thread.
+public final class Trainer {
+  public struct Progress: Sendable {
+    public let step: Int
+    public let steps: Int
+    public let epoch: Int
+    public let loss: Double
+    public let validationLoss: Double?
+    public let tokensPerSecond: Double
+  }
+
+  private let cache: FeatureCache
+  private let folder: RunFolder
+  private let options: TrainingOptions
+  private let design: GeneratorDesign
+  private let format: PromptFormat?
+  private let configuration: GeneratorConfiguration
+
+  /// - Parameters:
+  ///   - run: the folder to train in.
+  ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
+  public init(
+    cache path: String, run: String, design: GeneratorDesign, options: TrainingOptions,
+    generatorTokenizer: Tokenizer? = nil
+  ) throws {
+    try options.validate()
+    cache = try FeatureCache.open(path)
+    folder = RunFolder(run)
+    self.options = options
+    self.design = design
+    format = try generatorTokenizer.map { try PromptFormat($0) }
+    let tokenizer = try generatorTokenizer ?? Tokenizer(serialized: cache.source.tokenizer)
+    configuration = try design.configuration(
+      sourceWidth: cache.width, vocabularySize: tokenizer.vocabularySize,
+      startToken: tokenizer.endOfTextID, states: options.states)
+    if design.conditioning == .prompt, options.loss == .all {
+      throw TrainingError.invalidOption(
+        name: "loss", found: "all",
+        allowed: "with prompt conditioning every position reads all of the prompt's states, and would be "
+          + "shown its own answers: use response")
+    }
+    if design.conditioning == .aligned, generatorTokenizer != nil {
+      throw TrainingError.invalidOption(
+        name: "tokenizer", found: "another", allowed: "an aligned generator has the source's tokenizer")
+    }
+  }
+
+  /// Trains to the end, or until `shouldStop`, asked after every step.
+  ///
+  /// - Parameter resume: go on with the run in the folder; a folder with a run is refused otherwise, and
+  ///   with another run always.
+  public func run(
+    resume: Bool, progress: (Progress) -> Void, shouldStop: () -> Bool
+  ) throws -> TrainingReport {
+    let training = try TrainingSet(
+      cache, split: .train, configuration: configuration, tokenizer: format, arm: options.states,
+      seed: options.seed)
+    let validation = try cache.documents(.validation).isEmpty
+      ? nil
+      : TrainingSet(
+        cache, split: .validation, configuration: configuration, tokenizer: format,
+        arm: options.states, seed: options.seed &+ 1)
+    if validation == nil, options.patience > 0 {
+      throw TrainingError.noDocuments(cache: cache.path, split: "validation")
+    }
+    let description = try description(training)
+    let goesOn = try prepareFolder(description, resume: resume)
+
+    let (model, optimizer, state) = try start(goesOn: goesOn)
+    var sitting = Sitting(
+      model: model, optimizer: optimizer, training: training, validation: validation,
+      folder: folder, options: options, state: state,
+      log: try TrainingLog(
+        path: folder.log, after: state.step, layers: configuration.bridgeLayerCount))
+    return try sitting.run(progress: progress, shouldStop: shouldStop)
+  }
+
+  /// From the latest checkpoint, or from the beginning.
+  private func start(
+    goesOn: Bool
+  ) throws -> (model: any GenerationModel, optimizer: AdamW, state: TrainingState) {
+    if goesOn, let checkpoint = TrainingCheckpoint.latest(in: folder) {
+      return try checkpoint.restore(weightDecay: options.weightDecay)
+    }
+    let model: any GenerationModel
+    if let pretrained = design.pretrained {
+      model = try PromptGenerator(
+        pretrained: try ModelFolder.open(pretrained), configuration, seed: options.seed)
+    } else {
+      model = try configuration.makeModel(seed: options.seed)
+    }
+    let optimizer = AdamW(
+      count: model.parameters.count, settings: .init(weightDecay: options.weightDecay))
+    return (model, optimizer, TrainingState())
+  }
+
+  private func description(_ training: TrainingSet) throws -> RunDescription {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    struct Everything: Encodable {
+      let design: GeneratorDesign
+      let options: TrainingOptions
+      let documents: String
+    }
+    // The documents and their order, so that a cache that has grown since is noticed.
+    var hash = SHA256()
+    for example in training.examples {
+      hash.update(data: Data("\(example.prompt) \(example.response)\n".utf8))
+    }
+    return RunDescription(
+      identity: try encoder.encode(cache.identity), template: cache.source.chatTemplate,
+      states: options.states, hasOwnTokenizer: format != nil, cachePath: cache.path,
+      sourcePath: cache.source.path,
+      training: try encoder.encode(
+        Everything(
+          design: design, options: options,
+          documents: hash.finalize().map { String(format: "%02x", $0) }.joined())))
+  }
+
+  /// True when the folder has this very run, to go on with.
+  private func prepareFolder(_ description: RunDescription, resume: Bool) throws -> Bool {
+    guard folder.exists else {
+      if resume { throw TrainingError.noRun(path: folder.path, missing: "run.json") }
+      try folder.create(
+        description, sourceTokenizer: cache.source.tokenizer,
+        generatorTokenizer: format?.tokenizer.serialized())
+      return false
+    }
+    guard resume else { throw TrainingError.runExists(path: folder.path) }
+    let before = try folder.description()
+    func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
+    for (what, old, new) in [
+      ("cache's identity", text(before.identity), text(description.identity)),
+      ("chat template", before.template ?? "none", description.template ?? "none"),
+      ("options", text(before.training), text(description.training)),
+    ] where Array(old.utf8) != Array(new.utf8) {
+      throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)
+    }
+    return true
+  }
+}

@@ -1,0 +1,91 @@
+import FeatureCache
+import GenerationModule
+import Numerics
+import Tokenization
+
+/// A document as the generator is trained on it.
+struct TrainingExample: Sendable {
+  /// Names it in errors.
+  let place: String
+  /// In the generator's tokenizer.
+  let prompt: [Int32]
+  let response: [Int32]
+  /// The document whose states it is given: its own, another's, or `nil`.
+  let statesOf: DocumentID?
+  /// How many states those are.
+  let stateCount: Int
+}
+
+/// The documents of a set, with the generator's token ids; states stay in the cache until a step.
+struct TrainingSet {
+  let examples: [TrainingExample]
+  let coverage: Coverage
+  private let cache: FeatureCache
+
+  /// - Parameters:
+  ///   - tokenizer: the generator's own; `nil`: the cache's ids are its.
+  ///   - arm: whose states. Those of another document are drawn by `seed`, once.
+  init(
+    _ cache: FeatureCache, split: DocumentSplit, configuration: GeneratorConfiguration,
+    tokenizer: PromptFormat?, arm: StatesArm, seed: UInt64
+  ) throws {
+    self.cache = cache
+    coverage = configuration.conditioning == .prompt ? .prompt : .document
+    let entries = try cache.documents(split)
+    guard !entries.isEmpty else {
+      throw TrainingError.noDocuments(cache: cache.path, split: split.rawValue)
+    }
+    let counts = entries.map { coverage == .prompt ? $0.promptStates : $0.documentStates }
+    let found = counts.count { $0 > 0 }
+    guard found == entries.count else {
+      throw TrainingError.missingStates(
+        cache: cache.path, conditioning: configuration.conditioning.rawValue, found: found,
+        needed: entries.count)
+    }
+    let partners = arm == .shuffled
+      ? Derangement.partners(of: entries.count, seed: seed) : Array(entries.indices)
+    examples = try entries.indices.map { index in
+      let document = try cache.document(entries[index].id)
+      var (prompt, response) = (document.promptIDs, document.responseIDs)
+      if let tokenizer {
+        prompt = tokenizer.tokenizer.encode(utf8: document.prompt)
+        response = tokenizer.response(String(decoding: document.response, as: UTF8.self))
+      }
+      let example = TrainingExample(
+        place: document.place, prompt: prompt, response: response,
+        statesOf: arm == .none ? nil : entries[partners[index]].id,
+        stateCount: arm == .none ? 0 : counts[partners[index]])
+      let embedded = coverage == .prompt ? try configuration.embeddedPrompt(prompt) : prompt
+      try Self.check(example, embedded: embedded + response, configuration)
+      return example
+    }
+  }
+
+  private static func check(
+    _ example: TrainingExample, embedded ids: [Int32], _ configuration: GeneratorConfiguration
+  ) throws(TrainingError) {
+    if let token = ids.first(where: { Int($0) >= configuration.vocabularySize || $0 < 0 }) {
+      throw .vocabularyTooSmall(
+        document: example.place, token: token, vocabulary: configuration.vocabularySize)
+    }
+    guard ids.count <= configuration.positions else {
+      throw .tooLong(
+        document: example.place, tokens: ids.count, positions: configuration.positions)
+    }
+  }
+
+  /// Some examples with their states, read from the cache now.
+  func documents(_ indices: some Collection<Int>) throws -> [GenerationDocument] {
+    try indices.map { index in
+      let example = examples[index]
+      var states = [Float](repeating: 0, count: example.stateCount * cache.width)
+      if let document = example.statesOf {
+        try states.withUnsafeMutableBufferPointer { room in
+          _ = try cache.states(of: document, coverage, into: room)
+        }
+      }
+      return GenerationDocument(
+        states: states, prompt: example.prompt, response: example.response)
+    }
+  }
+}

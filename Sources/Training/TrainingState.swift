@@ -1,0 +1,60 @@
+import Foundation
+import GenerationModule
+
+/// Where a run stands: with the weights and the optimizer's moments, all that going on needs.
+struct TrainingState: Codable, Equatable, Sendable {
+  /// Steps taken.
+  var step = 0
+  /// Sum of losses and of counted tokens, over the steps of the epoch under way.
+  var epochLoss = 0.0
+  var epochTokens = 0
+  /// Nats a token over the last whole epoch.
+  var trainLoss = 0.0
+  /// Lowest validation loss so far, and epochs since; `nil` before the first.
+  var bestLoss: Double?
+  var epochsWithoutGain = 0
+  var firstLoss: Double?
+  var finished = false
+  /// Of work, over all sittings.
+  var seconds = 0.0
+  var tokens = 0
+
+  static let name = "training.json"
+
+  /// The state of the checkpoint at `folder`.
+  static func read(_ folder: String) throws(TrainingError) -> TrainingState {
+    let path = (folder as NSString).appendingPathComponent(name)
+    do {
+      return try JSONDecoder().decode(
+        TrainingState.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch {
+      throw .unreadable(path: path, reason: "it is not there, or not a training state")
+    }
+  }
+
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return try encoder.encode(self)
+  }
+}
+
+/// What a training run came to.
+public struct TrainingReport: Codable, Equatable, Sendable {
+  public var run: String
+  public var steps: Int
+  public var epochs: Int
+  /// Nats a token: of the first step, of the last epoch, and the lowest on the validation set.
+  public var firstLoss: Double?
+  public var trainLoss: Double
+  public var bestValidationLoss: Double?
+  /// Through the generator, over all sittings.
+  public var tokens: Int
+  public var seconds: Double
+  public var parameters: Int
+  public var interrupted: Bool
+  /// The run was finished already, and nothing was done.
+  public var wasFinished: Bool
+
+  public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
+}
