@@ -70,6 +70,7 @@ let package = Package(
     .testTarget(
       name: "GenerationModuleTests", dependencies: ["GenerationModule"],
       path: "Tests/GenerationModule"),
+    .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )
