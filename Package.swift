@@ -76,6 +76,7 @@ let package = Package(
     .testTarget(
       name: "GenerationModuleTests", dependencies: ["GenerationModule"],
       path: "Tests/GenerationModule"),
+    .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )

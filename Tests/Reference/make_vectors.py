@@ -17,13 +17,24 @@ from pathlib import Path
 import safetensors
 import torch
 import transformers
-from safetensors.torch import save_file
+from safetensors.torch import save_file as save_unordered
 
 from llm_modules import OPTIMIZER, AlignedModule, PromptModule, adamw_steps
 
 
+def save_file(tensors, path, metadata):
+    """Writes safetensors with the metadata in order, so that the same tensors give the same bytes."""
+    save_unordered(tensors, path, metadata)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    path.write_bytes(data[:8] + text.ljust(length) + data[8 + length :])
+
+
 def randomise(module, generator, deviation=0.1):
-    """Draws every parameter, norms around one and biases around zero: no path may hide behind a zero."""
+    """Draws every parameter, norms around one: no path may hide behind a zero."""
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
@@ -127,12 +138,18 @@ def write_module(folder, module, batch, tensors, metadata):
     save_file(expected, folder / "expected.safetensors", {"format": "pt"})
     losses = adamw_steps(module, batch)
     after = {**{n: t.detach() for n, t in module.state_dict().items()}, "losses": losses}
-    save_file(after, folder / "after_10_adamw_steps.safetensors", {"format": "pt", "optimizer": OPTIMIZER})
+    metadata = {"format": "pt", "optimizer": OPTIMIZER}
+    save_file(after, folder / "after_10_adamw_steps.safetensors", metadata)
 
 
 def describe(sizes, **more):
     """The metadata that a reader takes its sizes from."""
-    names = {"source_width": "source_dim", "width": "dim", "vocabulary": "vocab", "adapter_width": "adapter_dim"}
+    names = {
+        "source_width": "source_dim",
+        "width": "dim",
+        "vocabulary": "vocab",
+        "adapter_width": "adapter_dim",
+    }
     found = {names.get(k, k): str(v) for k, v in sizes.items() if k != "positions"}
     return {**found, **{k: str(v) for k, v in more.items()}}
 
