@@ -72,7 +72,7 @@ let package = Package(
     .testTarget(
       name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"),
     .testTarget(
-      name: "FeatureCacheTests", dependencies: ["FeatureCache"], path: "Tests/FeatureCache"),
+      name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
     .testTarget(
       name: "GenerationModuleTests", dependencies: ["GenerationModule"],
       path: "Tests/GenerationModule"),

@@ -47,13 +47,16 @@ extension FeatureCache {
   ///
   /// - Parameters:
   ///   - ids: all of the text's token ids.
-  ///   - start: the first token to code: a multiple of `chunkTokens`; the records before it are stored already.
+  ///   - start: the first token to code, as `cachedChunks` says it: a multiple of `chunkTokens`, the records before it
+  ///     being stored already, or the count of ids.
   ///   - states: `[ids.count - start, width]`, row-major.
   ///   - place: names the text in errors.
   public func records(
     of ids: [Int32], from start: Int = 0, states: UnsafePointer<Float>, place: String
   ) throws(CacheError) -> [CacheRecord] {
-    guard start >= 0, start.isMultiple(of: chunkTokens), start <= ids.count else {
+    guard
+      start == ids.count || (start >= 0 && start < ids.count && start.isMultiple(of: chunkTokens))
+    else {
       throw .invalid("token \(start) of \(place) doesn't begin a record of \(chunkTokens) tokens")
     }
     var records: [CacheRecord] = []

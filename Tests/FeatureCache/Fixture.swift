@@ -3,7 +3,7 @@ import FeatureCache
 import Foundation
 
 /// A folder that is removed with its owner, and caches of small made-up states in it.
-final class Fixture {
+final class Fixture: Sendable {
   let folder: URL
   let tokenizer = Array("{\"tokenizer\": \"of the tests\"}".utf8)
 
@@ -84,10 +84,15 @@ final class Fixture {
 
   /// What stock `sqlite3` prints.
   static func sqlite3(_ path: String, _ sql: String) throws -> String {
+    try run("sqlite3", [path, sql])
+  }
+
+  /// What a program prints.
+  static func run(_ program: String, _ arguments: [String]) throws -> String {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["sqlite3", path, sql]
+    process.arguments = [program] + arguments
     process.standardOutput = output
     process.standardError = output
     try process.run()

@@ -1,0 +1,148 @@
+import FeatureCache
+import Foundation
+import Testing
+
+/// What a damaged file never does: crash, or give out states that were not put in.
+@Suite struct DamageTests {
+  let fixture: Fixture
+  private let documents = (0..<3).map { Fixture.document($0, tokens: 130, shared: 64) }
+
+  init() throws {
+    fixture = try Fixture()
+    let cache = try fixture.create()
+    for document in documents { try cache.put([try Fixture.entry(cache, document)]) }
+    try cache.close()
+  }
+
+  /// What is read is what was put in, or an error, or a miss; returns the number of documents that are intact.
+  private func intactDocuments(_ cache: FeatureCache) throws -> Int {
+    var intact = 0
+    for entry in try cache.documents() {
+      guard let document = try? cache.document(entry.id) else { continue }
+      guard let original = documents.first(where: { $0.line == document.line }),
+        document == original
+      else {
+        Issue.record("a document came out changed")
+        continue
+      }
+      guard let states = try? Fixture.read(cache, entry.id) else { continue }
+      var expected = Fixture.states(original.promptIDs)
+      try expected.withUnsafeMutableBufferPointer {
+        try cache.roundTrip($0.baseAddress!, tokens: 130, place: "test")
+      }
+      #expect(states == expected)
+      intact += 1
+    }
+    return intact
+  }
+
+  @Test(arguments: [
+    "UPDATE records SET payload = zeroblob(length(payload)) WHERE id = 2",
+    "UPDATE records SET payload = substr(payload, 1, 9) WHERE id = 2",
+    "UPDATE records SET payload = (SELECT payload FROM records WHERE id = 5) WHERE id = 3",
+    "UPDATE records SET payload = (SELECT payload FROM records WHERE id = 4), checksum = "
+      + "(SELECT checksum FROM records WHERE id = 4), ids = (SELECT ids FROM records WHERE id = 4) WHERE id = 2",
+    "UPDATE records SET key = randomblob(32) WHERE id = 2",
+    "UPDATE records SET parent = NULL WHERE id = 2",
+    "UPDATE records SET parent = 3 WHERE id = 2",
+    "UPDATE records SET parent = id WHERE id = 2",
+    "UPDATE records SET first = 128 WHERE id = 2",
+    "UPDATE records SET tokens = 63 WHERE id = 2",
+    "UPDATE records SET ids = zeroblob(256) WHERE id = 2",
+    "UPDATE records SET ids = zeroblob(255) WHERE id = 2",
+    "UPDATE records SET codec = 'float32' WHERE id = 2",
+    "UPDATE records SET raw_bytes = raw_bytes + 1 WHERE id = 2",
+    "UPDATE records SET error_rms = error_rms / 2 WHERE id = 2",
+    "UPDATE records SET error_max = 0 WHERE id = 2",
+    "UPDATE records SET checksum = zeroblob(32) WHERE id = 2",
+    "PRAGMA foreign_keys = OFF; DELETE FROM records WHERE id = 2",
+    "PRAGMA foreign_keys = OFF; UPDATE records SET stream = 9 WHERE id = 2",
+    "UPDATE documents SET split = 'test' WHERE id = 1",
+    "UPDATE documents SET prompt = 'another' WHERE id = 1",
+    "UPDATE documents SET response = 'another' WHERE id = 1",
+    "UPDATE documents SET prompt_ids = zeroblob(40) WHERE id = 1",
+    "UPDATE documents SET prompt_ids = zeroblob(41) WHERE id = 1",
+    "UPDATE documents SET response_ids = zeroblob(4) WHERE id = 1",
+    "UPDATE documents SET corpus = 'another' WHERE id = 1",
+    "UPDATE documents SET line = 77 WHERE id = 1",
+    "UPDATE documents SET key = randomblob(32) WHERE id = 1",
+    "UPDATE documents SET checksum = randomblob(32) WHERE id = 1",
+    "UPDATE chains SET tail = 3 WHERE document = 2",
+    "UPDATE chains SET tokens = 7 WHERE document = 2",
+    "DELETE FROM chains WHERE document = 2",
+  ])
+  func changedColumnsAreFound(sql: String) throws {
+    #expect(try Fixture.sqlite3(fixture.path(), sql) == "")
+    let cache = try FeatureCache.open(fixture.path())
+    #expect(try !cache.verify().isEmpty)
+    _ = try intactDocuments(cache)
+  }
+
+  @Test(arguments: [
+    "UPDATE sources SET tokenizer = zeroblob(3)", "UPDATE sources SET weights_sha256 = 'x'",
+    "UPDATE sources SET architecture = '{}'", "UPDATE sources SET name = 'x'",
+    "UPDATE sources SET chat_template = 'x'", "UPDATE streams SET layer = 3",
+    "UPDATE streams SET width = 1000000",
+    "UPDATE streams SET chunk_tokens = 32", "UPDATE streams SET codec = 'int3'",
+    "UPDATE streams SET key = zeroblob(32)",
+    "DELETE FROM chains; DELETE FROM records; DELETE FROM streams", "DROP TABLE streams",
+  ])
+  func aChangedSourceIsNotOpened(sql: String) throws {
+    #expect(try Fixture.sqlite3(fixture.path(), "PRAGMA foreign_keys = OFF; " + sql) == "")
+    let error = #expect(throws: CacheError.self) { try FeatureCache.open(fixture.path()) }
+    #expect(error.map { !$0.description.contains("\n") } == true)
+  }
+
+  @Test func aFlippedByteAnywhereIsNeverReturned() throws {
+    let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture.path())))
+    let broken = fixture.path("broken.sqlite")
+    var missed: [Int] = []
+    // A prime stride reaches every page and every kind of column. (Every 37th byte has been tried, too.)
+    for index in stride(from: 0, to: whole.count, by: 149) {
+      var bytes = whole
+      bytes[index] ^= 0x10
+      try Data(bytes).write(to: URL(fileURLWithPath: broken))
+      guard let cache = try? FeatureCache.open(broken), let intact = try? intactDocuments(cache)
+      else { continue }
+      let damage = try cache.verify()
+      if intact < documents.count && damage.isEmpty { missed.append(index) }
+    }
+    #expect(missed == [])
+  }
+
+  @Test func aTruncatedFileIsAnError() throws {
+    let whole = try Data(contentsOf: URL(fileURLWithPath: fixture.path()))
+    let broken = fixture.path("broken.sqlite")
+    for count in stride(from: 0, to: whole.count, by: 1511) {
+      try whole.prefix(count).write(to: URL(fileURLWithPath: broken))
+      guard let cache = try? FeatureCache.open(broken) else { continue }
+      #expect(try !cache.verify().isEmpty, "\(count) of \(whole.count) bytes")
+      if let intact = try? intactDocuments(cache) { #expect(intact <= documents.count) }
+    }
+  }
+
+  @Test(arguments: [
+    "UPDATE records SET payload = zeroblob(9) WHERE id = 2",
+    "UPDATE records SET key = randomblob(32) WHERE id = 2",
+    "UPDATE records SET ids = zeroblob(4) WHERE id = 3", "UPDATE chains SET tail = 3",
+    "DELETE FROM chains",
+    "UPDATE records SET parent = NULL WHERE id = 2",
+    "PRAGMA foreign_keys = OFF; DELETE FROM records WHERE id = 1",
+  ])
+  func damagedStatesAreMended(sql: String) throws {
+    let before = try FeatureCache.open(fixture.path()).contentDigest()
+    #expect(try Fixture.sqlite3(fixture.path(), sql) == "")
+    let cache = try FeatureCache.open(fixture.path(), .write)
+    #expect(try !cache.verify().isEmpty)
+    try cache.mend(
+      documents.map { document in
+        CacheEntry(
+          document: document, coverage: .prompt,
+          records: try cache.records(
+            of: document.promptIDs, states: Fixture.states(document.promptIDs),
+            place: document.place))
+      })
+    #expect(try cache.verify() == [])
+    #expect(try cache.contentDigest() == before)
+  }
+}

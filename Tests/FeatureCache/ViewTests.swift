@@ -1,0 +1,74 @@
+import FeatureCache
+import Foundation
+import Testing
+
+/// The questions a person asks with plain `sqlite3`.
+@Suite struct ViewTests {
+  let fixture: Fixture
+
+  init() throws {
+    fixture = try Fixture()
+  }
+
+  @Test func theSchemaIsTheFile() throws {
+    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../Schemas/cache.sql").standardizedFileURL
+    #expect(Array(Schema.text.utf8) == [UInt8](try Data(contentsOf: file)))
+  }
+
+  @Test func theyAnswerWhenEmpty() throws {
+    let cache = try fixture.create()
+    for view in CacheView.allCases { #expect(try !cache.table(view).columns.isEmpty) }
+    try cache.close()
+    let summary = try Fixture.sqlite3(fixture.path(), "SELECT * FROM cache_summary")
+    #expect(summary.contains("\ndocuments|0\n"))
+  }
+
+  @Test func theyAnswerThroughSqlite3() throws {
+    let cache = try fixture.create()
+    let run = try cache.beginRun("precompute")
+    for number in 0..<10 {
+      let split: DocumentSplit = number < 7 ? .train : number == 7 ? .validation : .test
+      try cache.put(
+        [try Fixture.entry(cache, Fixture.document(number, tokens: 100, split: split, shared: 64))],
+        run: run)
+    }
+    try cache.note(run, RunProgress(), .finished)
+    // While the writer has it open, too.
+    let summary = try Fixture.sqlite3(fixture.path(), "SELECT * FROM cache_summary")
+    let facts = Dictionary(
+      uniqueKeysWithValues: summary.split(separator: "\n").map { line in
+        let parts = line.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+        return (String(parts[0]), String(parts[1]))
+      })
+    #expect(facts["sources"] == "tiny")
+    #expect(
+      facts["documents"] == "10" && facts["documents: train"] == "7"
+        && facts["documents: test"] == "2")
+    #expect(facts["tokens of all documents"] == "1000" && facts["tokens stored"] == "424")
+    #expect(facts["tokens saved by sharing"] == "576" && facts["records"] == "11")
+    let statistics = try cache.statistics()
+    #expect(facts["bytes of states"] == "\(statistics.stateBytes)")
+    #expect(facts["bytes of file"] == "\(statistics.fileBytes)")
+    let ratio = try #require(Double(facts["times smaller than float32"] ?? ""))
+    #expect(abs(ratio - Double(statistics.float32Bytes) / Double(statistics.stateBytes)) < 0.01)
+    #expect(facts["last run"]?.hasPrefix("precompute, finished, 20") == true)
+    func ask(_ sql: String) throws -> String { try Fixture.sqlite3(fixture.path(), sql) }
+    #expect(
+      try ask(
+        "SELECT source, layer, codec, documents, tokens, stored_tokens, records FROM cache_by_source"
+      )
+        == "tiny|2|int8|10|1000|424|11\n")
+    #expect(
+      try ask("SELECT codec, records, tokens, float32_bytes FROM cache_by_codec")
+        == "int8|11|424|13568\n")
+    #expect(
+      try ask("SELECT mean_relative_error BETWEEN 0.0001 AND 0.01 FROM cache_by_codec") == "1\n")
+    #expect(
+      try ask(
+        "SELECT split, line, prompt, prompt_tokens, coverage, state_tokens FROM cache_documents WHERE line = 8"
+      )
+        == "validation|8|prompt 7|100|prompt|100\n")
+    #expect(try ask("SELECT kind, status FROM cache_runs") == "precompute|finished\n")
+  }
+}
