@@ -25,7 +25,8 @@ final class OutputHead: Sendable {
     vocabularySize = sizes.vocabularySize
     width = sizes.hiddenSize
     name = try catalogue.outputHead(for: sizes)
-    if catalogue[name] == nil { try catalogue.read(name, shape: [vocabularySize, width]) }
+    // Reading what is absent or of another shape throws what is wrong with it.
+    if catalogue[name]?.shape != [vocabularySize, width] { _ = try read() }
   }
 
   /// out[count, vocabulary] = states[count, width] · Wᵀ
@@ -37,6 +38,19 @@ final class OutputHead: Sendable {
       tokens.multiply(out, states, m: count)
     } else {
       try weight().matrix.multiply(out, states, m: count)
+    }
+  }
+
+  private func read() throws(ModelFileError) -> PackedMatrix {
+    try WeightReader(catalogue: catalogue).matrix([(name, vocabularySize)], columns: width)
+  }
+
+  private func weight() throws(ModelFileError) -> Weight {
+    try loaded.withLock { weight throws(ModelFileError) in
+      if let weight { return weight }
+      let new = Weight(try read())
+      weight = new
+      return new
     }
   }
 }

@@ -1,0 +1,68 @@
+import KnowledgeSource
+import Numerics
+import Testing
+
+/// A session's states equal the whole document's to the last bit, whatever the pieces.
+@Suite struct SourceSessionTests {
+  @Test(arguments: RandomModel.Family.allCases, [1, 2, 3, 7, 16, 17, 40])
+  func piecesEqualTheWhole(_ family: RandomModel.Family, _ size: Int) throws {
+    let source = try RandomModel(family).source()
+    let ids = randomDocument(61, seed: 3)
+    for layer in 0...source.layerCount {
+      let session = try source.makeSession(capacity: 61, layer: layer)
+      var states: [UInt32] = []
+      for first in stride(from: 0, to: ids.count, by: size) {
+        states += try session.bits(appending: Array(ids[first..<min(first + size, ids.count)]))
+      }
+      #expect(session.ids == ids)
+      #expect(try source.bits([ids], layer: layer) == [states])
+    }
+  }
+
+  @Test(arguments: RandomModel.Family.allCases)
+  func aSharedPrefixIsRunOnce(_ family: RandomModel.Family) throws {
+    let source = try RandomModel(family).source()
+    let prefix = randomDocument(21, seed: 4)
+    let endings = (0..<3).map { randomDocument(6 + 5 * $0, seed: 10 + UInt64($0)) }
+    let shared = try source.makeSession(capacity: 24)
+    _ = try shared.bits(appending: prefix)
+    let expected = try endings.map { ending in
+      Array(try source.bits([prefix + ending], layer: 3)[0].suffix(ending.count * source.width))
+    }
+
+    for (ending, states) in zip(endings, expected) {
+      #expect(try shared.fork(capacity: 40).bits(appending: ending) == states)
+    }
+    // In one session, forgetting each ending; what was there before must not show.
+    let one = try shared.fork(capacity: 60)
+    for (ending, states) in zip(endings, expected).reversed() {
+      one.truncate(to: prefix.count)
+      #expect(try one.bits(appending: ending) == states)
+    }
+    #expect(shared.ids == prefix)
+  }
+
+  @Test(arguments: RandomModel.Family.allCases)
+  func sessionsStepTogether(_ family: RandomModel.Family) throws {
+    let source = try RandomModel(family).source()
+    let documents = [3, 18, 33].map { randomDocument(40, seed: UInt64($0)) }
+    let whole = try source.bits(documents, layer: 3)
+    var pieces: [(session: SourceSession, ids: [Int32])] = []
+    for (document, length) in zip(documents, [3, 18, 33]) {
+      pieces.append((try source.makeSession(capacity: 40), Array(document[..<length])))
+    }
+    var states = documents.map { _ in [UInt32]() }
+    while !pieces.allSatisfy({ $0.ids.isEmpty }) {
+      let lengths = pieces.map(\.ids.count)
+      let out = FloatBuffer(count: lengths.reduce(0, +) * source.width)
+      try source.append(pieces, into: out.base)
+      let rows = rowsOfBits(out, lengths, width: source.width)
+      for index in pieces.indices {
+        states[index] += rows[index]
+        let count = pieces[index].session.count
+        pieces[index].ids = Array(documents[index][count...].prefix(1))
+      }
+    }
+    #expect(states == whole)
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import ModelFiles
+
+/// The folder of vectors that independent PyTorch and transformers code made: the one named by
+/// `DENJU_REFERENCE`, else `../shared/reference` beside the checkout, else the project's own,
+/// `Tests/Reference/vectors`. What is in a folder says itself which sizes it has.
+enum ReferenceFolder {
+  /// The package's folder.
+  static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
+
+  static let url: URL = {
+    if let named = ProcessInfo.processInfo.environment["DENJU_REFERENCE"], !named.isEmpty {
+      return URL(fileURLWithPath: named)
+    }
+    let shared = package.deletingLastPathComponent().appendingPathComponent("shared/reference")
+    let own = package.appendingPathComponent("Tests/Reference/vectors")
+    return exists(shared) ? shared : own
+  }()
+
+  /// A file or folder in it.
+  static func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+
+  static func has(_ name: String) -> Bool { exists(url.appendingPathComponent(name)) }
+
+  private static func exists(_ url: URL) -> Bool {
+    FileManager.default.fileExists(atPath: url.path)
+  }
+}
+
+/// The largest ‖ours − reference‖ / ‖reference‖ of any row. Row by row, since one token can be so
+/// large that an error over the whole tensor sees nothing else.
+func worstRelativeError(_ ours: [Float], _ reference: [Float], width: Int) -> Double {
+  guard ours.count == reference.count, width > 0 else { return .infinity }
+  var worst = 0.0
+  for row in stride(from: 0, to: ours.count, by: width) {
+    var (difference, size) = (0.0, 0.0)
+    for index in row..<row + width {
+      let (a, b) = (Double(ours[index]), Double(reference[index]))
+      difference += (a - b) * (a - b)
+      size += b * b
+    }
+    let error = (difference / max(size, .leastNormalMagnitude)).squareRoot()
+    worst = error.isNaN ? .infinity : max(worst, error)
+  }
+  return worst
+}
+
+/// The largest |ours − reference|.
+func worstAbsoluteError(_ ours: [Float], _ reference: [Float]) -> Float {
+  guard ours.count == reference.count else { return .infinity }
+  return zip(ours, reference).reduce(0) { worst, pair in
+    let error = abs(pair.0 - pair.1)
+    return error.isNaN ? .infinity : max(worst, error)
+  }
+}
