@@ -10,7 +10,7 @@ import Testing
   private static let states: [Float] = {
     let drawn = Fixture.states(Array(1...Int32(tokens - 3)), width: width)
     let large = Fixture.states([7], width: width).map { $0 * 900 }
-    let small = Fixture.states([8], width: width).map { $0 * 1e-42 }
+    let small = Fixture.states([8], width: width).map { $0 * 1e-21 * 1e-21 }
     return drawn + large + small + [Float](repeating: -0.0, count: width)
   }()
 
