@@ -35,7 +35,8 @@ struct ByteStream: ~Copyable {
     return byte
   }
 
-  /// The bytes up to the next line feed or the end, without it and a carriage return before it; `nil` at the end.
+  /// The bytes up to the next line feed or the end, without it and a carriage return before it;
+  /// `nil` at the end.
   ///
   /// Of a line longer than `limit` the rest is passed over, and `overflow` set.
   mutating func nextLine(limit: Int, overflow: inout Bool) throws(CorpusError) -> [UInt8]? {

@@ -24,7 +24,8 @@ public final class CorpusReader {
 
   /// The next usable row; `nil` at the end.
   ///
-  /// - Throws: `badRow` where bad rows are fatal; `empty` at the end of a corpus without a usable row.
+  /// - Throws: `badRow` where bad rows are fatal; `empty` at the end of a corpus without a usable
+  ///   row.
   public func next() throws(CorpusError) -> CorpusRow? {
     while let item = try nextItem() {
       switch item {
@@ -41,7 +42,8 @@ public final class CorpusReader {
     return nil
   }
 
-  /// Counts a row that was given out as a bad one after all, for a reason that only its user can see.
+  /// Counts a row that was given out as a bad one after all, for a reason that only its user can
+  /// see.
   public func reject(_ row: CorpusRow, _ reason: BadRow.Reason) throws(CorpusError) {
     rows -= 1
     try count(BadRow(location: row.location, reason: reason))

@@ -19,8 +19,9 @@ public struct CorpusRow: Equatable, Sendable {
     self.location = location
   }
 
-  /// What decides the row's set, so that equal prompts stay together: the prompt's UTF-8; of messages, every role and
-  /// content behind its length as 8 little-endian bytes; of a plain text, the text itself.
+  /// What decides the row's set, so that equal prompts stay together: the prompt's UTF-8; of
+  /// messages, every role and content behind its length as 8 little-endian bytes; of a plain text,
+  /// the text itself.
   public var splitBytes: [UInt8] {
     switch prompt {
     case .raw(let text):

@@ -5,8 +5,8 @@ public enum CorpusSplit: String, CaseIterable, Sendable {
   case train, validation, test
 }
 
-/// Puts rows into sets by a seeded hash of the prompt's bytes: equal prompts stay together, and a row's set depends on
-/// nothing but its prompt, the seed and the fractions.
+/// Puts rows into sets by a seeded hash of the prompt's bytes: equal prompts stay together, and a
+/// row's set depends on nothing but its prompt, the seed and the fractions.
 public struct HashSplit: Equatable, Sendable {
   public let seed: UInt64
   public let validation: Double
@@ -24,8 +24,8 @@ public struct HashSplit: Equatable, Sendable {
     self.test = test
   }
 
-  /// The first 53 bits of SHA-256 over a name, the seed as 8 little-endian bytes and the prompt, as a number in 0..<1:
-  /// the lowest are test, those after them validation.
+  /// The first 53 bits of SHA-256 over a name, the seed as 8 little-endian bytes and the prompt, as
+  /// a number in 0..<1: the lowest are test, those after them validation.
   public func split(_ bytes: [UInt8]) -> CorpusSplit {
     var hash = SHA256()
     hash.update(data: Array("denju split 1".utf8))

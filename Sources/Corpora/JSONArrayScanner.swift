@@ -1,5 +1,5 @@
-/// Cuts a JSON array into its elements' bytes, without holding more than one of them. What an element is, is left to who
-/// decodes it: this looks at brackets, strings and commas alone.
+/// Cuts a JSON array into its elements' bytes, without holding more than one of them. What an
+/// element is, is left to who decodes it: this looks at brackets, strings and commas alone.
 struct JSONArrayScanner {
   enum Element {
     case bytes([UInt8], line: Int)
@@ -52,7 +52,8 @@ struct JSONArrayScanner {
     return nil
   }
 
-  /// Reads an object or list to its closing bracket, and anything else up to a comma or the array's end.
+  /// Reads an object or list to its closing bracket, and anything else up to a comma or the array's
+  /// end.
   private mutating func element(_ stream: inout ByteStream) throws(CorpusError) -> Element? {
     let line = stream.line
     var bytes: [UInt8] = []

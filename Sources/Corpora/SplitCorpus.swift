@@ -42,7 +42,8 @@ public enum SplitCorpus: Equatable, Sendable {
 public enum LeakPolicy: String, CaseIterable, Sendable {
   /// Nothing is read.
   case refuse
-  /// It stays in test, or else in validation, and its other rows are left out and counted as bad ones.
+  /// It stays in test, or else in validation, and its other rows are left out and counted as bad
+  /// ones.
   case drop
 }
 
@@ -53,7 +54,8 @@ public struct SplitLeak: Equatable, Sendable {
   public let dropped: CorpusLocation
 }
 
-/// Which set has a prompt: the first that was seen with it. Holds 16 bytes of hash and a place for each prompt.
+/// Which set has a prompt: the first that was seen with it. Holds 16 bytes of hash and a place for
+/// each prompt.
 struct PromptOwners {
   private struct Owner {
     let split: CorpusSplit

@@ -24,8 +24,8 @@ public final class BatchWriter {
     self.limit = (documents, bytes, seconds)
   }
 
-  /// How many of the text's first tokens are stored or about to be: where computing must begin. Equal to the count of
-  /// ids when nothing is to be computed.
+  /// How many of the text's first tokens are stored or about to be: where computing must begin.
+  /// Equal to the count of ids when nothing is to be computed.
   public func cachedChunks(of ids: [Int32]) throws(CacheError) -> Int {
     var count = 0
     for link in cache.chain(ids) {
@@ -55,7 +55,8 @@ public final class BatchWriter {
     return true
   }
 
-  /// Stores what was added since the last flush. After an error the entries are still here, and may be flushed again.
+  /// Stores what was added since the last flush. After an error the entries are still here, and may
+  /// be flushed again.
   public func flush() throws(CacheError) {
     guard !entries.isEmpty else { return }
     report += try cache.put(entries, run: run)

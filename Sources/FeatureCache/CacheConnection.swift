@@ -9,9 +9,9 @@ import GRDB
 
 /// How a cache's file is opened.
 ///
-/// While a writer is at work the file is in SQLite's write-ahead mode, so that readers go on reading, and every commit
-/// is flushed to the disk before it returns. A writer that closes leaves one plain file, which can be read where
-/// nothing can be written.
+/// While a writer is at work the file is in SQLite's write-ahead mode, so that readers go on
+/// reading, and every commit is flushed to the disk before it returns. A writer that closes leaves
+/// one plain file, which can be read where nothing can be written.
 enum CacheConnection {
   /// How long an operation waits for another process before it gives up, in seconds.
   static let patience: TimeInterval = 5
@@ -34,14 +34,18 @@ enum CacheConnection {
       return queue
     } catch {
       guard let refusal = error as? DatabaseError,
-        [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(refusal.resultCode),
-        access(path, R_OK) == 0
+        [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(refusal.resultCode)
       else {
         throw CacheError(error, path: path, operation: "open")
       }
-      // The folder can't be written, and the file still says write-ahead mode. With nothing in its log the file
-      // is whole, and nobody who lacks the permission to write here can be its writer.
-      guard isEmpty(path + "-wal"), isEmpty(path + "-journal") else {
+      guard access(path, R_OK) == 0 else {
+        throw .refused(path: path, operation: "open", reason: systemMessage())
+      }
+      // The folder can't be written, and the file says that a log may be beside it. With nothing in
+      // the log and no writer, the file is whole.
+      guard isEmpty(path + "-wal"), isEmpty(path + "-journal"),
+        isEmpty(WriterLock.path(beside: path))
+      else {
         throw .unfinished(path: path)
       }
       return try immutable(path, configuration)
@@ -86,8 +90,8 @@ enum CacheConnection {
     return configuration
   }
 
-  /// An empty file that its owner alone can read, where there is none; an existing one is made so. SQLite gives the
-  /// files beside it the same mode.
+  /// An empty file that its owner alone can read, where there is none; an existing one is made so.
+  /// SQLite gives the files beside it the same mode.
   static func prepareFile(_ path: String) throws(CacheError) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     if descriptor >= 0 {
@@ -100,7 +104,8 @@ enum CacheConnection {
     try restrict(path)
   }
 
-  /// Sets mode 0600. By path: closing a descriptor of the file would drop SQLite's locks in this process.
+  /// Sets mode 0600. By path: closing a descriptor of the file would drop SQLite's locks in this
+  /// process.
   static func restrict(_ path: String) throws(CacheError) {
     var status = stat()
     guard stat(path, &status) == 0 else {

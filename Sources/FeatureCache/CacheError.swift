@@ -12,7 +12,7 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   case identityMismatch(path: String, differences: [IdentityDifference])
   /// Another process is writing; `holder` is its id, host and start.
   case writerPresent(path: String, holder: String)
-  /// The last writer was killed, and a reader without write permission can't finish its work.
+  /// There is a writer's log, and a reader without permission to write here can't use it.
   case unfinished(path: String)
   /// A change was asked of a cache that was opened for reading.
   case openedForReading(path: String, operation: String)
@@ -52,8 +52,8 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
     case .writerPresent(let path, let holder):
       "\(path) is being written by \(holder): wait until that ends, or stop it"
     case .unfinished(let path):
-      "the last writer of \(path) was stopped before it finished, and finishing its work needs permission to "
-        + "write: run `denju cache stats \(path)` once as the file's owner"
+      "\(path) is being written, or its last writer was killed: wait for that, or run "
+        + "`denju cache compact \(path)` as the file's owner; then it can be read without permission to write"
     case .openedForReading(let path, let operation):
       "can't \(operation): \(path) was opened for reading"
     case .refused(let path, let operation, let reason):

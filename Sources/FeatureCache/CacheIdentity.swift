@@ -1,6 +1,7 @@
 import Foundation
 
-/// Everything that changes the value of a cached hidden state, besides the token ids up to and including it.
+/// Everything that changes the value of a cached hidden state, besides the token ids up to and
+/// including it.
 ///
 /// Two caches, or a cache and a request, fit together when their identities are equal. The numerics
 /// version alone may be crossed, and only by one who says so.
@@ -61,7 +62,8 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
     return hash.finalize()
   }
 
-  /// The stream's key, which every record's key begins with: the identity, and how texts are cut into records.
+  /// The stream's key, which every record's key begins with: the identity, and how texts are cut
+  /// into records.
   func streamKey(chunkTokens: Int) -> [UInt8] {
     var hash = FramedHash("denju stream 1")
     hash.add(Self.kind)

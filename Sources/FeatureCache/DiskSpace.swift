@@ -8,7 +8,8 @@ import Foundation
 
 /// Room on the file system that holds a cache.
 public enum DiskSpace {
-  /// Bytes that an ordinary user can still write at `path`; the folder decides when the file is not there yet.
+  /// Bytes that an ordinary user can still write at `path`; the folder decides when the file is not
+  /// there yet.
   public static func available(at path: String) throws(CacheError) -> Int {
     var status = statvfs()
     let folder = (path as NSString).deletingLastPathComponent

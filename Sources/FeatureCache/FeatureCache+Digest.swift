@@ -2,8 +2,9 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
-  /// SHA-256, in hexadecimal, of what the cache holds: documents and records in the order of their keys, without runs,
-  /// times and row numbers. Caches that hold the same have the same digest, however they came about.
+  /// SHA-256, in hexadecimal, of what the cache holds: documents and records in the order of their
+  /// keys, without runs, times and row numbers. Caches that hold the same have the same digest,
+  /// however they came about.
   public func contentDigest() throws(CacheError) -> String {
     try read("hash the content") { db in
       var hash = FramedHash("denju content 1")

@@ -2,7 +2,8 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
-  /// The documents of a split, or all; in the order of corpus, line and key, whatever order they were stored in.
+  /// The documents of a split, or all; in the order of corpus, line and key, whatever order they
+  /// were stored in.
   public func documents(_ split: DocumentSplit? = nil) throws(CacheError) -> [DocumentEntry] {
     try read("list documents") { db in
       let rows = try Row.fetchCursor(

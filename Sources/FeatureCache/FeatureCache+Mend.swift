@@ -2,9 +2,11 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
-  /// Stores documents again whose states `verify` found damaged: their records are written anew whatever is there.
+  /// Stores documents again whose states `verify` found damaged: their records are written anew
+  /// whatever is there.
   ///
-  /// - Parameter entries: with all records of their chains, computed anew. The documents themselves are sound.
+  /// - Parameter entries: with all records of their chains, computed anew. The documents themselves
+  ///   are sound.
   public func mend(_ entries: [CacheEntry], run: RunID? = nil) throws(CacheError) {
     try write("mend") { db in
       // An index that was damaged would hide rows from what follows.

@@ -2,11 +2,13 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
-  /// Takes in all of another cache of the same identity: shards made on several machines become one.
+  /// Takes in all of another cache of the same identity: shards made on several machines become
+  /// one.
   ///
   /// What both have is kept once. Merging again, as after a kill, changes nothing more.
-  /// - Throws: `identityMismatch`; `conflict` when the same tokens have other states in the two, or the same text is
-  ///   in different splits, and `damaged` when the other is: nothing has been taken in then.
+  /// - Throws: `identityMismatch`; `conflict` when the same tokens have other states in the two, or
+  ///   the same text is in different splits, and `damaged` when the other is: nothing has been
+  ///   taken in then.
   public func merge(_ other: FeatureCache) throws(CacheError) -> PutReport {
     let differences = identity.differences(from: other.identity, acceptOtherNumerics: false)
     guard differences.isEmpty else {

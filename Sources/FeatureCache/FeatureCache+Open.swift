@@ -10,7 +10,8 @@ extension FeatureCache {
   /// - Parameters:
   ///   - chunkTokens: tokens a record, 1 to 65,536; a cache that exists keeps its own.
   ///   - acceptOtherNumerics: take a cache whose states other kernels computed.
-  /// - Throws: `identityMismatch`, `writerPresent`, `newerSchema`, `notACache`, and what a disk can do.
+  /// - Throws: `identityMismatch`, `writerPresent`, `newerSchema`, `notACache`, and what a disk can
+  ///   do.
   public static func create(
     _ path: String, identity: CacheIdentity, source: CacheSource,
     chunkTokens: Int = standardChunkTokens, acceptOtherNumerics: Bool = false
@@ -122,8 +123,8 @@ extension FeatureCache {
     try markInterruptedRuns()
   }
 
-  /// SQLite takes a name that begins with "file:" as a URI; an absolute path never does. Links are followed, so that
-  /// all names of a cache share one lock.
+  /// SQLite takes a name that begins with "file:" as a URI; an absolute path never does. Links are
+  /// followed, so that all names of a cache share one lock.
   private static func absolute(_ path: String) -> String {
     URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
   }

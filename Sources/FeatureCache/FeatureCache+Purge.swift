@@ -13,11 +13,11 @@ public struct PurgeReport: Equatable, Sendable {
 }
 
 extension FeatureCache {
-  /// Removes documents, and the records that no other document uses, so that their bytes are in neither the file nor
-  /// its log afterwards.
+  /// Removes documents, and the records that no other document uses, so that their bytes are in
+  /// neither the file nor its log afterwards.
   ///
-  /// - Throws: `busy` when a reader keeps the log from being emptied: the documents are gone for everyone then, but
-  ///   their bytes may be in the log until `compact` succeeds.
+  /// - Throws: `busy` when a reader keeps the log from being emptied: the documents are gone for
+  ///   everyone then, but their bytes may be in the log until `compact` succeeds.
   @discardableResult
   public func purge(_ ids: [DocumentID]) throws(CacheError) -> PurgeReport {
     let report = try write("purge") { db in
@@ -37,7 +37,8 @@ extension FeatureCache {
     return report
   }
 
-  /// Rewrites the file without free space, and empties its log. Needs about as much free disk as the file has bytes.
+  /// Rewrites the file without free space, and empties its log. Needs about as much free disk as
+  /// the file has bytes.
   public func compact() throws(CacheError) {
     guard access == .write else {
       throw .openedForReading(path: path, operation: "compact")

@@ -4,9 +4,11 @@ import GRDB
 extension FeatureCache {
   /// Reads the states of a document.
   ///
-  /// - Parameter states: room for `[T, C]`, T the tokens that `coverage` means and C the width; the rest is left alone.
+  /// - Parameter states: room for `[T, C]`, T the tokens that `coverage` means and C the width; the
+  ///   rest is left alone.
   /// - Returns: T.
-  /// - Throws: `notFound` when it has no such states, `damaged` when a record is not what was stored.
+  /// - Throws: `notFound` when it has no such states, `damaged` when a record is not what was
+  ///   stored.
   @discardableResult
   public func states(
     of id: DocumentID, _ coverage: Coverage, into states: UnsafeMutableBufferPointer<Float>
@@ -20,7 +22,8 @@ extension FeatureCache {
 
   /// Reads the states of a text by its token ids: what generation asks for a prompt.
   ///
-  /// - Parameter states: room for `[T, C]`, T the count of ids and C the width; the rest is left alone.
+  /// - Parameter states: room for `[T, C]`, T the count of ids and C the width; the rest is left
+  ///   alone.
   /// - Returns: false on a miss; the states are then undefined.
   public func states(
     forTokenIDs ids: [Int32], into states: UnsafeMutableBufferPointer<Float>
@@ -30,7 +33,8 @@ extension FeatureCache {
         "\(ids.count) tokens' states of width \(width) don't fit in \(states.count) values")
     }
     let links = Array(chain(ids))
-    // Copied out under the queue's turn, decoded after it, so that several threads can decode at once.
+    // Copied out under the queue's turn, decoded after it, so that several threads can decode at
+    // once.
     let records = try read("read states") { db -> [CacheRecord]? in
       var records: [CacheRecord] = []
       for link in links {
@@ -58,7 +62,8 @@ extension FeatureCache {
     try read("look up a record") { db in try recordID(db, key) != nil }
   }
 
-  /// How many of the text's first tokens have states here: whole records, then the longest end of another text.
+  /// How many of the text's first tokens have states here: whole records, then the longest end of
+  /// another text.
   ///
   /// `states(forTokenIDs:)` of that prefix is then a hit.
   public func cachedPrefix(of ids: [Int32]) throws(CacheError) -> Int {

@@ -28,7 +28,8 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension FeatureCache {
-  /// Checks everything: SQLite's own structure, every checksum, key and reference, and that every record decodes.
+  /// Checks everything: SQLite's own structure, every checksum, key and reference, and that every
+  /// record decodes.
   ///
   /// - Parameter progress: called with the count of checked rows and of all.
   /// - Returns: all damage found; empty when the cache is sound.

@@ -47,8 +47,8 @@ extension FeatureCache {
   ///
   /// - Parameters:
   ///   - ids: all of the text's token ids.
-  ///   - start: the first token to code, as `cachedChunks` says it: a multiple of `chunkTokens`, the records before it
-  ///     being stored already, or the count of ids.
+  ///   - start: the first token to code, as `cachedChunks` says it: a multiple of `chunkTokens`,
+  ///     the records before it being stored already, or the count of ids.
   ///   - states: `[ids.count - start, width]`, row-major.
   ///   - place: names the text in errors.
   public func records(
@@ -81,8 +81,8 @@ extension FeatureCache {
     return records
   }
 
-  /// What decoding will give in place of `states`, `[tokens, width]`: a recomputed state that has passed through here
-  /// equals a cached one bit for bit.
+  /// What decoding will give in place of `states`, `[tokens, width]`: a recomputed state that has
+  /// passed through here equals a cached one bit for bit.
   public func roundTrip(_ states: UnsafeMutablePointer<Float>, tokens: Int, place: String)
     throws(CacheError)
   {
@@ -95,10 +95,10 @@ extension FeatureCache {
 
   /// Stores documents and their records in one transaction.
   ///
-  /// What is here already is left as it is, so that storing again is harmless. A document that is here in another
-  /// split moves to the given one.
-  /// - Throws: `conflict` when a document is here with other token ids, or a record with other states; nothing of the
-  ///   call is stored then.
+  /// What is here already is left as it is, so that storing again is harmless. A document that is
+  /// here in another split moves to the given one.
+  /// - Throws: `conflict` when a document is here with other token ids, or a record with other
+  ///   states; nothing of the call is stored then.
   @discardableResult
   public func put(_ entries: [CacheEntry], run: RunID? = nil) throws(CacheError) -> PutReport {
     try write("store documents") { db in
@@ -144,7 +144,8 @@ extension FeatureCache {
     return true
   }
 
-  /// Equal payloads are equal states; others may still decode to the same, as from another version of zstd.
+  /// Equal payloads are equal states; others may still decode to the same, as from another version
+  /// of zstd.
   func requireSame(_ db: Database, _ record: CacheRecord) throws {
     let statement = try db.cachedStatement(sql: "SELECT payload FROM records WHERE key = ?")
     guard let row = try Row.fetchOne(statement, arguments: [Data(record.key.bytes)]) else { return }
@@ -224,10 +225,12 @@ extension FeatureCache {
     return DocumentID(number: db.lastInsertedRowID)
   }
 
-  /// Brings a document that is here already in line with `document`; true when it was in another split.
+  /// Brings a document that is here already in line with `document`; true when it was in another
+  /// split.
   ///
-  /// Of several places in a corpus with the same text, the first is kept, so that the content does not depend on the
-  /// order of storing. A prompt asked in generation never leaves the set it was put in for training.
+  /// Of several places in a corpus with the same text, the first is kept, so that the content does
+  /// not depend on the order of storing. A prompt asked in generation never leaves the set it was
+  /// put in for training.
   private func reconcile(_ db: Database, _ id: DocumentID, _ document: CacheDocument) throws -> Bool
   {
     guard let stored = try self.document(db, id) else { return false }

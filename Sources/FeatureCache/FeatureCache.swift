@@ -3,8 +3,8 @@ import GRDB
 
 /// A store of one frozen model's hidden states over a corpus: one SQLite file, complete in itself.
 ///
-/// Any number of readers, one writer. All methods may be called from any thread; coding and hashing run in the
-/// caller's thread, and access to the file one call after the other.
+/// Any number of readers, one writer. All methods may be called from any thread; coding and hashing
+/// run in the caller's thread, and access to the file one call after the other.
 public final class FeatureCache: Sendable {
   public enum Access: Sendable {
     case read

@@ -1,5 +1,6 @@
-/// The states rounded to IEEE half precision, to nearest even: relative error at most 2^-11 between 6e-5 and 65,504.
-/// The two bytes of a value lie apart, since the upper ones repeat and the lower ones don't.
+/// The states rounded to IEEE half precision, to nearest even: relative error at most 2^-11 between
+/// 6e-5 and 65,504. The two bytes of a value lie apart, since the upper ones repeat and the lower
+/// ones don't.
 public struct Float16Codec: PackedCodec {
   public let name = "float16"
 

@@ -1,5 +1,5 @@
-/// The states as they are. Bytes of equal significance lie together (all lowest bytes, then all second, ...), since
-/// exponents repeat and mantissas don't.
+/// The states as they are. Bytes of equal significance lie together (all lowest bytes, then all
+/// second, ...), since exponents repeat and mantissas don't.
 public struct Float32Codec: PackedCodec {
   public let name = "float32"
 

@@ -1,8 +1,8 @@
 import Crypto
 import Foundation
 
-/// SHA-256 over a sequence of parts, each behind its length as 8 little-endian bytes, so that no two
-/// different sequences hash the same bytes.
+/// SHA-256 over a sequence of parts, each behind its length as 8 little-endian bytes, so that no
+/// two different sequences hash the same bytes.
 struct FramedHash {
   private var hash = SHA256()
 

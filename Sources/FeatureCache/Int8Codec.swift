@@ -1,5 +1,6 @@
-/// One signed byte a value and one float32 scale a token: `scale = max|x| / 127`, `q = x / scale` rounded to nearest
-/// even, decoded as `q * scale`. A value is off by at most half a scale (and float32's rounding of that product).
+/// One signed byte a value and one float32 scale a token: `scale = max|x| / 127`, `q = x / scale`
+/// rounded to nearest even, decoded as `q * scale`. A value is off by at most half a scale (and
+/// float32's rounding of that product).
 ///
 /// Raw layout: `tokens * width` bytes of q, then `tokens` scales as 4 little-endian bytes.
 public struct Int8Codec: PackedCodec {
@@ -7,8 +8,8 @@ public struct Int8Codec: PackedCodec {
 
   public init() {}
 
-  /// 1.5 * 2^23. Added to a float32 between -2^22 and 2^22, it leaves the nearest even integer in the sum's lowest
-  /// bits, in two's complement: rounding and conversion in one vector instruction.
+  /// 1.5 * 2^23. Added to a float32 between -2^22 and 2^22, it leaves the nearest even integer in
+  /// the sum's lowest bits, in two's complement: rounding and conversion in one vector instruction.
   private static let rounder: Float = 12_582_912
 
   func rawByteCount(tokens: Int, width: Int) -> Int {

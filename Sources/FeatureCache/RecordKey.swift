@@ -1,4 +1,5 @@
-/// Names a record by what determines its values: the stream, the token ids of the records before it, and its own.
+/// Names a record by what determines its values: the stream, the token ids of the records before
+/// it, and its own.
 public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
   /// 32 bytes.
   let bytes: [UInt8]
@@ -7,7 +8,8 @@ public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
     self.bytes = bytes
   }
 
-  /// The key of the record of `ids` in a stream, after the record `parent`, or at the start of a text.
+  /// The key of the record of `ids` in a stream, after the record `parent`, or at the start of a
+  /// text.
   init(stream: [UInt8], parent: RecordKey?, ids: ArraySlice<Int32>) {
     var hash = FramedHash("denju record 1")
     hash.add(stream)
@@ -43,8 +45,8 @@ enum TokenIDs {
   }
 }
 
-/// A text's token ids cut into the records of a stream: from the text's start, `chunkTokens` a record, the last one
-/// shorter where the text ends.
+/// A text's token ids cut into the records of a stream: from the text's start, `chunkTokens` a
+/// record, the last one shorter where the text ends.
 struct Chain: Sequence {
   struct Link {
     let key: RecordKey

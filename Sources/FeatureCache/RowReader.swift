@@ -1,8 +1,8 @@
 import Foundation
 import GRDB
 
-/// Reads the columns of a row in order, and takes none on trust: a column of another type than the schema's, as a
-/// damaged file may have, is an error that names the row.
+/// Reads the columns of a row in order, and takes none on trust: a column of another type than the
+/// schema's, as a damaged file may have, is an error that names the row.
 struct RowReader {
   private let row: Row
   private let path: String
@@ -45,8 +45,8 @@ struct RowReader {
     Array(try data())
   }
 
-  /// Short text of the program's own, as a codec's name. Text from outside may hold zero bytes, and is read by
-  /// `CAST(... AS BLOB)` and `bytes`.
+  /// Short text of the program's own, as a codec's name. Text from outside may hold zero bytes, and
+  /// is read by `CAST(... AS BLOB)` and `bytes`.
   mutating func text() throws(CacheError) -> String {
     guard case .string(let value) = next() else { throw damaged("text") }
     return value

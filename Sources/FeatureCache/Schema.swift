@@ -65,8 +65,8 @@ public enum Schema {
     try db.execute(sql: text)
   }
 
-  /// Takes a cache from an older version to that of the last step. Runs in the transaction that the caller has begun,
-  /// so that a failure at any step leaves the cache as it was.
+  /// Takes a cache from an older version to that of the last step. Runs in the transaction that the
+  /// caller has begun, so that a failure at any step leaves the cache as it was.
   package static func migrate(_ db: Database, from found: Int, steps: [Migration]) throws {
     for step in steps where step.from >= found {
       try db.execute(sql: step.sql)

@@ -2,7 +2,8 @@
 ///
 /// What every codec keeps true, since a cached state must equal a recomputed one bit for bit:
 /// - `decode(encode(x))` has the bits that `roundTrip` leaves in `x`;
-/// - the decoded values of a token depend on that token's values alone, not on its neighbours in the record.
+/// - the decoded values of a token depend on that token's values alone, not on its neighbours in
+///   the record.
 ///
 /// Shapes: `states` is `[tokens, width]`, row-major.
 public protocol StateCodec: Sendable {
@@ -13,7 +14,8 @@ public protocol StateCodec: Sendable {
   func encode(_ states: UnsafePointer<Float>, tokens: Int, width: Int) throws(CodecError)
     -> EncodedStates
 
-  /// Writes `tokens * width` finite values, or throws: whatever the payload holds, it is never trusted.
+  /// Writes `tokens * width` finite values, or throws: whatever the payload holds, it is never
+  /// trusted.
   func decode(
     _ payload: UnsafeRawBufferPointer, tokens: Int, width: Int,
     into states: UnsafeMutablePointer<Float>

@@ -9,8 +9,9 @@ import Synchronization
 
 /// The right to write a cache: an advisory lock on a file beside it, which names the holder.
 ///
-/// The operating system frees the lock when its holder ends, however it ends, so a lock is never stale. It is taken on
-/// a file of its own, since closing any descriptor of the database itself would drop SQLite's locks.
+/// The operating system frees the lock when its holder ends, however it ends, so a lock is never
+/// stale. It is taken on a file of its own, since closing any descriptor of the database itself
+/// would drop SQLite's locks.
 final class WriterLock: Sendable {
   private let path: String
   private let descriptor: Mutex<CInt?>

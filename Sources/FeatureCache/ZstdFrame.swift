@@ -2,7 +2,8 @@ import CZstd
 
 /// One zstd frame that knows the size of its content.
 enum ZstdFrame {
-  /// Higher levels gained under 1% on quantised states, which have no repeated strings, and cost several times more.
+  /// Higher levels gained under 1% on quantised states, which have no repeated strings, and cost
+  /// several times more.
   static let level: CInt = 3
 
   static func compress(_ content: UnsafeRawBufferPointer) throws(CodecError) -> [UInt8] {
@@ -23,8 +24,9 @@ enum ZstdFrame {
     return frame
   }
 
-  /// Fills `content` exactly. The frame says how large its content is, and a frame that says anything but
-  /// `content.count` is refused before it is expanded; expansion is bounded by the buffer in any case.
+  /// Fills `content` exactly. The frame says how large its content is, and a frame that says
+  /// anything but `content.count` is refused before it is expanded; expansion is bounded by the
+  /// buffer in any case.
   static func decompress(
     _ frame: UnsafeRawBufferPointer, into content: UnsafeMutableRawBufferPointer
   ) throws(CodecError) {

@@ -30,8 +30,8 @@ import Testing
     #expect((0..<200).allSatisfy { all.split(bytes($0)) == .train })
   }
 
-  /// SHA-256 by Python's hashlib:
-  /// int.from_bytes(sha256(b"denju split 1" + seed.to_bytes(8, "little") + prompt).digest()[:8], "big") >> 11
+  /// SHA-256 by Python's hashlib: int.from_bytes(sha256(b"denju split 1" + seed.to_bytes(8,
+  /// "little") + prompt).digest()[:8], "big") >> 11
   @Test func aKnownHash() throws {
     let place = 0.105976252949911
     #expect(

@@ -10,7 +10,7 @@ import Testing
   private static let states: [Float] = {
     let drawn = Fixture.states(Array(1...Int32(tokens - 3)), width: width)
     let large = Fixture.states([7], width: width).map { $0 * 900 }
-    let small = Fixture.states([8], width: width).map { $0 * 1e-42 }
+    let small = Fixture.states([8], width: width).map { $0 * 1e-21 * 1e-21 }
     return drawn + large + small + [Float](repeating: -0.0, count: width)
   }()
 
@@ -75,8 +75,9 @@ import Testing
       let row = Self.states[token * Self.width..<(token + 1) * Self.width]
       let largest = row.map(abs).max() ?? 0
       let step = largest / 127
-      // Three roundings of float32: the scale, the quotient and the product. Below float32's smallest normal number,
-      // where the scale has few bits, the error is bounded by those of the scale, 127 times.
+      // Three roundings of float32: the scale, the quotient and the product. Below float32's
+      // smallest normal number, where the scale has few bits, the error is bounded by those of the
+      // scale, 127 times.
       let slack = largest * 3 * 0x1p-23 + 127 * Float.leastNonzeroMagnitude
       for (value, restored) in zip(row, decoded[row.startIndex..<row.endIndex]) {
         #expect(abs(restored - value) <= step / 2 + slack)
@@ -138,7 +139,8 @@ import Testing
     #expect(refused(good + good))
     #expect(refused(good, tokens: Self.tokens - 1))
     #expect(refused(good, width: Self.width + 1))
-    // A flipped byte either is noticed or decodes to finite numbers: the checksum over the payload is another layer.
+    // A flipped byte either is noticed or decodes to finite numbers: the checksum over the payload
+    // is another layer.
     for index in good.indices {
       var payload = good
       payload[index] ^= 0x41

@@ -16,8 +16,9 @@ import Testing
     }
   }
 
-  /// What a kill leaves is the file and its log as they are at that moment, the log perhaps half written. So: a log cut
-  /// at any place, opened again, holds some first part of what was put, and putting all again gives the same content.
+  /// What a kill leaves is the file and its log as they are at that moment, the log perhaps half
+  /// written. So: a log cut at any place, opened again, holds some first part of what was put, and
+  /// putting all again gives the same content.
   @Test func aKillAtAnyMomentLosesNothingButTheLastTransactions() throws {
     let live = try fixture.create("live.sqlite")
     try fill(live, 0..<12)

@@ -14,7 +14,8 @@ import Testing
     try cache.close()
   }
 
-  /// What is read is what was put in, or an error, or a miss; returns the number of documents that are intact.
+  /// What is read is what was put in, or an error, or a miss; returns the number of documents that
+  /// are intact.
   private func intactDocuments(_ cache: FeatureCache) throws -> Int {
     var intact = 0
     for entry in try cache.documents() {
@@ -97,7 +98,8 @@ import Testing
     let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture.path())))
     let broken = fixture.path("broken.sqlite")
     var missed: [Int] = []
-    // A prime stride reaches every page and every kind of column. (Every 37th byte has been tried, too.)
+    // A prime stride reaches every page and every kind of column. (Every 37th byte has been tried,
+    // too.)
     for index in stride(from: 0, to: whole.count, by: 149) {
       var bytes = whole
       bytes[index] ^= 0x10

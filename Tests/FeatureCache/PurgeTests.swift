@@ -33,7 +33,8 @@ import Testing
     let ids = victim.promptIDs.suffix(20).flatMap { id in
       withUnsafeBytes(of: id.littleEndian) { Array($0) }
     }
-    // What must be gone: the text, the ids, and the values (as their planes of bytes lie in the file).
+    // What must be gone: the text, the ids, and the values (as their planes of bytes lie in the
+    // file).
     let traces: [Data] = [Data(victim.prompt.prefix(40)), Data(ids)]
     for trace in traces { #expect(try bytesOfAllFiles().range(of: trace) != nil) }
     #expect(records.count == 3)

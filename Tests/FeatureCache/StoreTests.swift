@@ -14,7 +14,8 @@ import Testing
     let cache = try fixture.create()
     let documents = (0..<5).map { Fixture.document($0, tokens: 200, shared: 150) }
     for document in documents { try cache.put([try Fixture.entry(cache, document)]) }
-    // Two whole records of 64 are shared; the third record of each, and its end of 8 tokens, are its own.
+    // Two whole records of 64 are shared; the third record of each, and its end of 8 tokens, are
+    // its own.
     let statistics = try cache.statistics()
     #expect(statistics.records == 2 + 5 * 2)
     #expect(statistics.tokens == 5 * 200)
