@@ -103,8 +103,8 @@ public final class SplitReader {
   private let parts: [Part]
   private let owners: PromptOwners?
   private var current = 0
-  /// Rows left out because another set has their prompt.
-  private var leaked = BadRowTally()
+  /// Rows left out as their user asked, which no policy for bad rows makes fatal.
+  private var skipped = BadRowTally()
 
   init(_ parts: [Part], _ owners: PromptOwners? = nil) {
     self.parts = parts
@@ -121,8 +121,7 @@ public final class SplitReader {
       }
       let split = part.split(row)
       if let owner = owners?.owner(of: row, in: split) {
-        // Asked for by the leak policy, so never fatal, whatever the policy for bad rows is.
-        leaked.add(BadRow(location: row.location, reason: .leaked(owner.description)))
+        skip(row, .leaked(owner.description))
         continue
       }
       return (row, split)
@@ -136,9 +135,14 @@ public final class SplitReader {
     try parts[current].reader.reject(row, reason)
   }
 
-  /// Bad rows so far, of all files.
+  /// Counts the row that `next` gave last as one left out, as asked: never fatal.
+  public func skip(_ row: CorpusRow, _ reason: BadRow.Reason) {
+    skipped.add(BadRow(location: row.location, reason: reason))
+  }
+
+  /// Bad rows and rows left out so far, of all files.
   public var bad: BadRowTally {
-    var tally = leaked
+    var tally = skipped
     for part in parts { tally.add(part.reader.bad) }
     return tally
   }

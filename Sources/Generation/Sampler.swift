@@ -1,3 +1,4 @@
+import Foundation
 import Numerics
 
 /// Chooses tokens from logits as `SamplingOptions` say. Equal options, seed and logits give equal
@@ -32,8 +33,7 @@ public struct Sampler {
 
     var candidates = likeliest(logits)
     let top = logits[candidates[0]]
-    var weights = candidates.map { Double((logits[$0] - top) / options.temperature) }
-    for index in weights.indices { weights[index] = exponential(weights[index]) }
+    var weights = candidates.map { Foundation.exp(Double((logits[$0] - top) / options.temperature)) }
     let total = weights.reduce(0, +)
     if options.topP < 1 {
       var (kept, mass) = (0, 0.0)

@@ -43,16 +43,26 @@ public final class StateProvider {
   }
 
   /// States [ids.count, width] of the run's layer, as decoded from the codec.
-  public func states(_ prompt: PromptFormat.Encoded) throws -> (FloatBuffer, StatesOrigin) {
-    let ids = prompt.ids
-    let states = FloatBuffer(count: ids.count * identity.width)
-    let room = UnsafeMutableBufferPointer(start: states.base, count: states.count)
-    if let cache, try cache.states(forTokenIDs: ids, into: room) { return (states, .reused) }
+  public func states(
+    _ prompt: PromptFormat.Encoded
+  ) throws -> (values: [Float], origin: StatesOrigin) {
+    var values = [Float](repeating: 0, count: prompt.ids.count * identity.width)
+    let origin = try values.withUnsafeMutableBufferPointer { values in
+      try fill(values, prompt)
+    }
+    return (values, origin)
+  }
+
+  private func fill(
+    _ values: UnsafeMutableBufferPointer<Float>, _ prompt: PromptFormat.Encoded
+  ) throws -> StatesOrigin {
+    if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) { return .reused }
+    guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
     try source().states(
-      ids, layer: identity.layer, normalized: identity.normalized, into: states.base)
-    try store(prompt, states.base)
-    try codec.roundTrip(states.base, tokens: ids.count, width: identity.width)
-    return (states, .recomputed)
+      prompt.ids, layer: identity.layer, normalized: identity.normalized, into: base)
+    try store(prompt, base)
+    try codec.roundTrip(base, tokens: prompt.ids.count, width: identity.width)
+    return .recomputed
   }
 
   /// The source, once it was shown to be the one the run was trained on.

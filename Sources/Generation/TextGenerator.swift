@@ -120,8 +120,7 @@ public final class TextGenerator {
         if let given {
           (prepared, origin) = (given, .reused)
         } else {
-          let (buffer, found) = try states.states(prompt)
-          (prepared, origin) = (buffer.array(), found)
+          (prepared, origin) = try states.states(prompt)
         }
       }
       answer = Answer(tokenizer, options, origin: origin, promptTokens: prompt.ids.count)

@@ -61,9 +61,11 @@ final class CorpusEncoder {
         guard fits else {
           let tokens = document.promptIDs.count + document.responseIDs.count
           let reason = BadRow.Reason.tooLong(tokens: tokens, limit: tokens - excess)
-          // Asked for by --too-long skip, so never fatal, whatever the policy for bad rows is.
-          if tooLong == .fail { throw CorpusError.badRow(BadRow(location: row.location, reason: reason)) }
-          try rows.skip(row, reason)
+          guard tooLong != .fail else {
+            throw PrecomputeError.tooLong(
+              place: "\(row.location)", tokens: tokens, limit: tokens - excess)
+          }
+          rows.skip(row, reason)
           continue
         }
         truncated += 1

@@ -3,8 +3,8 @@
 public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible {
   case badLayer(asked: Int, layers: Int)
   case badLimit(name: String, found: Int)
-  /// A plan for a model whose tokenizer is not there.
-  case noTokenizer(path: String)
+  /// A document over the limits, where that is fatal.
+  case tooLong(place: String, tokens: Int, limit: Int)
 
   public var description: String {
     switch self {
@@ -12,8 +12,9 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
       "--layer \(asked): this source has layers 0 (embedding) to \(layers), or -1 (the last) to -\(layers + 1)"
     case .badLimit(let name, let found):
       "--\(name) \(found): at least 1"
-    case .noTokenizer(let path):
-      "\(path) has no tokenizer: fetch tokenizer.json with the model"
+    case .tooLong(let place, let tokens, let limit):
+      "\(place): \(tokens) tokens, and \(limit) is the limit: --too-long skip leaves such documents out, "
+        + "--too-long truncate-left or truncate-right cuts them"
     }
   }
 }

@@ -16,6 +16,12 @@ public struct PromptFormat: Sendable {
     /// Has a character that the tokenizer has no token for.
     public let isLossy: Bool
 
+    public init(text: [UInt8], ids: [Int32], isLossy: Bool) {
+      self.text = text
+      self.ids = ids
+      self.isLossy = isLossy
+    }
+
     public static let empty = Encoded(text: [], ids: [], isLossy: false)
   }
 

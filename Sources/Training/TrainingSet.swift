@@ -30,7 +30,8 @@ struct TrainingSet {
     tokenizer: PromptFormat?, arm: StatesArm, seed: UInt64
   ) throws {
     self.cache = cache
-    coverage = configuration.conditioning == .prompt ? .prompt : .document
+    let coverage: Coverage = configuration.conditioning == .prompt ? .prompt : .document
+    self.coverage = coverage
     let entries = try cache.documents(split)
     guard !entries.isEmpty else {
       throw TrainingError.noDocuments(cache: cache.path, split: split.rawValue)

@@ -22,6 +22,10 @@ public struct ModelFolder: Sendable {
   }
 
   public let path: String
+
+  /// What people call the model: the last part of its path.
+  public var name: String { URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent }
+
   private let contents: Contents
   private let storedConfiguration: Result<TransformerConfiguration, ModelFileError>
 
