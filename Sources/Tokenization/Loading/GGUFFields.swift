@@ -1,0 +1,34 @@
+import ModelFiles
+
+/// A GGUF file's metadata with this module's errors, where an absent key is nil.
+struct GGUFFields {
+  let gguf: GGUFFile
+
+  var file: String { gguf.path }
+
+  func string(_ key: String) throws(TokenizerError) -> String? {
+    try value(key) { () throws(ModelFileError) in try gguf.string(key) }
+  }
+
+  func bool(_ key: String) throws(TokenizerError) -> Bool? {
+    try value(key) { () throws(ModelFileError) in try gguf.bool(key) }
+  }
+
+  func integer(_ key: String) throws(TokenizerError) -> Int64? {
+    try value(key) { () throws(ModelFileError) in try gguf.integer(key) }
+  }
+
+  func strings(_ key: String) throws(TokenizerError) -> [[UInt8]] {
+    try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.strings(key) }
+  }
+
+  func integers(_ key: String) throws(TokenizerError) -> [Int64] {
+    try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.integers(key) }
+  }
+
+  private func value<Value>(
+    _ key: String, _ read: () throws(ModelFileError) -> Value
+  ) throws(TokenizerError) -> Value? {
+    gguf.contains(key) ? try TokenizerError.wrapping(read) : nil
+  }
+}

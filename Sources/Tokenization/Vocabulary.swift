@@ -1,0 +1,66 @@
+/// The tokens that byte pairs merge into: ids to spellings and back.
+///
+/// Spellings are compared as bytes. Keyed by String, two tokens that are canonically equivalent
+/// Unicode would be one.
+struct Vocabulary: Sendable, Equatable {
+  /// By id, the spelling in the byte-level alphabet, UTF-8. Nil where only an added token is.
+  let spellings: [[UInt8]?]
+  private let ids: [Key: Int32]
+
+  private struct Key: Hashable {
+    let bytes: [UInt8]
+
+    func hash(into hasher: inout Hasher) {
+      bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+  }
+
+  init(spellings: [[UInt8]?], file: String) throws(TokenizerError) {
+    var ids: [Key: Int32] = [:]
+    ids.reserveCapacity(spellings.count)
+    for (id, spelling) in spellings.enumerated() {
+      guard let spelling else { continue }
+      if let other = ids.updateValue(Int32(id), forKey: Key(bytes: spelling)) {
+        throw .malformed(
+          file: file, item: "the token \(quoted(spelling))", expected: "one id",
+          found: "\(other) and \(id)")
+      }
+    }
+    self.spellings = spellings
+    self.ids = ids
+  }
+
+  func id(of spelling: [UInt8]) -> Int32? { ids[Key(bytes: spelling)] }
+
+  /// The vocabulary with ids 0..<count in their places, out of what a file lists in any order.
+  /// `gaps` are the ids that need no spelling because added tokens have them.
+  init(
+    _ listed: [(spelling: [UInt8], id: Int64)], gaps: Set<Int32>, file: String
+  ) throws(TokenizerError) {
+    // Every id has a spelling or is an added token's, so the ids cannot reach past their number.
+    let limit = listed.count + gaps.count
+    var spellings = [[UInt8]?](repeating: nil, count: limit)
+    for (spelling, id) in listed {
+      guard let index = Int(exactly: id), (0..<limit).contains(index) else {
+        throw .malformed(
+          file: file, item: "the token \(quoted(spelling))", expected: "an id below \(limit)",
+          found: String(id))
+      }
+      guard spellings[index] == nil else {
+        throw .malformed(
+          file: file, item: "the id \(id)", expected: "one token",
+          found: "\(quoted(spellings[index] ?? [])) and \(quoted(spelling))")
+      }
+      spellings[index] = spelling
+    }
+    while spellings.last == .some(nil), !gaps.contains(Int32(truncatingIfNeeded: spellings.count - 1)) {
+      spellings.removeLast()
+    }
+    for (id, spelling) in spellings.enumerated()
+    where spelling == nil && !gaps.contains(Int32(truncatingIfNeeded: id)) {
+      throw .malformed(
+        file: file, item: "the id \(id)", expected: "a token", found: "a hole in the vocabulary")
+    }
+    try self.init(spellings: spellings, file: file)
+  }
+}
