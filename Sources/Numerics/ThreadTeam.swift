@@ -70,7 +70,7 @@ public final class ThreadTeam: @unchecked Sendable {
         wake.unlock()
       }
       take(items, body)
-      while active.load(ordering: .acquiring) > 0 { pause() }
+      waitForWorkers()
       job = nil
     }
     busy.store(false, ordering: .releasing)
@@ -110,6 +110,16 @@ public final class ThreadTeam: @unchecked Sendable {
     sleepers.subtract(1, ordering: .sequentiallyConsistent)
     wake.unlock()
     return round.load(ordering: .acquiring)
+  }
+
+  /// Polls, since the workers end within microseconds of each other; where other programs hold the
+  /// cores, it gives its own up in between.
+  private func waitForWorkers() {
+    var polls = 0
+    while active.load(ordering: .acquiring) > 0 {
+      polls += 1
+      if polls > Self.spins { sched_yield() } else { pause() }
+    }
   }
 
   private func pause() { _ = busy.load(ordering: .relaxed) }
