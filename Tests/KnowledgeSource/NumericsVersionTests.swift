@@ -1,0 +1,31 @@
+import KnowledgeSource
+import Numerics
+import Testing
+
+/// The states of fixed models, as bits, on whatever CPU this is: cached states are reused on other
+/// machines under `Numerics.version` alone. Whoever changes the arithmetic finds out here that the
+/// version must change with it.
+@Suite struct NumericsVersionTests {
+  @Test func theVersionNamesTheBits() throws {
+    var hash = FNV1a()
+    for family in RandomModel.Family.allCases {
+      let source = try RandomModel(family).source()
+      let documents = [96, 1, 40].map { randomDocument($0, seed: UInt64($0)) }
+      for states in try source.bits(documents, layer: source.layerCount) {
+        for value in states { hash.combine(value) }
+      }
+    }
+    #expect([Numerics.version: hash.value] == ["fma32-1": 4_847_821_559_351_359_099])
+  }
+}
+
+/// The 64-bit Fowler-Noll-Vo hash of words' bytes.
+private struct FNV1a {
+  var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func combine(_ word: UInt32) {
+    for shift in stride(from: 0, to: 32, by: 8) {
+      value = (value ^ UInt64((word >> shift) & 0xff)) &* 0x100_0000_01b3
+    }
+  }
+}

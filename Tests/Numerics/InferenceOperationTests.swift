@@ -1,0 +1,132 @@
+import Foundation
+import Numerics
+import Testing
+
+/// The operations of a frozen block against their definitions in double precision.
+@Suite struct InferenceOperationTests {
+  @Test(arguments: [1, 15, 16, 40, 577]) func rmsNormAgrees(_ width: Int) {
+    let (rows, epsilon) = (5, 1e-3)
+    let x = random(rows * width, seed: 1)
+    let weight = random(width, seed: 2)
+    let out = FloatBuffer(count: rows * width)
+    rmsNorm(
+      out.base, x.base, weight: weight.base, rows: rows, width: width, epsilon: Float(epsilon))
+    for row in 0..<rows {
+      let values = (0..<width).map { Double(x[row * width + $0]) }
+      let mean = values.reduce(0) { $0 + $1 * $1 } / Double(width)
+      for c in 0..<width {
+        let expected = values[c] / (mean + epsilon).squareRoot() * Double(weight[c])
+        // A handful of roundings of values around one.
+        #expect(abs(Double(out[row * width + c]) - expected) <= 1e-6 * max(1, abs(expected)))
+      }
+    }
+  }
+
+  @Test(arguments: [1, 16, 45]) func swiGLUAgrees(_ width: Int) {
+    let rows = 3
+    let x = random(rows * 2 * width, seed: 3)
+    let out = FloatBuffer(count: rows * width)
+    swiGLU(out.base, gateAndUp: x.base, rows: rows, width: width)
+    for row in 0..<rows {
+      for i in 0..<width {
+        let gate = Double(x[row * 2 * width + i])
+        let up = Double(x[row * 2 * width + width + i])
+        #expect(abs(Double(out[row * width + i]) - gate / (1 + Foundation.exp(-gate)) * up) <= 1e-6)
+      }
+    }
+  }
+
+  struct Heads: Sendable, CustomTestStringConvertible {
+    let queries: Int, keyValues: Int, size: Int
+    var testDescription: String { "\(queries) over \(keyValues) of \(size)" }
+  }
+
+  /// Two documents, one continuing after 19 positions whose keys and values are there already,
+  /// through rotation, storing and attention.
+  @Test(arguments: [
+    Heads(queries: 1, keyValues: 1, size: 2), Heads(queries: 4, keyValues: 2, size: 16),
+    Heads(queries: 9, keyValues: 3, size: 64), Heads(queries: 5, keyValues: 5, size: 10),
+    Heads(queries: 40, keyValues: 2, size: 24),
+  ])
+  func attentionAgrees(_ heads: Heads) {
+    let theta = 100.0
+    let lengths = [37, 50]
+    let before = 19
+    let width = (heads.queries + 2 * heads.keyValues) * heads.size
+    // A document's rows are those of one buffer; the first 19 of the second are stored in advance.
+    let rows = random(lengths.reduce(0, +) * width, seed: 4)
+    let panels = lengths.map {
+      KeyValuePanels(headCount: heads.keyValues, headSize: heads.size, capacity: $0)
+    }
+    let memory = FloatBuffer(count: panels.reduce(0) { $0 + 2 * $1.floatCount })
+    func span(_ document: Int, firstRow: Int, start: Int, count: Int) -> AttentionSpan {
+      AttentionSpan(
+        firstRow: firstRow, count: count, start: start, panels: panels[document],
+        layers: memory.base + (document == 0 ? 0 : 2 * panels[0].floatCount),
+        layerStride: panels[document].floatCount)
+    }
+    func run(_ spans: [AttentionSpan], firstRow: Int) -> [Float] {
+      let count = spans.reduce(0) { $0 + $1.count }
+      let attention = GroupedQueryAttention(
+        headCount: heads.queries, keyValueHeadCount: heads.keyValues, headSize: heads.size,
+        spans: spans)
+      let projected = FloatBuffer(Array(rows.array()[(firstRow * width)...].prefix(count * width)))
+      let out = FloatBuffer(count: count * heads.queries * heads.size)
+      attention.store(
+        projected.base,
+        angles: RotaryAngles(
+          positions: spans.flatMap { $0.start..<$0.start + $0.count }, headSize: heads.size,
+          theta: Float(theta)), layer: 1)
+      attention.attend(out.base, projected.base, layer: 1)
+      return out.array()
+    }
+    // The second document lies first in the rows: 19 of it, then the first one, then its rest.
+    let early = run([span(1, firstRow: 0, start: 0, count: before)], firstRow: 0)
+    let late = run(
+      [
+        span(0, firstRow: 0, start: 0, count: lengths[0]),
+        span(1, firstRow: lengths[0], start: before, count: lengths[1] - before),
+      ], firstRow: before)
+    let document = Array(before..<before + lengths[0])
+    let other = Array(0..<before) + Array((before + lengths[0])..<(lengths[0] + lengths[1]))
+    let rowFloats = heads.queries * heads.size
+    let first = Array(late[..<(lengths[0] * rowFloats)])
+    let second = early + late[(lengths[0] * rowFloats)...]
+    for (rowIndices, ours) in [(document, first), (other, second)] {
+      let expected = attention(
+        rowIndices.map { row in (0..<width).map { Double(rows[row * width + $0]) } }, heads, theta)
+      // Averages of values below one; the angles are rounded to float32.
+      #expect(zip(ours, expected).allSatisfy { abs(Double($0) - $1) <= 2e-5 })
+    }
+  }
+
+  /// One document's attention as it is defined; a row is queries, keys, values.
+  private func attention(_ rows: [[Double]], _ heads: Heads, _ theta: Double) -> [Double] {
+    let size = heads.size
+    func rotated(_ row: Int, _ head: Int) -> [Double] {
+      let values = Array(rows[row][head * size..<(head + 1) * size])
+      return (0..<size).map { i in
+        let pair = i % (size / 2)
+        let angle = Double(row) * pow(theta, -2 * Double(pair) / Double(size))
+        let other = i < size / 2 ? -values[i + size / 2] : values[pair]
+        return values[i] * cos(angle) + other * sin(angle)
+      }
+    }
+    return rows.indices.flatMap { row in
+      (0..<heads.queries).flatMap { head -> [Double] in
+        let shared = head / (heads.queries / heads.keyValues)
+        let query = rotated(row, head)
+        let scores = (0...row).map { key in
+          zip(query, rotated(key, heads.queries + shared)).reduce(0) { $0 + $1.0 * $1.1 }
+            / Double(size).squareRoot()
+        }
+        let weights = scores.map { Foundation.exp($0) }
+        let total = weights.reduce(0, +)
+        let place = (heads.queries + heads.keyValues + shared) * size
+        return (0..<size).map { d in
+          (0...row).reduce(0) { $0 + weights[$1] / total * rows[$1][place + d] }
+        }
+      }
+    }
+  }
+}
