@@ -37,7 +37,8 @@ enum NFC {
     }
     for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
       for part in tibetanVowels[scalar] ?? [scalar] {
-        let combining = part.value < 0x300 ? 0 : Int(part.properties.canonicalCombiningClass.rawValue)
+        let combining =
+          part.value < 0x300 ? 0 : Int(part.properties.canonicalCombiningClass.rawValue)
         if combining == 0 {
           flush()
           view.append(part)

@@ -55,9 +55,7 @@ extension Tokenizer {
   ) {
     definition.preTokenizer.forEachWord(in: text) { range in
       let word = text[range]
-      if definition.ignoresMerges,
-        let id = definition.vocabulary.id(of: ByteAlphabet.spelling(of: word))
-      {
+      if let id = wholeWords?.id(of: ByteAlphabet.spelling(of: word)) {
         ids.append(id)
       } else {
         merger.encode(word, into: &ids)

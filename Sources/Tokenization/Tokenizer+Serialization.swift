@@ -33,7 +33,7 @@ extension Tokenizer {
       writer.close("}")
     }
     writer.key("tokens")
-    writer.list(definition.vocabulary.spellings) { $0.value($1) }
+    writer.list(definition.spellings) { $0.value($1) }
     writer.key("merges")
     writer.list(definition.merges.flatMap { [$0.left, $0.right] }) { $0.value($1) }
     writer.close("}")
@@ -76,9 +76,10 @@ extension Tokenizer {
       }
       added.append(try AddedToken(fields, id: id))
     }
+    let vocabulary = try Self.readVocabulary(root, added: added)
     try self.init(
       TokenizerDefinition(
-        vocabulary: try Self.readVocabulary(root, added: added), merges: try Self.readMerges(root),
+        spellings: vocabulary.spellings, merges: try Self.readMerges(root, of: vocabulary),
         ignoresMerges: try root.bool("ignoresMerges") ?? false,
         preTokenizer: try Self.readCase(root, "preTokenizer"),
         normalization: try Self.readCase(root, "normalization"), addedTokens: added,
@@ -115,16 +116,20 @@ extension Tokenizer {
   }
 
   private static func readMerges(
-    _ root: FieldReader
+    _ root: FieldReader, of vocabulary: Vocabulary
   ) throws(TokenizerError) -> [MergeTable.Merge] {
     let ids = try readIDs(root, "merges")
     guard ids.count % 2 == 0 else {
       throw .malformed(
         file: root.file, item: "merges", expected: "pairs of ids", found: "\(ids.count) ids")
     }
-    return stride(from: 0, to: ids.count, by: 2).map {
-      MergeTable.Merge(left: ids[$0], right: ids[$0 + 1])
+    var merges: [MergeTable.Merge] = []
+    merges.reserveCapacity(ids.count / 2)
+    for index in stride(from: 0, to: ids.count, by: 2) {
+      merges.append(
+        try vocabulary.merge(ids[index], ids[index + 1], rank: index / 2, file: root.file))
     }
+    return merges
   }
 
   private static func readVocabulary(

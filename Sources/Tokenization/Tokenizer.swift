@@ -8,6 +8,8 @@ public struct Tokenizer: Sendable {
   let merges: MergeTable
   /// The token of each byte, -1 where there is none.
   let byteTokens: [Int32]
+  /// The tokens that a whole word may be whatever the merges say; nil where none may.
+  let wholeWords: Vocabulary?
   let rawTokens: AddedTokenMatcher
   let normalizedTokens: AddedTokenMatcher
   /// What every id decodes to: `bytes[offsets[id]..<offsets[id + 1]]`.
@@ -18,10 +20,11 @@ public struct Tokenizer: Sendable {
 
   /// Checks what no reader of a file has checked yet; errors name `file`.
   init(_ definition: TokenizerDefinition, file: String) throws(TokenizerError) {
-    let vocabulary = definition.vocabulary
     self.definition = definition
-    merges = try Self.mergeTable(definition, file: file)
-    byteTokens = ByteAlphabet.spellings.map { vocabulary.id(of: $0) ?? -1 }
+    merges = try MergeTable(definition.merges, file: file)
+    wholeWords =
+      definition.ignoresMerges
+      ? try Vocabulary(spellings: definition.spellings, file: file) : nil
 
     let added = definition.addedTokens
     rawTokens = AddedTokenMatcher(added.filter { !$0.isNormalized }) { $0 }
@@ -29,73 +32,44 @@ public struct Tokenizer: Sendable {
       definition.normalization.normalized($0)
     }
 
-    var pieces = vocabulary.spellings.map { $0.map(ByteAlphabet.bytes(of:)) ?? [] }
-    var isSpecial = [Bool](repeating: false, count: pieces.count)
+    var byteTokens = [Int32](repeating: -1, count: 256)
+    var pieces: [[UInt8]] = []
+    pieces.reserveCapacity(definition.spellings.count)
+    for (id, spelling) in definition.spellings.enumerated() {
+      let piece = spelling.map(ByteAlphabet.bytes(of:)) ?? []
+      if piece.count == 1, spelling == ByteAlphabet.spellings[Int(piece[0])] {
+        byteTokens[Int(piece[0])] = Int32(truncatingIfNeeded: id)
+      }
+      pieces.append(piece)
+    }
+    self.byteTokens = byteTokens
+
+    let count = pieces.count
+    var isSpecial = [Bool](repeating: false, count: count)
     var specialIDs: [[UInt8]: Int32] = [:]
     var contents: Set<[UInt8]> = []
     for token in added {
-      guard pieces.indices.contains(Int(token.id)), !token.content.isEmpty,
+      guard (0..<count).contains(Int(token.id)), !token.content.isEmpty,
         contents.insert(token.content).inserted
       else {
         throw .malformed(
           file: file, item: "the added token \(quoted(token.content))",
-          expected: "a text of its own and an id below \(pieces.count)", found: "the id \(token.id)")
+          expected: "a text of its own and an id below \(count)", found: "the id \(token.id)")
       }
       pieces[Int(token.id)] = token.content
       isSpecial[Int(token.id)] = token.isSpecial
       if token.isSpecial { specialIDs[token.content] = token.id }
     }
-    var bytes: [UInt8] = []
-    var offsets = [0]
-    offsets.reserveCapacity(pieces.count + 1)
-    for piece in pieces {
-      bytes += piece
-      offsets.append(bytes.count)
-    }
-    self.bytes = bytes
-    self.offsets = offsets
     self.isSpecial = isSpecial
     self.specialIDs = specialIDs
-    for id in [definition.beginID, definition.endOfTextID].compactMap({ $0 }) + definition.endIDs {
-      guard pieces.indices.contains(Int(id)) else {
-        throw .malformed(
-          file: file, item: "the begin and end tokens", expected: "ids below \(pieces.count)",
-          found: String(id))
-      }
-    }
-  }
-
-  private static func mergeTable(
-    _ definition: TokenizerDefinition, file: String
-  ) throws(TokenizerError) -> MergeTable {
-    let vocabulary = definition.vocabulary
-    var results: [Int32] = []
-    results.reserveCapacity(definition.merges.count)
-    for (rank, merge) in definition.merges.enumerated() {
-      guard vocabulary.spellings.indices.contains(Int(merge.left)),
-        vocabulary.spellings.indices.contains(Int(merge.right)),
-        let left = vocabulary.spellings[Int(merge.left)],
-        let right = vocabulary.spellings[Int(merge.right)]
-      else {
-        throw .malformed(
-          file: file, item: "merge \(rank)", expected: "tokens of the vocabulary",
-          found: "the ids \(merge.left) and \(merge.right)")
-      }
-      guard let result = vocabulary.id(of: left + right) else {
-        throw .malformed(
-          file: file, item: "merge \(rank)", expected: "a token that it makes",
-          found: "no \(quoted(left + right)) in the vocabulary")
-      }
-      results.append(result)
-    }
-    var repeated = 0
-    guard
-      let table = MergeTable(merges: definition.merges, results: results, repeated: &repeated)
-    else {
+    for id in definition.endIDs + [definition.beginID, definition.endOfTextID].compactMap(\.self)
+    where !(0..<count).contains(Int(id)) {
       throw .malformed(
-        file: file, item: "merge \(repeated)", expected: "every merge once", found: "it again")
+        file: file, item: "the begin and end tokens", expected: "ids below \(count)",
+        found: String(id))
     }
-    return table
+    bytes = Array(pieces.joined())
+    offsets = pieces.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
   }
 
   // MARK: - What it is

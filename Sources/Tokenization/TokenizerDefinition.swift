@@ -1,7 +1,10 @@
 /// All that a tokenizer is, whichever file it came from. Two files that tokenize alike give equal
 /// definitions, and so one fingerprint.
-struct TokenizerDefinition: Sendable, Equatable {
-  var vocabulary: Vocabulary
+struct TokenizerDefinition: Sendable {
+  /// By id, the spelling in the byte-level alphabet, UTF-8; no two are equal. Nil where only an
+  /// added token is.
+  var spellings: [[UInt8]?]
+  /// By rank.
   var merges: [MergeTable.Merge]
   /// Whether a word that is a token as a whole is that token, whatever the merges say.
   var ignoresMerges: Bool
@@ -45,14 +48,34 @@ struct TokenizerParts {
   func definition() throws(TokenizerError) -> TokenizerDefinition {
     let added = addedTokens.sorted { $0.id < $1.id }
     let listing = try Vocabulary(listed, gaps: Set(added.map(\.id)), file: file)
+    try check(added, against: listing)
     let merges = try resolvedMerges(in: listing)
     return TokenizerDefinition(
-      vocabulary: try canonical(listing, merges: merges, added: added), merges: merges,
+      spellings: canonicalSpellings(listing, merges: merges, added: added), merges: merges,
       ignoresMerges: ignoresMerges, preTokenizer: preTokenizer, normalization: normalization,
       addedTokens: added, beginID: beginID, endOfTextID: endOfTextID,
       endIDs: allEndIDs(added).sorted(),
       template: jinja.flatMap { ChatTemplate(recognizing: $0) },
       templateSHA256: jinja.map { SHA256Text.hexadecimal($0) })
+  }
+
+  /// An id has one added token, and where the file lists the id too they are the same.
+  private func check(
+    _ added: [AddedToken], against listing: Vocabulary
+  ) throws(TokenizerError) {
+    for (token, next) in zip(added, added.dropFirst()) where token.id == next.id {
+      throw .malformed(
+        file: file, item: "the id \(token.id)", expected: "one added token",
+        found: "\(quoted(token.content)) and \(quoted(next.content))")
+    }
+    for token in added where listing.spellings.indices.contains(Int(token.id)) {
+      guard let spelling = listing.spellings[Int(token.id)], spelling != token.content else {
+        continue
+      }
+      throw .malformed(
+        file: file, item: "the added token \(quoted(token.content))",
+        expected: "the id of that token", found: "\(token.id), which is \(quoted(spelling))")
+    }
   }
 
   private func resolvedMerges(
@@ -68,32 +91,29 @@ struct TokenizerParts {
           file: file, item: "merge \(rank)", expected: "tokens of the vocabulary",
           found: quoted(unknown))
       }
-      resolved.append(MergeTable.Merge(left: left, right: right))
+      resolved.append(try vocabulary.merge(left, right, rank: rank, file: file))
     }
     return resolved
   }
 
   /// Files differ in whether they list added tokens among the others. An added token stays in the
   /// vocabulary only where merging can come upon it.
-  private func canonical(
+  private func canonicalSpellings(
     _ listing: Vocabulary, merges: [MergeTable.Merge], added: [AddedToken]
-  ) throws(TokenizerError) -> Vocabulary {
-    guard !ignoresMerges else { return listing }
-    var isMerged = [Bool](repeating: false, count: listing.spellings.count)
+  ) -> [[UInt8]?] {
+    guard !ignoresMerges else { return listing.spellings }
+    var isMet = Set(ByteAlphabet.spellings.compactMap { listing.id(of: $0) })
+    let addedIDs = Set(added.map(\.id))
     for merge in merges {
-      let left = listing.spellings[Int(merge.left)] ?? []
-      let right = listing.spellings[Int(merge.right)] ?? []
-      for id in [merge.left, merge.right] { isMerged[Int(id)] = true }
-      if let result = listing.id(of: left + right) { isMerged[Int(result)] = true }
-    }
-    for spelling in ByteAlphabet.spellings {
-      if let id = listing.id(of: spelling) { isMerged[Int(id)] = true }
+      for id in [merge.left, merge.right, merge.result] where addedIDs.contains(id) {
+        isMet.insert(id)
+      }
     }
     var spellings = listing.spellings
-    for token in added where spellings.indices.contains(Int(token.id)) && !isMerged[Int(token.id)] {
-      spellings[Int(token.id)] = nil
+    for id in addedIDs.subtracting(isMet) where spellings.indices.contains(Int(id)) {
+      spellings[Int(id)] = nil
     }
-    return try Vocabulary(spellings: spellings, file: file)
+    return spellings
   }
 
   private func allEndIDs(_ added: [AddedToken]) -> Set<Int32> {

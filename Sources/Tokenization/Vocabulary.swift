@@ -1,8 +1,8 @@
-/// The tokens that byte pairs merge into: ids to spellings and back.
+/// A vocabulary's spellings, to be looked up while a tokenizer is made.
 ///
 /// Spellings are compared as bytes. Keyed by String, two tokens that are canonically equivalent
 /// Unicode would be one.
-struct Vocabulary: Sendable, Equatable {
+struct Vocabulary: Sendable {
   /// By id, the spelling in the byte-level alphabet, UTF-8. Nil where only an added token is.
   let spellings: [[UInt8]?]
   private let ids: [Key: Int32]
@@ -32,6 +32,26 @@ struct Vocabulary: Sendable, Equatable {
 
   func id(of spelling: [UInt8]) -> Int32? { ids[Key(bytes: spelling)] }
 
+  /// The merge of two tokens into the one that their spellings make together; `rank` names it in
+  /// errors.
+  func merge(
+    _ left: Int32, _ right: Int32, rank: Int, file: String
+  ) throws(TokenizerError) -> MergeTable.Merge {
+    guard spellings.indices.contains(Int(left)), spellings.indices.contains(Int(right)),
+      let leftSpelling = spellings[Int(left)], let rightSpelling = spellings[Int(right)]
+    else {
+      throw .malformed(
+        file: file, item: "merge \(rank)", expected: "tokens of the vocabulary",
+        found: "the ids \(left) and \(right)")
+    }
+    guard let result = id(of: leftSpelling + rightSpelling) else {
+      throw .malformed(
+        file: file, item: "merge \(rank)", expected: "a token that it makes",
+        found: "no \(quoted(leftSpelling + rightSpelling)) in the vocabulary")
+    }
+    return MergeTable.Merge(left: left, right: right, result: result)
+  }
+
   /// The vocabulary with ids 0..<count in their places, out of what a file lists in any order.
   /// `gaps` are the ids that need no spelling because added tokens have them.
   init(
@@ -53,7 +73,9 @@ struct Vocabulary: Sendable, Equatable {
       }
       spellings[index] = spelling
     }
-    while spellings.last == .some(nil), !gaps.contains(Int32(truncatingIfNeeded: spellings.count - 1)) {
+    while spellings.last == .some(nil),
+      !gaps.contains(Int32(truncatingIfNeeded: spellings.count - 1))
+    {
       spellings.removeLast()
     }
     for (id, spelling) in spellings.enumerated()

@@ -86,7 +86,8 @@ struct BytePairMerger {
   }
 }
 
-/// A binary heap of pairs, the lowest rank on top and the leftmost among equals.
+/// A heap of pairs, the lowest rank on top and the leftmost among equals. Four children a node: a
+/// megabyte's heap is larger than the caches, and half the levels are half the misses.
 private struct PairHeap {
   struct Pair {
     /// The rank above the position, so that one comparison orders both.
@@ -107,28 +108,30 @@ private struct PairHeap {
   mutating func push(_ pair: Pair) {
     var child = pairs.count
     pairs.append(pair)
+    var heap = pairs.mutableSpan
     while child > 0 {
-      let parent = (child - 1) / 2
-      guard pair < pairs[parent] else { break }
-      pairs[child] = pairs[parent]
+      let parent = (child - 1) / 4
+      guard pair < heap[parent] else { break }
+      heap[child] = heap[parent]
       child = parent
     }
-    pairs[child] = pair
+    heap[child] = pair
   }
 
   mutating func pop() -> Pair? {
     guard let top = pairs.first, let last = pairs.popLast() else { return nil }
     guard !pairs.isEmpty else { return top }
+    var heap = pairs.mutableSpan
     var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      guard child < pairs.count else { break }
-      if child + 1 < pairs.count, pairs[child + 1] < pairs[child] { child += 1 }
-      guard pairs[child] < last else { break }
-      pairs[parent] = pairs[child]
-      parent = child
+    while 4 * parent + 1 < heap.count {
+      var least = 4 * parent + 1
+      for child in (least + 1)..<max(least + 1, min(least + 4, heap.count))
+      where heap[child] < heap[least] { least = child }
+      guard heap[least] < last else { break }
+      heap[parent] = heap[least]
+      parent = least
     }
-    pairs[parent] = last
+    heap[parent] = last
     return top
   }
 }

@@ -6,12 +6,12 @@ struct MergeTable: Sendable {
   struct Merge: Sendable, Equatable {
     let left: Int32
     let right: Int32
+    /// What they become.
+    let result: Int32
   }
 
   /// In the order of their rank: the lower is applied first.
   let merges: [Merge]
-  /// By rank, the token that the pair becomes.
-  private let results: [Int32]
 
   /// Ranks by slot, `none` where the slot is free. Never more than half full.
   private var slots: [UInt32]
@@ -19,20 +19,19 @@ struct MergeTable: Sendable {
 
   static let none = UInt32.max
 
-  /// `results[i]` is what `merges[i]` becomes. Returns nil when a merge is there twice, with its
-  /// rank in `repeated`.
-  init?(merges: [Merge], results: [Int32], repeated: inout Int) {
+  /// Throws when a merge is there twice; `file` names it.
+  init(_ merges: [Merge], file: String) throws(TokenizerError) {
     var capacity = 16
     while capacity < merges.count * 2 { capacity *= 2 }
     self.merges = merges
-    self.results = results
     slots = [UInt32](repeating: Self.none, count: capacity)
     mask = capacity - 1
     for (rank, merge) in merges.enumerated() {
       let slot = self.slot(of: merge.left, merge.right)
       guard slots[slot] == Self.none else {
-        repeated = rank
-        return nil
+        throw .malformed(
+          file: file, item: "merge \(rank)", expected: "every merge once",
+          found: "that of merge \(slots[slot])")
       }
       slots[slot] = UInt32(truncatingIfNeeded: rank)
     }
@@ -43,7 +42,7 @@ struct MergeTable: Sendable {
     slots[slot(of: left, right)]
   }
 
-  func result(rank: UInt32) -> Int32 { results[Int(rank)] }
+  func result(rank: UInt32) -> Int32 { merges[Int(rank)].result }
 
   /// Where the pair is, or where it would go.
   private func slot(of left: Int32, _ right: Int32) -> Int {

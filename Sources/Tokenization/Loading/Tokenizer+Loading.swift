@@ -11,7 +11,8 @@ extension Tokenizer {
       return try Tokenizer(gguf: gguf)
     case .json(let tokenizer, let configuration, let chatTemplate):
       let json = try contents(of: tokenizer)
-      let configJSON: [UInt8]? = if let configuration { try contents(of: configuration) } else { nil }
+      let configJSON: [UInt8]? =
+        if let configuration { try contents(of: configuration) } else { nil }
       let jinja: [UInt8]? = if let chatTemplate { try contents(of: chatTemplate) } else { nil }
       return try Tokenizer(
         json: json, configJSON: configJSON, chatTemplate: jinja, file: tokenizer,

@@ -49,7 +49,9 @@ extension TokenizerParts {
     }
   }
 
-  private static func preTokenizer(_ gguf: GGUFFields) throws(TokenizerError) -> (PreTokenizer, Normalization) {
+  private static func preTokenizer(_ gguf: GGUFFields) throws(TokenizerError) -> (
+    PreTokenizer, Normalization
+  ) {
     let name = try gguf.string("tokenizer.ggml.pre") ?? "absent"
     switch name {
     case "gpt-2": return (.gpt2, .none)
@@ -102,7 +104,9 @@ extension TokenizerParts {
     return (listed, added)
   }
 
-  private static func merges(_ gguf: GGUFFields) throws(TokenizerError) -> [(left: [UInt8], right: [UInt8])] {
+  private static func merges(_ gguf: GGUFFields) throws(TokenizerError) -> [(
+    left: [UInt8], right: [UInt8]
+  )] {
     var merges: [(left: [UInt8], right: [UInt8])] = []
     for (rank, line) in try gguf.strings("tokenizer.ggml.merges").enumerated() {
       guard let pair = MergeText.pair(line) else {
@@ -116,7 +120,8 @@ extension TokenizerParts {
   }
 
   /// The id under `key`, nil where the key is absent. What a file names as special is special.
-  private mutating func special(_ key: String, in gguf: GGUFFields) throws(TokenizerError) -> Int32? {
+  private mutating func special(_ key: String, in gguf: GGUFFields) throws(TokenizerError) -> Int32?
+  {
     guard let number = try gguf.integer(key) else { return nil }
     guard listed.indices.contains(Int(truncatingIfNeeded: number)), number >= 0 else {
       throw .malformed(

@@ -21,7 +21,9 @@ enum PreTokenizer: String, Sendable {
       var start = 0
       var position = 0
       while position < text.count {
-        let (isDigit, next) = (scanner.class(at: position).contains(.digit), scanner.after(position))
+        let (isDigit, next) = (
+          scanner.class(at: position).contains(.digit), scanner.after(position)
+        )
         if isDigit {
           words.forEachWord(in: start..<position, body)
           body(position..<next)
