@@ -59,7 +59,7 @@ let package = Package(
     .target(
       name: "Pipeline",
       dependencies: [
-        "Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams", argumentParser,
+        "Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams",
       ]),
     .executableTarget(name: "denju", dependencies: ["Pipeline", argumentParser, logging]),
 
@@ -69,7 +69,8 @@ let package = Package(
       name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
       exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization"], path: "Tests/Tokenization"),
+      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles"],
+      path: "Tests/Tokenization", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
     .testTarget(
       name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"

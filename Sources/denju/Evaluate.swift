@@ -2,7 +2,6 @@ import ArgumentParser
 import Evaluation
 import Foundation
 import GenerationModule
-import Pipeline
 
 /// Held-out figures of one or more runs.
 struct Evaluate: ParsableCommand {

@@ -1,7 +1,6 @@
 import Evaluation
 import Foundation
 import GenerationModule
-import Pipeline
 
 /// An evaluation that is not done again while its runs and options are what they were.
 struct EvaluationOfPipeline {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Foundation
 import Generation
-import Pipeline
 import Tokenization
 
 /// Stage three: answers on the terminal.

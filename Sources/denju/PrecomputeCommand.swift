@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Pipeline
 import Precompute
 
 /// Stage one: a corpus through the frozen source, into the cache.

@@ -3,7 +3,6 @@ import FeatureCache
 import Foundation
 import Generation
 import Logging
-import Pipeline
 import Serving
 
 /// Stage three: answers over HTTP.

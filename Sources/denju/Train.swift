@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import GenerationModule
 import ModelFiles
-import Pipeline
 import Tokenization
 import Training
 

@@ -6,41 +6,41 @@ extension LeakPolicy: ExpressibleByArgument {}
 extension CorpusFormat: ExpressibleByArgument {}
 
 /// Which documents, in which sets.
-public struct CorpusArguments: ParsableArguments {
+struct CorpusArguments: ParsableArguments {
   @Option(help: "A corpus to cut into sets by a hash of the prompts.")
-  public var corpus: String?
+  var corpus: String?
 
   @Option(help: "The documents to train on, when each set is a file of its own.")
-  public var train: String?
+  var train: String?
 
   @Option(help: "The documents that decide when training ends.")
-  public var validation: String?
+  var validation: String?
 
   @Option(help: "The documents that only evaluation reads.")
-  public var test: String?
+  var test: String?
 
   @Option(help: "With --corpus, the share of the prompts that is validated on.")
-  public var validationShare = 0.05
+  var validationShare = 0.05
 
   @Option(help: "With --corpus, the share of the prompts that is tested on.")
-  public var testShare = 0.05
+  var testShare = 0.05
 
   @Option(help: "jsonl, json or text; the file's name and first byte say it otherwise.")
-  public var format: CorpusFormat?
+  var format: CorpusFormat?
 
   @Option(help: "Names of a row's fields, as prompt=instruction,response=output.")
-  public var fields: String?
+  var fields: String?
 
   @Option(help: "A row that can't be used: fail, or skip and count it.")
-  public var badRows = BadRowPolicy.fail
+  var badRows = BadRowPolicy.fail
 
   @Option(help: "A prompt in two sets: refuse, or drop it from all but the most held-out one.")
-  public var leaks = LeakPolicy.refuse
+  var leaks = LeakPolicy.refuse
 
-  public init() {}
+  init() {}
 
   /// The corpus that the flags name.
-  public func splitCorpus(seed: UInt64) throws -> SplitCorpus {
+  func splitCorpus(seed: UInt64) throws -> SplitCorpus {
     let fields = try fields.map(FieldNames.init(parsing:))
     func open(_ path: String) throws -> Corpus {
       try Corpus(path, format: format, fields: fields)

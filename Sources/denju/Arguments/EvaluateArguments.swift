@@ -2,40 +2,40 @@ import ArgumentParser
 import Evaluation
 
 /// What `evaluate` takes, as flags and as the keys of a pipeline's section.
-public struct EvaluateArguments: ParsableArguments {
+struct EvaluateArguments: ParsableArguments {
   @Option(help: "The folder of a training run; given again, a row each in one table.")
-  public var run: [String]
+  var run: [String]
 
   @Option(help: "The cache with the test documents; the first run's own otherwise.")
-  public var cache: String?
+  var cache: String?
 
   @Option(help: "The source, for --few-shot and for aligned runs; where it was, otherwise.")
-  public var source: String?
+  var source: String?
 
   @Option(help: "Also ask the source itself, shown this many training documents.")
-  public var fewShot = 0
+  var fewShot = 0
 
   @Option(help: "At most this many test documents.")
-  public var limit: Int?
+  var limit: Int?
 
   @Option(help: "Most tokens of an answer.")
-  public var maxNewTokens = 32
+  var maxNewTokens = 32
 
   @Option(help: "The run that the others are compared with; the first otherwise.")
-  public var baseline: String?
+  var baseline: String?
 
   @Flag(help: "aligned: also the loss when fed as in decoding, with the states so far alone.")
-  public var freeRunning = false
+  var freeRunning = false
 
   @Flag(help: "Measure losses alone; generate no answers.")
-  public var lossOnly = false
+  var lossOnly = false
 
   @Option(help: "Seeds the baselines' pairing and the bootstrap.")
-  public var seed: UInt64 = 0
+  var seed: UInt64 = 0
 
-  public init() {}
+  init() {}
 
-  public func options() -> EvaluationOptions {
+  func options() -> EvaluationOptions {
     var options = EvaluationOptions(runs: run)
     options.cache = cache
     options.source = source

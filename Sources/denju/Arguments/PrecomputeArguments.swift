@@ -6,55 +6,55 @@ import Precompute
 extension TooLong: ExpressibleByArgument {}
 
 /// The two ways in which a generator reads the source's states.
-public enum Conditioning: String, CaseIterable, ExpressibleByArgument, Sendable {
+enum Conditioning: String, CaseIterable, ExpressibleByArgument, Sendable {
   case prompt, aligned
 
   /// What of a document has to be cached for it.
-  public var coverage: Coverage { self == .prompt ? .prompt : .document }
+  var coverage: Coverage { self == .prompt ? .prompt : .document }
 }
 
 /// What `precompute` takes, as flags and as the keys of a pipeline's section.
-public struct PrecomputeArguments: ParsableArguments {
+struct PrecomputeArguments: ParsableArguments {
   @Option(help: "The knowledge source: a Hugging Face folder or a GGUF file.")
-  public var source: String
+  var source: String
 
-  @OptionGroup public var corpus: CorpusArguments
+  @OptionGroup var corpus: CorpusArguments
 
   @Option(help: "The feature cache, made when it is not there.")
-  public var cache: String
+  var cache: String
 
   @Option(help: "prompt caches the prompts' states, aligned those of prompt and response.")
-  public var conditioning = Conditioning.prompt
+  var conditioning = Conditioning.prompt
 
   @Option(
     parsing: .unconditional,
     help: "Whose states: 0 (embedding) to N (the last layer), or from the end: -1 is N.")
-  public var layer = -1
+  var layer = -1
 
   @Flag(help: "Take the last layer's states before the final norm.")
-  public var beforeNorm = false
+  var beforeNorm = false
 
   @Option(help: "How states are stored: int8, float16 or float32.")
-  public var codec = "int8"
+  var codec = "int8"
 
   @Option(help: "A chat template by name; messages go through the source's own otherwise.")
-  public var template: String?
+  var template: String?
 
   @Option(help: "A document over the limits: fail, skip, truncate-left or truncate-right.")
-  public var tooLong = TooLong.fail
+  var tooLong = TooLong.fail
 
   @Option(help: "Most tokens of a document, prompt and response together.")
-  public var maxTokens: Int?
+  var maxTokens: Int?
 
   @Flag(help: "Take a cache that another version of the arithmetic computed.")
-  public var acceptOtherNumerics = false
+  var acceptOtherNumerics = false
 
   @Option(help: "Decides the sets of a corpus that is cut by hash.")
-  public var seed: UInt64 = 0
+  var seed: UInt64 = 0
 
-  public init() {}
+  init() {}
 
-  public func options() throws -> PrecomputeOptions {
+  func options() throws -> PrecomputeOptions {
     var options = PrecomputeOptions(
       source: source, cache: cache, corpus: try corpus.splitCorpus(seed: seed))
     options.badRows = corpus.badRows

@@ -7,117 +7,117 @@ import Training
 extension StatesArm: ExpressibleByArgument {}
 extension LossScope: ExpressibleByArgument {}
 extension GeneratorPrompt: ExpressibleByArgument {
-  public init?(argument: String) { self.init(argument) }
+  init?(argument: String) { self.init(argument) }
 }
 extension GeneratorConfiguration.BridgeMask: ExpressibleByArgument {}
 
 /// What `train` takes, as flags and as the keys of a pipeline's section.
-public struct TrainArguments: ParsableArguments {
+struct TrainArguments: ParsableArguments {
   @Option(help: "The feature cache to train from; the source is not needed.")
-  public var cache: String
+  var cache: String
 
   @Option(help: "The run's folder: checkpoints, log and description.")
-  public var run: String
+  var run: String
 
   @Option(help: "prompt: every layer reads the prompt's states; aligned: the paper's bridge.")
-  public var conditioning = Conditioning.prompt
+  var conditioning = Conditioning.prompt
 
   @Option(help: "own states, or a baseline: shuffled (another document's) or none (alone).")
-  public var states = StatesArm.own
+  var states = StatesArm.own
 
   @Option(help: "A GPT-Neo model's folder to start from; from scratch otherwise.")
-  public var from: String?
+  var from: String?
 
   @Option(help: "Layers of the generator.")
-  public var layers = 4
+  var layers = 4
 
   @Option(help: "Width of the generator.")
-  public var width = 256
+  var width = 256
 
   @Option(help: "Attention heads of the generator.")
-  public var heads = 8
+  var heads = 8
 
   @Option(help: "Positions of the generator: its longest sequence.")
-  public var positions = 512
+  var positions = 512
 
   @Option(help: "Positions that the generator's local layers see.")
-  public var window = 256
+  var window = 256
 
   @Option(help: "Width inside the adapters.")
-  public var adapter = 64
+  var adapter = 64
 
   @Option(help: "Heads of the cross-attention.")
-  public var bridgeHeads = 8
+  var bridgeHeads = 8
 
   @Option(help: "aligned: layers of enhanced cross-attention.")
-  public var bridgeLayers = 2
+  var bridgeLayers = 2
 
   @Option(help: "aligned: width between the source's and the generator's; their mean otherwise.")
-  public var middleWidth: Int?
+  var middleWidth: Int?
 
   @Option(help: "aligned: causal, or published, which sees later states: for replication alone.")
-  public var mask = GeneratorConfiguration.BridgeMask.causal
+  var mask = GeneratorConfiguration.BridgeMask.causal
 
   @Option(help: "What of a prompt the generator itself embeds: all, last:N or none.")
-  public var generatorPrompt = GeneratorPrompt.all
+  var generatorPrompt = GeneratorPrompt.all
 
   @Option(help: "response, or all (aligned alone: prompt conditioning would show the answers).")
-  public var loss = LossScope.response
+  var loss = LossScope.response
 
   @Option(help: "Passes over the training set.")
-  public var epochs = 10
+  var epochs = 10
 
   @Option(help: "Documents a step.")
-  public var batch = 16
+  var batch = 16
 
   @Option(help: "Parts a step's documents are run in, for less memory.")
-  public var accumulate = 1
+  var accumulate = 1
 
   @Option(help: "Both learning rates at once.")
-  public var learningRate: Double?
+  var learningRate: Double?
 
   @Option(help: "Of projections, cross-attention, adapters and gates.")
-  public var bridgeLearningRate = 5e-4
+  var bridgeLearningRate = 5e-4
 
   @Option(help: "Of the generator.")
-  public var generatorLearningRate = 5e-4
+  var generatorLearningRate = 5e-4
 
   @Option(help: "Share of all steps in which the learning rates rise.")
-  public var warmup = 0.05
+  var warmup = 0.05
 
   @Option(help: "Where the cosine ends, as a share of the learning rate; 1 keeps it level.")
-  public var finalRate = 0.1
+  var finalRate = 0.1
 
   @Option(help: "Largest norm of the gradient.")
-  public var clip = 1.0
+  var clip = 1.0
 
   @Option(help: "AdamW's decoupled weight decay.")
-  public var weightDecay = 0.01
+  var weightDecay = 0.01
 
   @Option(help: "Share of the generator's activations that training drops.")
-  public var dropout = 0.0
+  var dropout = 0.0
 
   @Option(help: "Share of the cross-attention's weights that training drops.")
-  public var bridgeDropout = 0.0
+  var bridgeDropout = 0.0
 
   @Option(help: "Epochs without gain after which training ends; 0: never early.")
-  public var patience = 0
+  var patience = 0
 
   @Option(help: "By how many nats the validation loss must fall to count as gain.")
-  public var minimumGain = 1e-4
+  var minimumGain = 1e-4
 
   @Option(help: "Seconds between checkpoints within an epoch.")
-  public var checkpointSeconds = 120.0
+  var checkpointSeconds = 120.0
 
   @Flag(help: "Go on with the run in the folder.")
-  public var resume = false
+  var resume = false
 
   @Option(help: "Seeds the weights, the order and the dropout.")
-  public var seed: UInt64 = 0
+  var seed: UInt64 = 0
 
-  public init() {}
+  init() {}
 
-  public func options() -> TrainingOptions {
+  func options() -> TrainingOptions {
     var options = TrainingOptions()
     options.states = states
     options.loss = loss
@@ -140,7 +140,7 @@ public struct TrainArguments: ParsableArguments {
   }
 
   /// The generator that the flags describe.
-  public func design() -> GeneratorDesign {
+  func design() -> GeneratorDesign {
     GeneratorDesign(
       conditioning: conditioning == .prompt ? .prompt : .aligned, pretrained: from, layers: layers,
       width: width, heads: heads, positions: positions, window: window, adapter: adapter,
