@@ -4,7 +4,6 @@ public enum PipelineError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformed(path: String, line: Int, problem: String)
   /// A section says something that its command would not accept.
   case badSection(path: String, line: Int, section: String, problem: String)
-  case invalidOption(name: String, found: String, allowed: String)
 
   public var description: String {
     switch self {
@@ -14,8 +13,6 @@ public enum PipelineError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path):\(line): \(problem)"
     case .badSection(let path, let line, let section, let problem):
       "\(path):\(line): section `\(section)`: \(problem)"
-    case .invalidOption(let name, let found, let allowed):
-      "--\(name) is \(found): \(allowed)"
     }
   }
 }

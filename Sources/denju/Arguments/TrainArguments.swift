@@ -7,7 +7,7 @@ import Training
 extension StatesArm: ExpressibleByArgument {}
 extension LossScope: ExpressibleByArgument {}
 extension GeneratorPrompt: ExpressibleByArgument {
-  init?(argument: String) { self.init(argument) }
+  public init?(argument: String) { self.init(argument) }
 }
 extension GeneratorConfiguration.BridgeMask: ExpressibleByArgument {}
 
