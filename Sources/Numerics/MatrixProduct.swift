@@ -125,7 +125,7 @@ private func depthBlocks(_ k: Int) -> some Sequence<Range<Int>> {
 private func columnsOfATask(m: Int, n: Int) -> Int {
   let tasks = 4 * ThreadTeam.shared.count
   let even = ((n + tasks - 1) / tasks + panelWidth - 1) / panelWidth * panelWidth
-  return min(max(even, min(m <= 32 ? 64 : 256, n)), blockColumns)
+  return min(max(even, min(m <= 128 ? 64 : 256, n)), blockColumns)
 }
 
 /// Cuts the output into tasks of some columns and, where those are too few for the threads, of some

@@ -12,9 +12,9 @@ import Testing
     let folder = try ModelFolder.open(ReferenceFolder.path(Self.name))
     let expected = try TensorCatalogue.open(
       ReferenceFolder.path("\(Self.name)/expected.safetensors"))
+    let plain = try folder.configuration
     let configuration = try GeneratorConfiguration.prompt(
-      around: try folder.configuration, sourceWidth: 20, bridgeHeadCount: 4,
-      readsSource: readsSource)
+      around: plain, sourceWidth: 20, bridgeHeadCount: plain.headCount, readsSource: readsSource)
     let model = try PromptGenerator(pretrained: folder, configuration, seed: 5)
     let ids = try expected.integers("input_ids").map { Int32($0) }
     let shape = try #require(expected["input_ids"]).shape
@@ -38,8 +38,9 @@ import Testing
   /// The branch is shut, not dead: one step opens it.
   @Test(.enabled(if: ReferenceFolder.has(name))) func theBranchOpens() throws {
     let folder = try ModelFolder.open(ReferenceFolder.path(Self.name))
+    let plain = try folder.configuration
     let configuration = try GeneratorConfiguration.prompt(
-      around: try folder.configuration, sourceWidth: 20, bridgeHeadCount: 4)
+      around: plain, sourceWidth: 20, bridgeHeadCount: plain.headCount)
     let model = try PromptGenerator(pretrained: folder, configuration, seed: 5)
     let document = GenerationDocument(
       states: (0..<60).map { sin(Float($0)) }, prompt: [1, 2, 3], response: [4, 5])

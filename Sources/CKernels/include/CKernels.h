@@ -22,6 +22,20 @@ denju_level denju_detect_level(void);
 /// Columns of a packed panel of B.
 #define DENJU_PANEL 16
 
+/// What a step of AdamW takes, the same for all parameters of a group.
+typedef struct {
+  /// What gradients are multiplied by first.
+  float scale;
+  float beta1, rest1, beta2, rest2;
+  /// 1 - learning rate * weight decay.
+  float decay;
+  /// Learning rate / (1 - beta1^t).
+  float rate;
+  /// 1 / sqrt(1 - beta2^t).
+  float root;
+  float epsilon;
+} denju_adamw;
+
 /// The inner loops of one instruction set. Counts are elements. Pointers need no alignment.
 typedef struct {
   denju_level level;
@@ -58,6 +72,10 @@ typedef struct {
 
   /// In place: x = exp(x - max x) / sum. Returns log(sum exp x), the row's log-normaliser.
   float (*softmax)(ptrdiff_t n, float *x);
+
+  /// One step of AdamW: moments m and v, then the values.
+  void (*adamw)(ptrdiff_t n, float *values, const float *gradients, float *m, float *v,
+                const denju_adamw *step);
 } denju_kernels;
 
 /// The loops of `level`; a level the CPU lacks gives the best one it has.

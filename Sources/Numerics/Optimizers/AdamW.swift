@@ -1,3 +1,5 @@
+import CKernels
+
 // AdamW (Loshchilov and Hutter, arXiv 1711.05101), with t the step from 1:
 //   θ ← θ (1 - η λ);  m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²
 //   θ ← θ - η / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
@@ -62,24 +64,22 @@ public final class AdamW {
     gradientScale: Float = 1
   ) {
     stepCount += 1
-    let m = firstMoments.base
-    let v = secondMoments.base
-    let beta1 = Float(settings.beta1)
-    let beta2 = Float(settings.beta2)
-    let rest1 = Float(1 - settings.beta1)
-    let rest2 = Float(1 - settings.beta2)
-    let root = Float((1 - power(settings.beta2, stepCount)).squareRoot())
-    let epsilon = Float(settings.epsilon)
+    let m = firstMoments.base, v = secondMoments.base
+    let correction1 = 1 - power(settings.beta1, stepCount)
+    let correction2 = 1 - power(settings.beta2, stepCount)
     for group in groups {
-      let decay = Float(1 - group.learningRate * settings.weightDecay)
-      let rate = Float(group.learningRate / (1 - power(settings.beta1, stepCount)))
+      var step = denju_adamw(
+        scale: gradientScale, beta1: Float(settings.beta1), rest1: Float(1 - settings.beta1),
+        beta2: Float(settings.beta2), rest2: Float(1 - settings.beta2),
+        decay: Float(1 - group.learningRate * settings.weightDecay),
+        rate: Float(group.learningRate / correction1),
+        root: Float(1 / correction2.squareRoot()), epsilon: Float(settings.epsilon))
       let range = group.range.clamped(to: 0..<count)
-      parallelRanges(range.count, grain: 16384) { piece in
-        for i in piece.lowerBound + range.lowerBound..<piece.upperBound + range.lowerBound {
-          let g = gradients[i] * gradientScale
-          m[i] = beta1 * m[i] + rest1 * g
-          v[i] = beta2 * v[i] + rest2 * g * g
-          values[i] = values[i] * decay - rate * m[i] / (v[i].squareRoot() / root + epsilon)
+      withUnsafePointer(to: &step) { step in
+        parallelRanges(range.count, grain: 16384) { piece in
+          let first = range.lowerBound + piece.lowerBound
+          kernels.pointee.adamw(
+            piece.count, values + first, gradients + first, m + first, v + first, step)
         }
       }
     }

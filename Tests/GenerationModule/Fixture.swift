@@ -1,0 +1,86 @@
+import Foundation
+import GenerationModule
+import Numerics
+
+/// Small modules and documents whose every value comes from a seed.
+enum Fixture {
+  static let sourceWidth = 20
+
+  static let prompt = GeneratorConfiguration.prompt(
+    sourceWidth: sourceWidth, width: 24, layerCount: 3, headCount: 3, vocabularySize: 53,
+    positions: 40, windowSize: 5, adapterWidth: 10, bridgeHeadCount: 4, startToken: 1)
+
+  static func aligned(_ mask: GeneratorConfiguration.BridgeMask) -> GeneratorConfiguration {
+    .aligned(
+      sourceWidth: sourceWidth, width: 24, layerCount: 3, headCount: 3, vocabularySize: 53,
+      positions: 40, windowSize: 5, adapterWidth: 10, bridgeHeadCount: 4, mask: mask)
+  }
+
+  /// A module whose tensors are all random, so that no term of any gradient is zero by its start.
+  static func model(
+    _ configuration: GeneratorConfiguration, seed: UInt64 = 1
+  ) throws -> any GenerationModel {
+    let model = try configuration.makeModel(seed: seed)
+    var generator = SeededGenerator(seed: seed &+ 100)
+    for tensor in model.parameters.tensors {
+      for index in tensor.range { model.parameters.values[index] += 0.15 * generator.normal() }
+    }
+    return model
+  }
+
+  static func promptDocument(states: Int, prompt: Int, response: Int, seed: UInt64)
+    -> GenerationDocument
+  {
+    var generator = SeededGenerator(seed: seed)
+    return GenerationDocument(
+      states: (0..<states * sourceWidth).map { _ in generator.normal() },
+      prompt: tokens(prompt, &generator), response: tokens(response, &generator))
+  }
+
+  static func alignedDocument(prompt: Int, response: Int, seed: UInt64) -> GenerationDocument {
+    promptDocument(states: prompt + response, prompt: prompt, response: response, seed: seed)
+  }
+
+  private static func tokens(_ count: Int, _ generator: inout SeededGenerator) -> [Int32] {
+    (0..<count).map { _ in Int32(generator.next() % 53) }
+  }
+
+  /// Documents of unlike lengths, longer than the window, for either conditioning.
+  static func documents(_ configuration: GeneratorConfiguration) -> [GenerationDocument] {
+    switch configuration.conditioning {
+    case .prompt:
+      [
+        promptDocument(states: 7, prompt: 4, response: 9, seed: 1),
+        promptDocument(states: 1, prompt: 1, response: 1, seed: 2),
+        promptDocument(states: 3, prompt: 6, response: 5, seed: 3),
+      ]
+    case .aligned:
+      [
+        alignedDocument(prompt: 4, response: 9, seed: 1),
+        alignedDocument(prompt: 1, response: 1, seed: 2),
+        alignedDocument(prompt: 6, response: 5, seed: 3),
+      ]
+    }
+  }
+
+  static let configurations = [prompt, aligned(.causal), aligned(.published)]
+
+  /// A folder of its own, removed afterwards.
+  static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let path = FileManager.default.temporaryDirectory
+      .appendingPathComponent("denju-module-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try body(path)
+  }
+}
+
+extension GenerationModel {
+  var valueBits: [UInt32] {
+    parameters.tensors.flatMap { Array(parameters.values(of: $0)).map(\.bitPattern) }
+  }
+
+  var gradientBits: [UInt32] {
+    parameters.tensors.flatMap { Array(parameters.gradients(of: $0)).map(\.bitPattern) }
+  }
+}
