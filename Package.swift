@@ -78,6 +78,9 @@ let package = Package(
     .testTarget(
       name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
     .testTarget(
+      name: "GenerationModuleTests", dependencies: ["GenerationModule"],
+      path: "Tests/GenerationModule"),
+    .testTarget(
       name: "ReferenceTests", dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
       path: "Tests/Reference",
       exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
