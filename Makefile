@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 DENJU := .build/release/denju
 CACHE := runs/quickstart/cache.sqlite
+# Where the tests find the demo's source.
+export DENJU_SMOLLM2 := $(CURDIR)/.build/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 
 .PHONY: help
 help: ## Print this list

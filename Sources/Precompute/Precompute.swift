@@ -61,7 +61,9 @@ public final class Precompute {
       let ids = document.ids(options.coverage)
       let isNew = seen.insert(ids).inserted
       let isStored = isNew ? try cache?.contains(tokenIDs: ids) ?? false : true
-      plan.add(tokens: ids.count, compute: !isStored)
+      plan.add(
+        tokens: ids.count, whole: document.promptIDs.count + document.responseIDs.count,
+        isTrained: document.split == .train, compute: !isStored)
     }
     plan.outcomes = encoder.outcomes
     plan.cost(

@@ -7,6 +7,8 @@ public struct PrecomputePlan: Codable, Equatable, Sendable {
   public var documents = 0
   /// Of all documents, as the coverage asks.
   public var tokens = 0
+  /// Of prompt and response of the documents to train on: what an epoch of training passes through.
+  public var trainingTokens = 0
   /// Documents whose states are in the cache, or equal to an earlier one's.
   public var cachedDocuments = 0
   /// To be run through the source.
@@ -27,10 +29,11 @@ public struct PrecomputePlan: Codable, Equatable, Sendable {
   /// Bytes a record takes beside its payload, and a document beside its text.
   private static let overhead = (record: 320, document: 420)
 
-  /// Adds a document of which `count` tokens are to be computed.
-  mutating func add(tokens count: Int, compute: Bool) {
+  /// Adds a document of which `count` tokens are conditioned on, and `whole` tokens in all.
+  mutating func add(tokens count: Int, whole: Int, isTrained: Bool, compute: Bool) {
     documents += 1
     tokens += count
+    if isTrained { trainingTokens += whole }
     if compute { tokensToCompute += count } else { cachedDocuments += 1 }
   }
 
@@ -71,8 +74,8 @@ extension TransformerConfiguration {
 }
 
 /// The rate of this machine's matrix product, in operations a second, timed for a moment.
-enum MatrixProbe {
-  static func operationsPerSecond() -> Double {
+public enum MatrixProbe {
+  public static func operationsPerSecond() -> Double {
     let size = 768
     let a = FloatBuffer(count: size * size), b = FloatBuffer(count: size * size)
     let out = FloatBuffer(count: size * size)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import Precompute
 
 /// Stage one: a corpus through the frozen source, into the cache.
@@ -20,13 +21,22 @@ struct PrecomputeCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let work = try Precompute(try arguments.options())
     if plan {
-      try Self.show(try work.plan(), json: json)
+      try Self.show(try Self.plan(arguments), json: json)
     } else {
+      let work = try Precompute(try arguments.options())
       let report = try Self.perform(work, settings: CommandLine.arguments.dropFirst().joined(separator: " "))
       if json { try Terminal.json(report) }
     }
+  }
+
+  /// What there is to do: exact where the source's tokenizer is there, else estimated.
+  static func plan(_ arguments: PrecomputeArguments) throws -> PrecomputePlan {
+    let options = try arguments.options()
+    if let folder = try? ModelFolder.open(options.source), (try? folder.tokenizerFiles) == nil {
+      return try Precompute.estimate(options)
+    }
+    return try Precompute(options).plan()
   }
 
   /// Runs the stage with a progress bar; ends the program with status 130 after a signal.
@@ -57,7 +67,7 @@ struct PrecomputeCommand: ParsableCommand {
       + ", \(ProgressBar.bytes(report.bytes)) added"
   }
 
-  private static func show(_ plan: PrecomputePlan, json: Bool) throws {
+  static func show(_ plan: PrecomputePlan, json: Bool) throws {
     if json { return try Terminal.json(plan) }
     let rows: [(String, String)] = [
       ("documents", "\(plan.documents)"),

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
 import GenerationModule
+import ModelFiles
 import Pipeline
 import Precompute
+import Training
 
 /// All stages of a pipeline file; what is done already is not done again.
 struct Run: ParsableCommand {
@@ -13,7 +15,7 @@ struct Run: ParsableCommand {
   @Argument(help: "The pipeline file, as Pipelines/quickstart.yaml.")
   var file: String
 
-  @Flag(help: "Say what precomputing will take; compute nothing.")
+  @Flag(help: "Say what precomputing and training will take; compute nothing.")
   var plan = false
 
   @Flag(help: "Print lines of JSON for people's tables.")
@@ -25,17 +27,41 @@ struct Run: ParsableCommand {
   func run() throws {
     let pipeline = try PipelineFile(path: file)
     let flags = seed.map { ["--seed", "\($0)"] } ?? []
+    if plan { return try showPlan(pipeline, flags) }
+    for step in pipeline.steps { try perform(step, pipeline, flags) }
+  }
+
+  /// What precomputing and training will take; nothing is computed or written.
+  private func showPlan(_ pipeline: PipelineFile, _ flags: [String]) throws {
+    var trainingTokens = 0
+    var sourceWidth = 0
+    var vocabulary = 0
     for step in pipeline.steps {
-      if plan {
-        if step.stage == .precompute {
-          var command = try parsed(PrecomputeCommand.self, step, pipeline, flags + ["--plan"])
-          command.json = json
-          try command.run()
-        }
-        continue
+      switch step.stage {
+      case .precompute:
+        let arguments = try parsed(PrecomputeCommand.self, step, pipeline, flags).arguments
+        let plan = try PrecomputeCommand.plan(arguments)
+        let configuration = try ModelFolder.open(arguments.source).configuration
+        (sourceWidth, vocabulary) = (configuration.hiddenSize, configuration.vocabularySize)
+        trainingTokens = plan.trainingTokens
+        try PrecomputeCommand.show(plan, json: json)
+      case .train where trainingTokens > 0:
+        let arguments = try parsed(Train.self, step, pipeline, flags).arguments
+        let plan = try TrainingPlan(
+          arguments.run, arguments.design(), arguments.options(), tokens: trainingTokens,
+          sourceWidth: sourceWidth, vocabularySize: vocabulary,
+          operationsPerSecond: MatrixProbe.operationsPerSecond())
+        if json { try Terminal.json(plan) } else { Terminal.result(Self.text(plan)) }
+      default: break
       }
-      try perform(step, pipeline, flags)
     }
+  }
+
+  private static func text(_ plan: TrainingPlan) -> String {
+    String(
+      format: "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@",
+      plan.run, plan.parameters, plan.tokens, plan.epochs, plan.floatingPointOperations,
+      ProgressBar.duration(plan.seconds))
   }
 
   private func perform(_ step: PipelineFile.Step, _ pipeline: PipelineFile, _ flags: [String]) throws {
