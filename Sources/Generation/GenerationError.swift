@@ -3,6 +3,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   case invalidOption(name: String, found: String, allowed: String)
   /// The prompt has no token.
   case emptyPrompt
+  /// A conversation, where the run was trained on plain prompts.
+  case notOneMessage(count: Int)
   case tooLong(tokens: Int, limit: Int, whose: String)
   /// A miss, and no source to compute the states with.
   case noSource(hint: String)
@@ -16,6 +18,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
       "\(name) is \(found): \(allowed)"
     case .emptyPrompt:
       "the prompt is empty"
+    case .notOneMessage(let count):
+      "the model was trained on plain prompts, and there are \(count) messages: send one, the user's"
     case .tooLong(let tokens, let limit, let whose):
       "the prompt has \(tokens) tokens, and the \(whose) takes \(limit): shorten it"
     case .noSource(let hint):
@@ -31,7 +35,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   /// What the one who asked can mend, rather than the one who serves.
   public var isOfTheRequest: Bool {
     switch self {
-    case .invalidOption, .emptyPrompt, .tooLong: true
+    case .invalidOption, .emptyPrompt, .notOneMessage, .tooLong: true
     case .noSource, .otherIdentity, .noTokenizer: false
     }
   }

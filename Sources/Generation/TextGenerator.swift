@@ -99,9 +99,24 @@ public final class TextGenerator {
     onText: (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
     try options.validate()
-    let encoded = try format.prompt(prompt, special: special)
+    let encoded = try format.prompt(try asTrained(prompt), special: special)
     guard !encoded.ids.isEmpty else { throw GenerationError.emptyPrompt }
     return try generate(encoded, options, onText: onText)
+  }
+
+  /// The prompt in the form of those that the run was trained on: plain, or a conversation. So a prompt
+  /// means the same on the terminal and through the server.
+  private func asTrained(_ prompt: PromptFormat.Prompt) throws -> PromptFormat.Prompt {
+    switch prompt {
+    case .raw(let text) where !run.plainPrompts:
+      return .messages([ChatMessage(role: "user", content: text)])
+    case .messages(let messages) where run.plainPrompts:
+      guard messages.count == 1, let only = messages.first, only.role == "user" else {
+        throw GenerationError.notOneMessage(count: messages.count)
+      }
+      return .raw(only.content)
+    default: return prompt
+    }
   }
 
   /// Answers a prompt that is encoded already; with `given`, from those states [S, source width]

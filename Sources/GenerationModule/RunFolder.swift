@@ -6,6 +6,8 @@ public struct RunDescription: Codable, Equatable, Sendable {
   public var identity: Data
   /// Chat template that prompts were written with; `nil`: none.
   public var template: String?
+  /// Whether it was trained on plain prompts, rather than on conversations through a template.
+  public var plainPrompts: Bool
   /// Whose states it was trained with.
   public var states: StatesArm
   /// Whether the generator's tokenizer is one of its own.
@@ -17,11 +19,12 @@ public struct RunDescription: Codable, Equatable, Sendable {
   public var training: Data
 
   public init(
-    identity: Data, template: String?, states: StatesArm,
+    identity: Data, template: String?, plainPrompts: Bool, states: StatesArm,
     hasOwnTokenizer: Bool, cachePath: String, sourcePath: String, training: Data
   ) {
     self.identity = identity
     self.template = template
+    self.plainPrompts = plainPrompts
     self.states = states
     self.hasOwnTokenizer = hasOwnTokenizer
     self.cachePath = cachePath

@@ -63,8 +63,8 @@ struct Sitting {
             step: state.step, steps: total, epoch: epoch + 1, loss: entry.loss,
             validationLoss: validationLoss, tokensPerSecond: entry.tokensPerSecond))
         let stops = shouldStop() && !state.finished
-        if endsEpoch || stops || lastCheckpoint.duration(to: .now).seconds >= options.checkpointSeconds
-        {
+        let isDue = lastCheckpoint.duration(to: .now).seconds >= options.checkpointSeconds
+        if state.finished || stops || isDue {
           try TrainingCheckpoint(folder.last).write(model, optimizer, state)
           lastCheckpoint = .now
         }

@@ -120,12 +120,22 @@ public final class Trainer {
     }
     return RunDescription(
       identity: try encoder.encode(cache.identity), template: cache.source.chatTemplate,
-      states: options.states, hasOwnTokenizer: format != nil, cachePath: cache.path,
+      plainPrompts: try hasPlainPrompts(), states: options.states, hasOwnTokenizer: format != nil, cachePath: cache.path,
       sourcePath: cache.source.path,
       training: try encoder.encode(
         Everything(
           design: design, options: options,
           documents: hash.finalize().map { String(format: "%02x", $0) }.joined())))
+  }
+
+  /// Whether the prompts' ids are those of their text as it is: seen on the first documents.
+  private func hasPlainPrompts() throws -> Bool {
+    let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
+    return try cache.documents(.train).prefix(20).allSatisfy { entry in
+      let document = try cache.document(entry.id)
+      return tokenizer.encode(utf8: document.prompt).suffix(document.promptIDs.count)
+        == document.promptIDs[...]
+    }
   }
 
   /// True when the folder has this very run, to go on with.

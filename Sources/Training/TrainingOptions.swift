@@ -25,8 +25,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var patience = 0
   /// By how much the validation loss must fall to count as better.
   public var minimumGain = 1e-4
-  /// Seconds between two checkpoints within an epoch.
-  public var checkpointSeconds = 120.0
+  /// Seconds between two checkpoints: the most work that a kill can lose.
+  public var checkpointSeconds = 60.0
   public var seed: UInt64 = 0
 
   public init() {}

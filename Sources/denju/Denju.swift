@@ -31,7 +31,11 @@ struct Denju: AsyncParsableCommand {
     } catch let code as ExitCode {
       Foundation.exit(code.rawValue)
     } catch {
-      if exitCode(for: error) == .validationFailure || isHelp(error) { exit(withError: error) }
+      if isHelp(error) { exit(withError: error) }
+      if exitCode(for: error) == .validationFailure {
+        Terminal.note("denju: \(Failure.line(message(for: error))); --help says what a command takes")
+        Foundation.exit(ExitCode.validationFailure.rawValue)
+      }
       Terminal.note("denju: \(Failure.line(error))")
       Foundation.exit(1)
     }
@@ -45,7 +49,10 @@ struct Denju: AsyncParsableCommand {
 /// Any error as one line.
 enum Failure {
   static func line(_ error: any Error) -> String {
-    let text = (error as? any CustomStringConvertible)?.description ?? error.localizedDescription
-    return text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    line((error as? any CustomStringConvertible)?.description ?? error.localizedDescription)
+  }
+
+  static func line(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 }

@@ -106,8 +106,8 @@ struct TrainArguments: ParsableArguments {
   @Option(help: "By how many nats the validation loss must fall to count as gain.")
   var minimumGain = 1e-4
 
-  @Option(help: "Seconds between checkpoints within an epoch.")
-  var checkpointSeconds = 120.0
+  @Option(help: "Seconds between checkpoints.")
+  var checkpointSeconds = 60.0
 
   @Flag(help: "Go on with the run in the folder.")
   var resume = false
