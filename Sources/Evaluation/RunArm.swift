@@ -28,7 +28,8 @@ struct RunArm {
     generator = try TextGenerator(
       .init(run: path, cache: cache.path, source: options.source))
     arm = generator.run.states
-    partners = arm == .shuffled
+    partners =
+      arm == .shuffled
       ? Derangement.partners(of: documents.count, seed: options.seed)
       : Array(documents.indices)
   }
@@ -72,7 +73,9 @@ struct RunArm {
     let entry = documents[index].entry
     let count = coverage == .prompt ? entry.promptStates : entry.documentStates
     var states = [Float](repeating: 0, count: count * cache.width)
-    try states.withUnsafeMutableBufferPointer { _ = try cache.states(of: entry.id, coverage, into: $0) }
+    try states.withUnsafeMutableBufferPointer {
+      _ = try cache.states(of: entry.id, coverage, into: $0)
+    }
     return states
   }
 
@@ -99,8 +102,9 @@ struct RunArm {
     var (sum, count) = (0.0, 0)
     for index in documents.indices {
       let (prompt, response) = try generator.ids(of: documents[index].document)
-      guard let loss = try generator.freeRunningLoss(
-        states: try states(partners[index], .document), prompt: prompt, response: response)
+      guard
+        let loss = try generator.freeRunningLoss(
+          states: try states(partners[index], .document), prompt: prompt, response: response)
       else { return nil }
       sum += loss
       count += response.count

@@ -17,7 +17,8 @@ struct Answer {
   var prefillSeconds = 0.0
   var decodeSeconds = 0.0
 
-  init(_ tokenizer: Tokenizer, _ options: SamplingOptions, origin: StatesOrigin, promptTokens: Int) {
+  init(_ tokenizer: Tokenizer, _ options: SamplingOptions, origin: StatesOrigin, promptTokens: Int)
+  {
     self.tokenizer = tokenizer
     self.origin = origin
     self.promptTokens = promptTokens

@@ -33,7 +33,9 @@ public struct Sampler {
 
     var candidates = likeliest(logits)
     let top = logits[candidates[0]]
-    var weights = candidates.map { Foundation.exp(Double((logits[$0] - top) / options.temperature)) }
+    var weights = candidates.map {
+      Foundation.exp(Double((logits[$0] - top) / options.temperature))
+    }
     let total = weights.reduce(0, +)
     if options.topP < 1 {
       var (kept, mass) = (0, 0.0)
@@ -54,7 +56,9 @@ public struct Sampler {
 
   /// Ids of the tokens to draw among, likeliest first.
   private func likeliest(_ logits: [Float]) -> [Int] {
-    let order = logits.indices.sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }
+    let order = logits.indices.sorted {
+      logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1
+    }
     return options.topK > 0 ? Array(order.prefix(options.topK)) : order
   }
 

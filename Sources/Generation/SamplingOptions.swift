@@ -31,10 +31,13 @@ public struct SamplingOptions: Codable, Equatable, Sendable {
 
   /// Throws `GenerationError.invalidOption` for the first value out of its range.
   public func validate() throws(GenerationError) {
-    func require(_ holds: Bool, _ name: String, _ found: String, _ range: String) throws(GenerationError) {
+    func require(_ holds: Bool, _ name: String, _ found: String, _ range: String)
+      throws(GenerationError)
+    {
       if !holds { throw .invalidOption(name: name, found: found, allowed: range) }
     }
-    try require(temperature.isFinite && temperature >= 0, "temperature", "\(temperature)", "0 or more")
+    try require(
+      temperature.isFinite && temperature >= 0, "temperature", "\(temperature)", "0 or more")
     try require(topK >= 0, "top-k", "\(topK)", "0 (all) or more")
     try require(topP > 0 && topP <= 1, "top-p", "\(topP)", "above 0, at most 1")
     try require(

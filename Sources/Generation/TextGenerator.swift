@@ -54,11 +54,13 @@ public final class TextGenerator {
     do {
       identity = try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
     } catch {
-      throw RunFolder.Failure.unreadable(file: folder.file("run.json"), reason: "its identity is damaged")
+      throw RunFolder.Failure.unreadable(
+        file: folder.file("run.json"), reason: "its identity is damaged")
     }
     let sourceTokenizer = try Tokenizer(serialized: try folder.sourceTokenizer())
     guard sourceTokenizer.fingerprint == identity.tokenizer else {
-      throw GenerationError.noTokenizer(run: place.run, reason: "it is another than the cache's was")
+      throw GenerationError.noTokenizer(
+        run: place.run, reason: "it is another than the cache's was")
     }
     format = try PromptFormat(sourceTokenizer, template: run.template)
     tokenizer =

@@ -27,8 +27,11 @@ public func matmul(
   multiplyTiles(m: m, n: n, taskColumns: columns) { rows, columnRange in
     withScratch(blockDepth * (columnRange.count + panelWidth)) { packed in
       for p in depthBlocks(k) {
-        let start = b + (transposeB ? columnRange.lowerBound * k + p.lowerBound
-          : p.lowerBound * n + columnRange.lowerBound)
+        let start =
+          b
+          + (transposeB
+            ? columnRange.lowerBound * k + p.lowerBound
+            : p.lowerBound * n + columnRange.lowerBound)
         let stride = p.count * panelWidth
         kernels.pointee.pack_b(
           start, transposeB ? 1 : n, transposeB ? k : 1, p.count, columnRange.count, packed, stride)
@@ -116,7 +119,6 @@ private struct LeftOperand {
   let depthStride: Int
 }
 
-
 private func depthBlocks(_ k: Int) -> some Sequence<Range<Int>> {
   stride(from: 0, to: k, by: blockDepth).lazy.map { $0..<min($0 + blockDepth, k) }
 }
@@ -172,7 +174,8 @@ private func multiplyRows(
       case .bias(let values): bias = values
       }
       kernels.pointee.multiply_block(
-        count, columns, depth.count, packed, panels, panelStride, out + first * outStride, outStride,
+        count, columns, depth.count, packed, panels, panelStride, out + first * outStride,
+        outStride,
         loads, bias)
     }
   }

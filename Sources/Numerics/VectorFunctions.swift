@@ -4,7 +4,8 @@ import Foundation
 // Loops over rows, thin names for the C kernels. `n` counts elements; see CKernels.h for the order
 // of each sum and the error of each function.
 
-@inlinable public func dot(_ n: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float {
+@inlinable public func dot(_ n: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>) -> Float
+{
   kernels.pointee.dot(n, x, y)
 }
 

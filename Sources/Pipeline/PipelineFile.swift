@@ -79,7 +79,9 @@ public struct PipelineFile: Sendable {
     }
     self.name = name
     self.steps = steps.map { step in
-      guard let seed, !step.arguments.contains(where: { $0.hasPrefix("--seed=") }) else { return step }
+      guard let seed, !step.arguments.contains(where: { $0.hasPrefix("--seed=") }) else {
+        return step
+      }
       return Step(
         stage: step.stage, arguments: ["--seed=\(seed)"] + step.arguments, line: step.line)
     }
@@ -130,7 +132,8 @@ public struct PipelineFile: Sendable {
   ) throws(PipelineError) -> String {
     guard case .scalar(let scalar) = node else {
       throw .malformed(
-        path: path, line: node.mark?.line ?? 1, problem: "`\(key)` must be one value or a list of values")
+        path: path, line: node.mark?.line ?? 1,
+        problem: "`\(key)` must be one value or a list of values")
     }
     return scalar.string
   }

@@ -53,11 +53,12 @@ final class CorpusEncoder {
       }
       var document = try encode(row, split)
       if let excess = excess(of: document) {
-        let fits = switch tooLong {
-        case .fail, .skip: false
-        case .truncateLeft: cutLeft(&document, by: excess)
-        case .truncateRight: cutRight(&document, by: excess)
-        }
+        let fits =
+          switch tooLong {
+          case .fail, .skip: false
+          case .truncateLeft: cutLeft(&document, by: excess)
+          case .truncateRight: cutRight(&document, by: excess)
+          }
         guard fits else {
           let tokens = document.promptIDs.count + document.responseIDs.count
           let reason = BadRow.Reason.tooLong(tokens: tokens, limit: tokens - excess)

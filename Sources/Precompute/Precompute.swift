@@ -45,7 +45,8 @@ public final class Precompute {
   public func plan() throws -> PrecomputePlan {
     var cache: FeatureCache?
     // Without weights there is no identity, and so no cache that could be known to fit.
-    if FileManager.default.fileExists(atPath: options.cache), let identity = try? reading.identity() {
+    if FileManager.default.fileExists(atPath: options.cache), let identity = try? reading.identity()
+    {
       cache = try FeatureCache.open(
         options.cache, expecting: identity, acceptOtherNumerics: options.acceptOtherNumerics)
     }
@@ -181,7 +182,9 @@ private struct Work {
   private mutating func compute() throws {
     guard !waiting.isEmpty else { return }
     let source: KnowledgeSource
-    if let open = self.source { source = open } else {
+    if let open = self.source {
+      source = open
+    } else {
       source = try KnowledgeSource(reading.folder)
       self.source = source
     }

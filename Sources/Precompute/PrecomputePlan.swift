@@ -47,7 +47,8 @@ public struct PrecomputePlan: Codable, Equatable, Sendable {
       Double(tokensToCompute) * configuration.operations(layers: layer, meanLength: mean)
     seconds = floatingPointOperations / (rate * Self.efficiency)
     let records = tokensToCompute / chunkTokens + documents - cachedDocuments
-    bytes = tokensToCompute * Self.payloadBytes(codec, width: configuration.hiddenSize)
+    bytes =
+      tokensToCompute * Self.payloadBytes(codec, width: configuration.hiddenSize)
       + records * Self.overhead.record + (documents - cachedDocuments) * Self.overhead.document
       + tokensToCompute * 8
   }
@@ -77,7 +78,8 @@ extension TransformerConfiguration {
 public enum MatrixProbe {
   public static func operationsPerSecond() -> Double {
     let size = 768
-    let a = FloatBuffer(count: size * size), b = FloatBuffer(count: size * size)
+    let a = FloatBuffer(count: size * size)
+    let b = FloatBuffer(count: size * size)
     let out = FloatBuffer(count: size * size)
     let clock = ContinuousClock()
     var best = Duration.seconds(1000)

@@ -81,7 +81,8 @@ struct ChatRequest: Decodable, Sendable {
     if let format = try fields.decodeIfPresent(Format.self, forKey: .responseFormat),
       format.type != "text"
     {
-      throw RequestError.invalid(field: "response_format", reason: "only type \"text\" is supported")
+      throw RequestError.invalid(
+        field: "response_format", reason: "only type \"text\" is supported")
     }
   }
 
@@ -100,7 +101,8 @@ struct ChatRequest: Decodable, Sendable {
       let role = try fields.decode(String.self, forKey: .role)
       guard ["system", "developer", "user", "assistant"].contains(role) else {
         throw RequestError.invalid(
-          field: "messages", reason: "has the role \"\(role)\": system, user and assistant are known")
+          field: "messages",
+          reason: "has the role \"\(role)\": system, user and assistant are known")
       }
       let content: String
       if let text = try? fields.decode(String.self, forKey: .content) {
@@ -109,7 +111,8 @@ struct ChatRequest: Decodable, Sendable {
         content = try fields.decode([Part].self, forKey: .content).map { part in
           guard part.type == "text", let text = part.text else {
             throw RequestError.invalid(
-              field: "messages", reason: "has a part of type \"\(part.type)\": only text is supported")
+              field: "messages",
+              reason: "has a part of type \"\(part.type)\": only text is supported")
           }
           return text
         }.joined()

@@ -58,7 +58,12 @@ public struct ChatServer: Sendable {
     struct Model: Encodable {
       let id: String
       var object = "model"
-      var owned_by = "denju"
+      var ownedBy = "denju"
+
+      enum CodingKeys: String, CodingKey {
+        case id, object
+        case ownedBy = "owned_by"
+      }
     }
     struct List: Encodable {
       var object = "list"

@@ -1,7 +1,7 @@
 import Dispatch
 import Generation
-import Tokenization
 import Synchronization
+import Tokenization
 
 /// The explicit queue in front of the model: requests are answered one at a time, in order, on a thread
 /// of their own; too many waiting are turned away.

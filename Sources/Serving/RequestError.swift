@@ -27,7 +27,8 @@ enum RequestError: Error, Sendable {
     case .invalid(let field, let reason): "\(field) \(reason)"
     case .malformed(let reason): "the body is not a chat request: \(reason)"
     case .tooLarge(let limit): "the body is larger than \(limit) bytes"
-    case .unknownModel(let asked, let served): "there is no model \"\(asked)\": this is \"\(served)\""
+    case .unknownModel(let asked, let served):
+      "there is no model \"\(asked)\": this is \"\(served)\""
     case .unknownPath(let path): "there is nothing at \(path)"
     case .busy(let waiting): "\(waiting) requests are waiting already: try again later"
     case .failed(let reason): reason

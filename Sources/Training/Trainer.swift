@@ -47,12 +47,14 @@ public final class Trainer {
     if design.conditioning == .prompt, options.loss == .all {
       throw TrainingError.invalidOption(
         name: "loss", found: "all",
-        allowed: "with prompt conditioning every position reads all of the prompt's states, and would be "
+        allowed:
+          "with prompt conditioning every position reads all of the prompt's states, and would be "
           + "shown its own answers: use response")
     }
     if design.conditioning == .aligned, generatorTokenizer != nil {
       throw TrainingError.invalidOption(
-        name: "tokenizer", found: "another", allowed: "an aligned generator has the source's tokenizer")
+        name: "tokenizer", found: "another",
+        allowed: "an aligned generator has the source's tokenizer")
     }
   }
 
@@ -66,7 +68,8 @@ public final class Trainer {
     let training = try TrainingSet(
       cache, split: .train, configuration: configuration, tokenizer: format, arm: options.states,
       seed: options.seed)
-    let validation = try cache.documents(.validation).isEmpty
+    let validation =
+      try cache.documents(.validation).isEmpty
       ? nil
       : TrainingSet(
         cache, split: .validation, configuration: configuration, tokenizer: format,
@@ -120,7 +123,8 @@ public final class Trainer {
     }
     return RunDescription(
       identity: try encoder.encode(cache.identity), template: cache.source.chatTemplate,
-      plainPrompts: try hasPlainPrompts(), states: options.states, hasOwnTokenizer: format != nil, cachePath: cache.path,
+      plainPrompts: try hasPlainPrompts(), states: options.states, hasOwnTokenizer: format != nil,
+      cachePath: cache.path,
       sourcePath: cache.source.path,
       training: try encoder.encode(
         Everything(

@@ -27,11 +27,13 @@ public struct TrainingLog {
     var lines: [Substring] = [Substring(Self.header(layers: layers))]
     if step > 0, let old = try? String(contentsOfFile: path, encoding: .utf8) {
       lines += old.split(separator: "\n").dropFirst().filter { line in
-        line.split(separator: ",", maxSplits: 1).first.flatMap { Int($0) }.map { $0 <= step } ?? false
+        line.split(separator: ",", maxSplits: 1).first.flatMap { Int($0) }.map { $0 <= step }
+          ?? false
       }
     }
     do {
-      try (lines.joined(separator: "\n") + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+      try (lines.joined(separator: "\n") + "\n").write(
+        toFile: path, atomically: true, encoding: .utf8)
     } catch {
       throw .unwritable(path: path, reason: error.localizedDescription)
     }
@@ -57,11 +59,12 @@ public struct TrainingLog {
 
   private static func line(_ entry: Entry) -> String {
     func number(_ value: Double, _ format: String) -> String { String(format: format, value) }
-    return ([
-      "\(entry.step)", "\(entry.epoch)", number(entry.loss, "%.6f"),
-      number(entry.bridgeRate, "%.6g"), number(entry.generatorRate, "%.6g"),
-      number(entry.gradientNorm, "%.6g"), number(entry.tokensPerSecond, "%.1f"),
-      entry.validationLoss.map { number($0, "%.6f") } ?? "",
-    ] + entry.gates.map { number($0, "%.4f") }).joined(separator: ",")
+    return
+      ([
+        "\(entry.step)", "\(entry.epoch)", number(entry.loss, "%.6f"),
+        number(entry.bridgeRate, "%.6g"), number(entry.generatorRate, "%.6g"),
+        number(entry.gradientNorm, "%.6g"), number(entry.tokensPerSecond, "%.1f"),
+        entry.validationLoss.map { number($0, "%.6f") } ?? "",
+      ] + entry.gates.map { number($0, "%.4f") }).joined(separator: ",")
   }
 }

@@ -41,7 +41,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     try require((1...65_536).contains(batch), "batch", batch, "1 to 65536 documents")
     try require((1...batch).contains(accumulate), "accumulate", accumulate, "1 to the batch's size")
     for (name, rate) in [
-      ("bridge-learning-rate", bridgeLearningRate), ("generator-learning-rate", generatorLearningRate),
+      ("bridge-learning-rate", bridgeLearningRate),
+      ("generator-learning-rate", generatorLearningRate),
     ] {
       try require(rate.isFinite && rate >= 0 && rate < 10, name, rate, "0 to 10")
     }

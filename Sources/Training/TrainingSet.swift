@@ -43,7 +43,8 @@ struct TrainingSet {
         cache: cache.path, conditioning: configuration.conditioning.rawValue, found: found,
         needed: entries.count)
     }
-    let partners = arm == .shuffled
+    let partners =
+      arm == .shuffled
       ? Derangement.partners(of: entries.count, seed: seed) : Array(entries.indices)
     examples = try entries.indices.map { index in
       let document = try cache.document(entries[index].id)

@@ -70,7 +70,8 @@ struct CacheVerify: ParsableCommand {
     }
     let repaired = try CacheRepair(cache, source: source ?? cache.source.path).mend(damage)
     let rest = try cache.verify()
-    Terminal.note("\(cache.path): \(repaired) documents' states computed again, \(rest.count) damages left")
+    Terminal.note(
+      "\(cache.path): \(repaired) documents' states computed again, \(rest.count) damages left")
     if !rest.isEmpty {
       for item in rest { Terminal.result("\(item)") }
       throw ExitCode.failure
@@ -105,7 +106,9 @@ struct CacheExport: ParsableCommand {
       let coverage: Coverage = entry.documentStates > 0 ? .document : .prompt
       let ids = try cache.document(entry.id).ids(coverage)
       var states = [Float](repeating: 0, count: ids.count * cache.width)
-      try states.withUnsafeMutableBufferPointer { _ = try cache.states(of: entry.id, coverage, into: $0) }
+      try states.withUnsafeMutableBufferPointer {
+        _ = try cache.states(of: entry.id, coverage, into: $0)
+      }
       let number = entry.id.description.split(separator: " ").last.map(String.init) ?? ""
       buffers.append((number, states, ids.map(Int64.init)))
     }
@@ -118,7 +121,9 @@ struct CacheExport: ParsableCommand {
   private func write(
     _ rest: [(name: String, states: [Float], ids: [Int64])], width: Int
   ) throws {
-    let total = rest.reduce((states: 0, ids: 0)) { ($0.states + $1.states.count, $0.ids + $1.ids.count) }
+    let total = rest.reduce((states: 0, ids: 0)) {
+      ($0.states + $1.states.count, $0.ids + $1.ids.count)
+    }
     let states = UnsafeMutableBufferPointer<Float>.allocate(capacity: total.states)
     let ids = UnsafeMutableBufferPointer<Int64>.allocate(capacity: total.ids)
     defer {
@@ -132,8 +137,10 @@ struct CacheExport: ParsableCommand {
       let tokens = UnsafeMutableBufferPointer(rebasing: ids[i..<i + item.ids.count])
       _ = values.initialize(from: item.states)
       _ = tokens.initialize(from: item.ids)
-      tensors.append((item.name + ".states", [item.ids.count, width], .float32(UnsafeBufferPointer(values))))
-      tensors.append((item.name + ".input_ids", [item.ids.count], .int64(UnsafeBufferPointer(tokens))))
+      tensors.append(
+        (item.name + ".states", [item.ids.count, width], .float32(UnsafeBufferPointer(values))))
+      tensors.append(
+        (item.name + ".input_ids", [item.ids.count], .int64(UnsafeBufferPointer(tokens))))
       s += item.states.count
       i += item.ids.count
     }
@@ -158,10 +165,13 @@ struct CachePurge: ParsableCommand {
     let known = try cache.documents()
     let missing = numbers.subtracting(known.map(\.id.description))
     if let first = missing.sorted().first {
-      throw ValidationError("the cache has no \(first): `denju cache stats --view documents` lists them")
+      throw ValidationError(
+        "the cache has no \(first): `denju cache stats --view documents` lists them")
     }
     let chosen = known.filter { numbers.contains($0.id.description) || $0.split.rawValue == split }
-    guard !chosen.isEmpty else { throw ValidationError("name documents with --document or --split") }
+    guard !chosen.isEmpty else {
+      throw ValidationError("name documents with --document or --split")
+    }
     let report = try cache.purge(chosen.map(\.id))
     Terminal.note(
       "\(cache.path): \(report.documents) documents and \(report.records) records gone, "

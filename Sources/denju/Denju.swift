@@ -33,7 +33,8 @@ struct Denju: AsyncParsableCommand {
     } catch {
       if isHelp(error) { exit(withError: error) }
       if exitCode(for: error) == .validationFailure {
-        Terminal.note("denju: \(Failure.line(message(for: error))); --help says what a command takes")
+        Terminal.note(
+          "denju: \(Failure.line(message(for: error))); --help says what a command takes")
         Foundation.exit(ExitCode.validationFailure.rawValue)
       }
       Terminal.note("denju: \(Failure.line(error))")

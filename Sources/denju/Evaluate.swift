@@ -6,7 +6,8 @@ import GenerationModule
 /// Held-out figures of one or more runs.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure runs on the test documents: loss, exact match, and what the states are worth.")
+    abstract:
+      "Measure runs on the test documents: loss, exact match, and what the states are worth.")
 
   @OptionGroup var arguments: EvaluateArguments
 

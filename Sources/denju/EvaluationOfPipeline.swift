@@ -36,8 +36,9 @@ struct EvaluationOfPipeline {
     var parts = [String(decoding: try encoder.encode(arguments.options()), as: UTF8.self)]
     for run in arguments.run {
       let folder = RunFolder(run)
-      for path in [folder.file("run.json"), (folder.best as NSString).appendingPathComponent("training.json")]
-      {
+      for path in [
+        folder.file("run.json"), (folder.best as NSString).appendingPathComponent("training.json"),
+      ] {
         let data = FileManager.default.contents(atPath: path) ?? Data()
         parts.append(String(decoding: data, as: UTF8.self))
       }

@@ -32,7 +32,8 @@ struct Generate: ParsableCommand {
     let generator = try TextGenerator(arguments.place.place())
     for prompt in prompts {
       if prompts.count > 1, !json { Terminal.result("> \(prompt)") }
-      let result = try generator.generate(.raw(prompt), sampling, special: arguments.special) { text in
+      let result = try generator.generate(.raw(prompt), sampling, special: arguments.special) {
+        text in
         if !json { FileHandle.standardOutput.write(Data(text.utf8)) }
         return !Interruption.isAsked
       }
@@ -44,7 +45,8 @@ struct Generate: ParsableCommand {
 
   private static func summary(_ result: GenerationResult) -> String {
     String(
-      format: "states of %d tokens %@ in %.1f ms, prefill %.1f ms, %d tokens in %.1f ms (%.0f tokens/s), %@",
+      format:
+        "states of %d tokens %@ in %.1f ms, prefill %.1f ms, %d tokens in %.1f ms (%.0f tokens/s), %@",
       result.promptTokens, result.states.rawValue, 1000 * result.statesSeconds,
       1000 * result.prefillSeconds, result.tokens, 1000 * result.decodeSeconds,
       result.tokensPerSecond, "ended by \(result.finish.rawValue)")

@@ -33,12 +33,15 @@ struct Inspect: ParsableCommand {
   private func show(_ run: RunFolder) throws {
     let description = try run.description()
     if !json {
-      Terminal.result("training run, states: \(description.states.rawValue), template: \(description.template ?? "none")")
+      Terminal.result(
+        "training run, states: \(description.states.rawValue), template: \(description.template ?? "none")"
+      )
       Terminal.result("cache: \(description.cachePath)")
       Terminal.result("source: \(description.sourcePath)")
       Terminal.result("options: \(String(decoding: description.training, as: UTF8.self))")
     }
-    try show(try TensorCatalogue.open((run.best as NSString).appendingPathComponent("model.safetensors")))
+    try show(
+      try TensorCatalogue.open((run.best as NSString).appendingPathComponent("model.safetensors")))
   }
 
   private func showModel() throws {

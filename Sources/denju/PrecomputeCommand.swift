@@ -25,7 +25,8 @@ struct PrecomputeCommand: ParsableCommand {
       try Self.show(try Self.plan(arguments), json: json)
     } else {
       let work = try Precompute(try arguments.options())
-      let report = try Self.perform(work, settings: CommandLine.arguments.dropFirst().joined(separator: " "))
+      let report = try Self.perform(
+        work, settings: CommandLine.arguments.dropFirst().joined(separator: " "))
       if json { try Terminal.json(report) }
     }
   }
@@ -43,7 +44,8 @@ struct PrecomputeCommand: ParsableCommand {
   @discardableResult
   static func perform(_ work: Precompute, settings: String) throws -> Precompute.Report {
     let bar = ProgressBar("precompute", unit: "documents")
-    let settings = String(decoding: try JSONEncoder().encode(["arguments": settings]), as: UTF8.self)
+    let settings = String(
+      decoding: try JSONEncoder().encode(["arguments": settings]), as: UTF8.self)
     let report = try work.run(settings: settings) { progress, plan in
       bar.update(
         progress.documents, of: plan.documents,
@@ -69,15 +71,19 @@ struct PrecomputeCommand: ParsableCommand {
 
   static func show(_ plan: PrecomputePlan, json: Bool) throws {
     if json { return try Terminal.json(plan) }
-    let rows: [(String, String)] = [
-      ("documents", "\(plan.documents)"),
-      ("tokens", "\(plan.tokens)\(plan.estimated ? " (estimated from bytes)" : "")"),
-      ("cached already", "\(plan.cachedDocuments) documents"),
-      ("to compute", "\(plan.tokensToCompute) tokens"),
-      ("arithmetic", String(format: "%.3g floating-point operations", plan.floatingPointOperations)),
-      ("time", "about \(ProgressBar.duration(plan.seconds)) on this machine"),
-      ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
-    ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    let rows: [(String, String)] =
+      [
+        ("documents", "\(plan.documents)"),
+        ("tokens", "\(plan.tokens)\(plan.estimated ? " (estimated from bytes)" : "")"),
+        ("cached already", "\(plan.cachedDocuments) documents"),
+        ("to compute", "\(plan.tokensToCompute) tokens"),
+        (
+          "arithmetic",
+          String(format: "%.3g floating-point operations", plan.floatingPointOperations)
+        ),
+        ("time", "about \(ProgressBar.duration(plan.seconds)) on this machine"),
+        ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
+      ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
     for (name, value) in rows {
       Terminal.result(name.padding(toLength: 22, withPad: " ", startingAt: 0) + value)
     }

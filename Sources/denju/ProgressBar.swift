@@ -28,7 +28,8 @@ final class ProgressBar {
       return
     }
     shown = now
-    let seconds = Double((now - began).components.seconds)
+    let seconds =
+      Double((now - began).components.seconds)
       + Double((now - began).components.attoseconds) * 1e-18
     var text = "\(title): \(done)\(total > 0 ? " of \(total)" : "") \(unit)"
     if !detail.isEmpty { text += ", \(detail)" }

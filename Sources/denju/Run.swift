@@ -59,12 +59,15 @@ struct Run: ParsableCommand {
 
   private static func text(_ plan: TrainingPlan) -> String {
     String(
-      format: "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@",
+      format:
+        "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@",
       plan.run, plan.parameters, plan.tokens, plan.epochs, plan.floatingPointOperations,
       ProgressBar.duration(plan.seconds))
   }
 
-  private func perform(_ step: PipelineFile.Step, _ pipeline: PipelineFile, _ flags: [String]) throws {
+  private func perform(_ step: PipelineFile.Step, _ pipeline: PipelineFile, _ flags: [String])
+    throws
+  {
     switch step.stage {
     case .precompute:
       let command = try parsed(PrecomputeCommand.self, step, pipeline, flags)

@@ -27,8 +27,10 @@ struct Tokenize: ParsableCommand {
     let tokenizer = try Tokenizer.load(try ModelFolder.open(model))
     let input = try TextArgument.read(text)
     if decode {
-      let ids = try input.split(whereSeparator: { $0 == " " || $0 == "," || $0.isNewline }).map { word in
-        guard let id = Int32(word), (0..<Int32(clamping: tokenizer.vocabularySize)).contains(id) else {
+      let ids = try input.split(whereSeparator: { $0 == " " || $0 == "," || $0.isNewline }).map {
+        word in
+        guard let id = Int32(word), (0..<Int32(clamping: tokenizer.vocabularySize)).contains(id)
+        else {
           throw ValidationError(
             "\"\(word)\" is not a token id: 0 to \(tokenizer.vocabularySize - 1) are")
         }

@@ -9,7 +9,8 @@ import Training
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a generator from the cache alone; the source is not needed.",
-    discussion: "A run that was ended goes on with --resume, to the same bits as if it had not been.")
+    discussion:
+      "A run that was ended goes on with --resume, to the same bits as if it had not been.")
 
   @OptionGroup var arguments: TrainArguments
 
@@ -36,7 +37,9 @@ struct Train: ParsableCommand {
     let bar = ProgressBar("train \((arguments.run as NSString).lastPathComponent)", unit: "steps")
     var validation = ""
     let report = try trainer.run(resume: resume) { progress in
-      if let loss = progress.validationLoss { validation = String(format: ", validation %.3f", loss) }
+      if let loss = progress.validationLoss {
+        validation = String(format: ", validation %.3f", loss)
+      }
       bar.update(
         progress.step, of: progress.steps,
         String(
@@ -64,7 +67,8 @@ struct Train: ParsableCommand {
       String(format: "last epoch %.3f", report.trainLoss),
       report.bestValidationLoss.map { String(format: "best validation %.3f", $0) },
     ].compactMap { $0 }.joined(separator: ", ")
-    return "train: \(report.run)\(report.wasFinished ? " was finished already" : ""): \(report.steps) steps, "
+    return
+      "train: \(report.run)\(report.wasFinished ? " was finished already" : ""): \(report.steps) steps, "
       + "\(report.epochs) epochs, \(losses), \(report.parameters) parameters, "
       + "\(ProgressBar.duration(report.seconds)), \(Int(report.tokensPerSecond)) tokens/s"
   }

@@ -8,15 +8,19 @@ import Testing
   static let levels = [DENJU_PORTABLE, DENJU_AVX2, DENJU_AVX512]
 
   /// Kernels of all the levels that this CPU has; the first is the portable one.
-  static var tables: [UnsafePointer<denju_kernels>] { Dictionary(
-    grouping: levels.map { denju_kernels_for($0)! }, by: { $0.pointee.level.rawValue }
-  ).values.map { $0[0] }.sorted { $0.pointee.level.rawValue < $1.pointee.level.rawValue } }
+  static var tables: [UnsafePointer<denju_kernels>] {
+    Dictionary(
+      grouping: levels.map { denju_kernels_for($0)! }, by: { $0.pointee.level.rawValue }
+    ).values.map { $0[0] }.sorted { $0.pointee.level.rawValue < $1.pointee.level.rawValue }
+  }
 
   @Test(arguments: [0, 1, 5, 15, 16, 17, 100, 577]) func levelsAgreeOnReductions(_ n: Int) {
-    let x = random(n, seed: 1), y = random(n, seed: 2)
+    let x = random(n, seed: 1)
+    let y = random(n, seed: 2)
     let results = Self.tables.map { kernel -> [UInt32] in
       let table = kernel.pointee
-      let moved = FloatBuffer(y.array()), row = FloatBuffer(x.array())
+      let moved = FloatBuffer(y.array())
+      let row = FloatBuffer(x.array())
       table.axpy(n, 0.3, x.base, moved.base)
       let log = table.softmax(n, row.base)
       let scalars = [
@@ -29,10 +33,13 @@ import Testing
 
   @Test func levelsAgreeOnProducts() {
     let (m, k, n) = (29, 83, 37)
-    let a = random(m * k, seed: 3), b = random(k * n, seed: 4), bias = random(n, seed: 5)
+    let a = random(m * k, seed: 3)
+    let b = random(k * n, seed: 4)
+    let bias = random(n, seed: 5)
     let results = Self.tables.map { kernel -> [Float] in
       let table = kernel.pointee
-      let packedA = FloatBuffer(count: (m + 16) * k), packedB = FloatBuffer(count: (n + 16) * k)
+      let packedA = FloatBuffer(count: (m + 16) * k)
+      let packedB = FloatBuffer(count: (n + 16) * k)
       let out = FloatBuffer(count: m * n)
       table.pack_a(a.base, k, 1, m, k, packedA.base)
       table.pack_b(b.base, n, 1, k, n, packedB.base, 16 * k)
@@ -44,7 +51,8 @@ import Testing
 
   /// Units in the last place of the true value; near 1, of 1 where the result saturates.
   @Test func elementaryFunctionsAgreeWithDoublePrecision() {
-    let inputs = stride(from: Float(-20), through: 20, by: 0.00737).map { $0 } + [0, -0, 1e-20, -1e-8]
+    let inputs =
+      stride(from: Float(-20), through: 20, by: 0.00737).map { $0 } + [0, -0, 1e-20, -1e-8]
     let x = FloatBuffer(inputs)
     for kernel in Self.tables {
       let table = kernel.pointee

@@ -18,15 +18,19 @@ import Testing
   @Test(arguments: shapes, [(false, false), (false, true), (true, false), (true, true)])
   func agreesWithDoublePrecision(_ shape: Shape, _ transposed: (a: Bool, b: Bool)) {
     let (m, k, n) = (shape.m, shape.k, shape.n)
-    let a = random(m * k, seed: 1), b = random(k * n, seed: 2), out = random(m * n, seed: 3)
+    let a = random(m * k, seed: 1)
+    let b = random(k * n, seed: 2)
+    let out = random(m * n, seed: 3)
     let before = out.array()
-    matmul(out.base, a.base, b.base, m: m, k: k, n: n, transposeA: transposed.a,
+    matmul(
+      out.base, a.base, b.base, m: m, k: k, n: n, transposeA: transposed.a,
       transposeB: transposed.b, accumulate: true)
     for i in 0..<m {
       for j in 0..<n {
         var expected = Double(before[i * n + j])
         for p in 0..<k {
-          expected += Double(transposed.a ? a[p * m + i] : a[i * k + p])
+          expected +=
+            Double(transposed.a ? a[p * m + i] : a[i * k + p])
             * Double(transposed.b ? b[j * k + p] : b[p * n + j])
         }
         // A chain of k roundings of partial sums that stay within about √k of zero.
@@ -38,8 +42,10 @@ import Testing
 
   @Test(arguments: shapes) func packedWeightsGiveTheSameBits(_ shape: Shape) {
     let (m, k, n) = (shape.m, shape.k, shape.n)
-    let x = random(m * k, seed: 4), w = random(n * k, seed: 5)
-    let plain = FloatBuffer(count: m * n), packed = FloatBuffer(count: m * n)
+    let x = random(m * k, seed: 4)
+    let w = random(n * k, seed: 5)
+    let plain = FloatBuffer(count: m * n)
+    let packed = FloatBuffer(count: m * n)
     matmul(plain.base, x.base, w.base, m: m, k: k, n: n, transposeB: true)
     PackedMatrix(weight: w.base, rows: n, columns: k).multiply(packed.base, x.base, m: m)
     #expect(k == 0 || packed.array() == plain.array())
@@ -47,7 +53,9 @@ import Testing
 
   @Test func aRowDoesNotDependOnItsBatchNorOnThreads() {
     let (m, k, n) = (203, 577, 211)
-    let x = random(m * k, seed: 6), w = random(n * k, seed: 7), bias = random(n, seed: 8)
+    let x = random(m * k, seed: 6)
+    let w = random(n * k, seed: 7)
+    let bias = random(n, seed: 8)
     let weight = PackedMatrix(weight: w.base, rows: n, columns: k)
     let all = FloatBuffer(count: m * n)
     weight.multiply(all.base, x.base, m: m, bias: bias.base)

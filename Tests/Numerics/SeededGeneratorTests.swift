@@ -39,8 +39,10 @@ import Testing
   }
 
   @Test func shufflesAreFixedBySeed() {
-    var first = SeededGenerator(seed: 5), second = SeededGenerator(seed: 5)
-    var a = Array(0..<50), b = Array(0..<50)
+    var first = SeededGenerator(seed: 5)
+    var second = SeededGenerator(seed: 5)
+    var a = Array(0..<50)
+    var b = Array(0..<50)
     first.shuffle(&a)
     second.shuffle(&b)
     #expect(a == b && a != Array(0..<50) && a.sorted() == Array(0..<50))

@@ -64,7 +64,8 @@ public final class AdamW {
     gradientScale: Float = 1
   ) {
     stepCount += 1
-    let m = firstMoments.base, v = secondMoments.base
+    let m = firstMoments.base
+    let v = secondMoments.base
     let correction1 = 1 - power(settings.beta1, stepCount)
     let correction2 = 1 - power(settings.beta2, stepCount)
     for group in groups {
