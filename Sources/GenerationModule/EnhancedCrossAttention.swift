@@ -86,7 +86,8 @@ struct EnhancedCrossAttention: Sendable {
       "gate", 2 * width, width, bias: start == .published ? nil : .constant(Self.nearlyShutBias))
   }
 
-  /// sigmoid(-1) is 0.27.
+  /// sigmoid(-1) is 0.27. Where it starts matters little: from scratch, twelve epochs of city facts
+  /// end at 0.54, 0.52, 0.53 and 0.54 of 300 held-out answers with -2, -1, 0 and 1 (standard error 0.03).
   private static let nearlyShutBias: Float = -1
 
   func memory(states: Int, _ arena: Arena) -> Memory {

@@ -64,8 +64,7 @@ public final class AdamW {
     gradientScale: Float = 1
   ) {
     stepCount += 1
-    let m = firstMoments.base
-    let v = secondMoments.base
+    let (m, v) = moments
     let correction1 = 1 - power(settings.beta1, stepCount)
     let correction2 = 1 - power(settings.beta2, stepCount)
     for group in groups {
