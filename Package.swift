@@ -81,9 +81,18 @@ let package = Package(
       name: "GenerationModuleTests", dependencies: ["GenerationModule"],
       path: "Tests/GenerationModule"),
     .testTarget(
-      name: "ReferenceTests", dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
+      name: "ReferenceTests",
+      dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
       path: "Tests/Reference",
       exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
+    .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
+    .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
+    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
+    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"], path: "Tests/Pipeline"),
+    .testTarget(
+      name: "DenjuTests",
+      dependencies: ["denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline"],
+      path: "Tests/denju"),
     .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]

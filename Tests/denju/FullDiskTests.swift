@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// A disk that is full: one clear line, and what was there before is whole.
+@Suite(.serialized) struct FullDiskTests {
+  /// A small file system in memory, unmounted afterwards.
+  final class SmallDisk {
+    let path: String
+
+    init?(_ path: String, kilobytes: Int) {
+      self.path = path
+      try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else { return nil }
+    }
+
+    deinit { umount2(path, Int32(MNT_DETACH)) }
+  }
+
+  static let canMount: Bool = {
+    let place = FileManager.default.temporaryDirectory
+      .appendingPathComponent("denju-test-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: place) }
+    return SmallDisk(place, kilobytes: 64) != nil
+  }()
+
+  @Test(.enabled(if: canMount, "needs the permission to mount a small disk"))
+  func `precomputing onto a full disk`() throws {
+    let workshop = try Workshop()
+    let disk = try #require(SmallDisk(workshop.path("disk"), kilobytes: 1024))
+    try workshop.write("more.jsonl", Workshop.rows(0..<4000))
+    let arguments = [
+      "--cache", "disk/cache.sqlite", "--conditioning", "aligned", "--codec", "float32",
+    ]
+    func precompute(_ corpus: String) throws -> Program.Outcome {
+      try workshop.denju(["precompute", "--source", "source", "--train", corpus] + arguments)
+    }
+    expectSuccess(try precompute("train.jsonl"))
+    let content = try workshop.digest(disk.path + "/cache.sqlite")
+    expectRefusal(try precompute("more.jsonl"), "cache.sqlite")
+    #expect(try workshop.digest(disk.path + "/cache.sqlite") == content)
+    expectSuccess(try workshop.denju("cache", "verify", "disk/cache.sqlite"))
+  }
+
+  @Test(.enabled(if: canMount, "needs the permission to mount a small disk"))
+  func `training onto a full disk keeps the last checkpoint`() throws {
+    let workshop = try Workshop()
+    expectSuccess(try workshop.denju(workshop.precomputing()))
+    expectSuccess(try workshop.denju(workshop.training("whole")))
+    let disk = try #require(SmallDisk(workshop.path("disk"), kilobytes: 4096))
+    let process = try workshop.start(workshop.training("disk/run", "--checkpoint-seconds", "0.001"))
+    process.waitUntil {
+      FileManager.default.fileExists(atPath: disk.path + "/run/best/model.safetensors")
+    }
+    // What is left of the disk is taken by another.
+    let other = disk.path + "/other"
+    try Data().write(to: URL(fileURLWithPath: other))
+    let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+    let block = Data(repeating: 1, count: 4096)
+    while (try? handle.write(contentsOf: block)) != nil {}
+    try handle.close()
+    let outcome = process.wait()
+    if outcome.status != 0 { expectRefusal(outcome, "disk/run") }
+    try FileManager.default.removeItem(atPath: other)
+    expectSuccess(
+      try workshop.denju(
+        workshop.training("disk/run", "--checkpoint-seconds", "0.001", "--resume")))
+    #expect(
+      try workshop.bytes("whole/last/model.safetensors")
+        == workshop.bytes("disk/run/last/model.safetensors"))
+  }
+}

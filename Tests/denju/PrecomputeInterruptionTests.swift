@@ -1,0 +1,69 @@
+import Foundation
+import Numerics
+import Testing
+
+/// Precomputing that was ended and run again ends in the same cache.
+@Suite(.serialized) struct PrecomputeInterruptionTests {
+  static func workshop() throws -> Workshop {
+    let workshop = try Workshop()
+    // Several transactions' worth of documents.
+    try workshop.write("train.jsonl", Workshop.rows(0..<900))
+    return workshop
+  }
+
+  static func arguments(_ cache: String) -> [String] {
+    [
+      "precompute", "--source", "source", "--corpus", "train.jsonl", "--cache", cache,
+      "--conditioning", "aligned", "--seed", "5",
+    ]
+  }
+
+  @Test func `killed at any moment and run again`() throws {
+    let workshop = try Self.workshop()
+    expectSuccess(try workshop.denju(Self.arguments("whole.sqlite")))
+    var generator = SeededGenerator(seed: 3)
+    var kills = 0
+    for attempt in 0..<8 {
+      let process = try workshop.start(Self.arguments("killed.sqlite"))
+      if attempt % 2 == 1 {
+        process.waitUntil { FileManager.default.fileExists(atPath: workshop.path("killed.sqlite")) }
+      }
+      usleep(UInt32(generator.next() % 400_000))
+      if process.send(SIGKILL) { kills += 1 }
+      _ = process.wait()
+    }
+    #expect(kills > 0)
+    let readable = workshop.path("killed.sqlite")
+    expectSuccess(try workshop.denju(Self.arguments("killed.sqlite")))
+    #expect(try workshop.digest(readable) == workshop.digest(workshop.path("whole.sqlite")))
+    expectSuccess(try workshop.denju("cache", "verify", "killed.sqlite"))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `a signal ends it with 130, and a second run ends in the same cache`(signal: Int32) throws {
+    let workshop = try Self.workshop()
+    expectSuccess(try workshop.denju(Self.arguments("whole.sqlite")))
+    let process = try workshop.start(Self.arguments("stopped.sqlite"))
+    process.waitUntil { FileManager.default.fileExists(atPath: workshop.path("stopped.sqlite")) }
+    process.send(signal)
+    let outcome = process.wait()
+    #expect(outcome.status == 130)
+    #expect(outcome.errors.contains("again"))
+    expectSuccess(try workshop.denju("cache", "verify", "stopped.sqlite"))
+    expectSuccess(try workshop.denju(Self.arguments("stopped.sqlite")))
+    #expect(
+      try workshop.digest(workshop.path("stopped.sqlite"))
+        == workshop.digest(workshop.path("whole.sqlite")))
+  }
+
+  @Test func `a second writer is refused by name`() throws {
+    let workshop = try Self.workshop()
+    let process = try workshop.start(Self.arguments("cache.sqlite"))
+    process.waitUntil { FileManager.default.fileExists(atPath: workshop.cache + ".lock") }
+    process.send(SIGSTOP)
+    let second = try workshop.denju(Self.arguments("cache.sqlite"))
+    process.send(SIGCONT)
+    expectRefusal(second, "cache.sqlite", "process")
+    expectSuccess(process.wait())
+  }
+}
