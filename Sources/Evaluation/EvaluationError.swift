@@ -1,6 +1,7 @@
 /// Why nothing can be evaluated: one line that a person can act on.
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
   case noRuns
+  case badLimit(Int)
   case noTestDocuments(cache: String)
   case unknownBaseline(String, runs: [String])
   case notEnoughToShow(asked: Int, documents: Int)
@@ -8,6 +9,7 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
   public var description: String {
     switch self {
     case .noRuns: "name at least one training run with --run"
+    case .badLimit(let limit): "--limit \(limit): at least 1"
     case .noTestDocuments(let cache):
       "\(cache) has no test document: precompute with a test set"
     case .unknownBaseline(let name, let runs):

@@ -31,7 +31,9 @@ public final class Evaluator {
     if let baseline = options.baseline, !options.runs.contains(baseline) {
       throw EvaluationError.unknownBaseline(baseline, runs: options.runs)
     }
+    if let limit = options.limit, limit < 1 { throw EvaluationError.badLimit(limit) }
     self.options = options
+    for run in options.runs { _ = try RunFolder(run).description() }
     let run = try RunFolder(first).description()
     cache = try FeatureCache.open(options.cache ?? run.cachePath)
     let entries = try cache.documents(.test).prefix(options.limit ?? .max)

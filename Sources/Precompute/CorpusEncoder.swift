@@ -40,7 +40,7 @@ final class CorpusEncoder {
     var counts = Dictionary(
       uniqueKeysWithValues: bad.counts.map { ("skipped: \($0.key)", $0.value) })
     if truncated > 0 { counts["truncated"] = truncated }
-    if lossy > 0 { counts["characters left out by the tokenizer"] = lossy }
+    if lossy > 0 { counts["with characters that the tokenizer leaves out"] = lossy }
     return counts
   }
 

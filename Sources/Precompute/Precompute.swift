@@ -32,8 +32,9 @@ public final class Precompute {
   private let options: PrecomputeOptions
   private let reading: SourceReading
 
-  /// Tokens that go through the source together; a longer document goes alone.
-  private static let batchTokens = 2048
+  /// Tokens that go through the source together; a longer document goes alone. More would be no faster,
+  /// and make a signal wait.
+  private static let batchTokens = 512
 
   /// Opens the source's configuration and tokenizer; its weights wait until `run`.
   public init(_ options: PrecomputeOptions) throws {
@@ -43,17 +44,17 @@ public final class Precompute {
 
   /// Reads the whole corpus, and says what is to be done. Computes and writes nothing.
   public func plan() throws -> PrecomputePlan {
-    var cache: FeatureCache?
     // Without weights there is no identity, and so no cache that could be known to fit.
-    if FileManager.default.fileExists(atPath: options.cache), let identity = try? reading.identity()
-    {
+    try plan(try? reading.identity())
+  }
+
+  private func plan(_ identity: CacheIdentity?) throws -> PrecomputePlan {
+    var cache: FeatureCache?
+    if let identity, FileManager.default.fileExists(atPath: options.cache) {
       cache = try FeatureCache.open(
         options.cache, expecting: identity, acceptOtherNumerics: options.acceptOtherNumerics)
     }
-    return try plan(cache)
-  }
-
-  private func plan(_ cache: FeatureCache?) throws -> PrecomputePlan {
+    defer { try? cache?.close() }
     var plan = PrecomputePlan()
     let encoder = try CorpusEncoder(
       options, format: reading.format, positions: reading.configuration.maximumPositions)
@@ -84,17 +85,18 @@ public final class Precompute {
     settings: String = "{}", progress: (Progress, PrecomputePlan) -> Void,
     shouldStop: () -> Bool
   ) throws -> Report {
+    // The whole corpus is read before a cache is made, so that a mistake in it leaves none behind.
     let identity = try reading.identity()
+    let plan = try plan(identity)
     let folder = (options.cache as NSString).deletingLastPathComponent
     if !folder.isEmpty {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
+    try DiskSpace.require(plan.bytes, at: options.cache)
     let cache = try FeatureCache.create(
       options.cache, identity: identity, source: reading.cacheSource(),
       acceptOtherNumerics: options.acceptOtherNumerics)
     defer { try? cache.close() }
-    let plan = try plan(cache)
-    try DiskSpace.require(plan.bytes, at: options.cache)
 
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]

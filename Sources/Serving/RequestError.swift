@@ -43,6 +43,8 @@ enum RequestError: Error, Sendable {
   init(_ error: any Error) {
     switch error {
     case let error as RequestError: self = error
+    case GenerationError.invalidOption(let name, let found, let allowed):
+      self = .invalid(field: name, reason: "is \(found): \(allowed)")
     case let error as GenerationError where error.isOfTheRequest:
       self = .invalid(field: "messages", reason: "can't be answered: \(error)")
     case let error as DecodingError: self = .malformed(Self.reason(error))

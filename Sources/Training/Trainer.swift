@@ -157,10 +157,29 @@ public final class Trainer {
     for (what, old, new) in [
       ("cache's identity", text(before.identity), text(description.identity)),
       ("chat template", before.template ?? "none", description.template ?? "none"),
-      ("options", text(before.training), text(description.training)),
     ] where Array(old.utf8) != Array(new.utf8) {
       throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)
     }
+    if let (what, old, new) = Self.difference(before.training, description.training) {
+      throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)
+    }
     return true
+  }
+
+  /// The first option that differs between two runs' options, with both values.
+  private static func difference(_ old: Data, _ new: Data) -> (String, String, String)? {
+    func flat(_ data: Data) -> [String: String] {
+      let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
+      var values: [String: String] = [:]
+      for (key, value) in object {
+        for (name, inner) in value as? [String: Any] ?? [key: value] { values[name] = "\(inner)" }
+      }
+      return values
+    }
+    let (before, now) = (flat(old), flat(new))
+    for key in Set(before.keys).union(now.keys).sorted() where before[key] != now[key] {
+      return (key, before[key] ?? "absent", now[key] ?? "absent")
+    }
+    return nil
   }
 }

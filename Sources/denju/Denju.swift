@@ -8,7 +8,7 @@ struct Denju: AsyncParsableCommand {
     commandName: "denju",
     abstract: "Lets a small model write with a frozen large model's knowledge.",
     discussion: """
-      precompute runs the frozen source over a corpus and stores its hidden states in SQLite; train
+      precompute runs the frozen source over a corpus and stores its hidden states in SQLite; train \
       trains a small generator from that cache alone; generate and serve write with it.
       """,
     version: "0.1.0",

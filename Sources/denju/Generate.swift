@@ -8,7 +8,7 @@ struct Generate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Answer prompts with a trained generator.",
     discussion: """
-      The answer goes to stdout as it grows. What it took, and whether the source's states were reused
+      The answer goes to stdout as it grows. What it took, and whether the source's states were reused \
       or recomputed, goes to stderr.
       """)
 

@@ -18,7 +18,7 @@ struct Run: ParsableCommand {
   @Flag(help: "Say what precomputing and training will take; compute nothing.")
   var plan = false
 
-  @Flag(help: "Print lines of JSON for people's tables.")
+  @Flag(help: "Print results as lines of JSON.")
   var json = false
 
   @Option(help: "Wins over the file's seed.")

@@ -10,7 +10,7 @@ struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Serve a trained generator: /v1/chat/completions, /v1/models, /health.",
     discussion: """
-      Listens on the loopback address unless told otherwise; there is no authentication. States that are
+      Listens on the loopback address unless told otherwise; there is no authentication. States that are \
       not cached are computed, and stored unless --read-only is given.
       """)
 
@@ -36,6 +36,9 @@ struct Serve: AsyncParsableCommand {
 
   func validate() throws {
     guard (0...65_535).contains(port) else { throw ValidationError("--port \(port): 0 to 65535") }
+    guard !(place.store && readOnly) else {
+      throw ValidationError("--store and --read-only contradict each other")
+    }
     guard bodyLimit > 0, queueLimit > 0 else {
       throw ValidationError("--body-limit and --queue-limit are at least 1")
     }

@@ -10,7 +10,7 @@ struct States: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write the source's hidden states of a text to a safetensors file.",
     discussion: """
-      The text goes in as it is, without a template. The file has the tensors hidden_states
+      The text goes in as it is, without a template. The file has the tensors hidden_states \
       [tokens, width] in float32 and input_ids [tokens].
       """)
 

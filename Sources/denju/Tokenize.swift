@@ -60,7 +60,7 @@ struct Tokenize: ParsableCommand {
   }
 }
 
-/// Text given as arguments, or through standard input.
+/// Text given as arguments, or through standard input without its last line feed.
 enum TextArgument {
   static func read(_ words: [String]) throws -> String {
     guard words == ["-"] else { return words.joined(separator: " ") }
@@ -68,6 +68,6 @@ enum TextArgument {
     guard let text = String(data: bytes, encoding: .utf8) else {
       throw ValidationError("standard input is not UTF-8")
     }
-    return text
+    return text.utf8.last == UInt8(ascii: "\n") ? String(text.unicodeScalars.dropLast()) : text
   }
 }
