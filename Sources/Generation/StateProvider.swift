@@ -58,7 +58,12 @@ public final class StateProvider {
   ) throws -> StatesOrigin {
     if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) { return .reused }
     guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
-    try source().states(
+    let source = try source()
+    guard prompt.ids.count <= source.maximumPositions else {
+      throw GenerationError.tooLong(
+        tokens: prompt.ids.count, limit: source.maximumPositions, whose: "source")
+    }
+    try source.states(
       prompt.ids, layer: identity.layer, normalized: identity.normalized, into: base)
     try store(prompt, base)
     try codec.roundTrip(base, tokens: prompt.ids.count, width: identity.width)

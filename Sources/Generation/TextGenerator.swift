@@ -57,7 +57,7 @@ public final class TextGenerator {
       throw RunFolder.Failure.unreadable(
         file: folder.file("run.json"), reason: "its identity is damaged")
     }
-    let sourceTokenizer = try Tokenizer(serialized: try folder.sourceTokenizer())
+    let sourceTokenizer = try Self.tokenizer(try folder.sourceTokenizer(), place)
     guard sourceTokenizer.fingerprint == identity.tokenizer else {
       throw GenerationError.noTokenizer(
         run: place.run, reason: "it is another than the cache's was")
@@ -65,7 +65,7 @@ public final class TextGenerator {
     format = try PromptFormat(sourceTokenizer, template: run.template)
     tokenizer =
       run.hasOwnTokenizer
-      ? try Tokenizer(serialized: try folder.generatorTokenizer()) : sourceTokenizer
+      ? try Self.tokenizer(try folder.generatorTokenizer(), place) : sourceTokenizer
     switch try Checkpoint.load(folder.best) {
     case let model as PromptGenerator: decoder = .prompt(PromptDecoder(model))
     case let model as AlignedGenerator: decoder = .aligned(AlignedDecoder(model))
@@ -76,6 +76,16 @@ public final class TextGenerator {
     states = try StateProvider(
       identity: identity, cache: try Self.cache(place, run), source: place.source ?? run.sourcePath,
       hint: run.sourcePath)
+  }
+
+  private static func tokenizer(
+    _ bytes: [UInt8], _ place: Place
+  ) throws(GenerationError) -> Tokenizer {
+    do {
+      return try Tokenizer(serialized: bytes)
+    } catch {
+      throw .noTokenizer(run: place.run, reason: "\(error)")
+    }
   }
 
   /// The cache, if it is to be used and is there. One that was named must be there.

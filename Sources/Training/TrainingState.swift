@@ -56,5 +56,8 @@ public struct TrainingReport: Codable, Equatable, Sendable {
   /// The run was finished already, and nothing was done.
   public var wasFinished: Bool
 
+  /// The run's folder without those above it.
+  public var name: String { run.split(separator: "/").last.map(String.init) ?? run }
+
   public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
 }

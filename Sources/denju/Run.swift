@@ -1,4 +1,5 @@
 import ArgumentParser
+import FeatureCache
 import Foundation
 import GenerationModule
 import ModelFiles
@@ -28,7 +29,8 @@ struct Run: ParsableCommand {
     let pipeline = try PipelineFile(path: file)
     let flags = seed.map { ["--seed", "\($0)"] } ?? []
     if plan { return try showPlan(pipeline, flags) }
-    for step in pipeline.steps { try perform(step, pipeline, flags) }
+    var rates = StageRates()
+    for step in pipeline.steps { try perform(step, pipeline, flags, &rates) }
   }
 
   /// What precomputing and training will take; nothing is computed or written.
@@ -65,9 +67,10 @@ struct Run: ParsableCommand {
       ProgressBar.duration(plan.seconds))
   }
 
-  private func perform(_ step: PipelineFile.Step, _ pipeline: PipelineFile, _ flags: [String])
-    throws
-  {
+  private func perform(
+    _ step: PipelineFile.Step, _ pipeline: PipelineFile, _ flags: [String],
+    _ rates: inout StageRates
+  ) throws {
     switch step.stage {
     case .precompute:
       let command = try parsed(PrecomputeCommand.self, step, pipeline, flags)
@@ -76,11 +79,18 @@ struct Run: ParsableCommand {
         try Precompute(try command.arguments.options()), settings: settings)
     case .train:
       let command = try parsed(Train.self, step, pipeline, flags)
-      try Train.perform(command.arguments, resume: RunFolder(command.arguments.run).exists)
+      let resumes = RunFolder(command.arguments.run).exists
+      rates.addTraining(try Train.perform(command.arguments, resume: resumes))
     case .evaluate:
       let command = try parsed(Evaluate.self, step, pipeline, flags)
       let report = try EvaluationOfPipeline(command.arguments).report()
-      if json { try Terminal.json(report) } else { Evaluate.show(report) }
+      if json { return try Terminal.json(report) }
+      Evaluate.show(report)
+      let cache = try FeatureCache.open(report.cache)
+      defer { try? cache.close() }
+      try rates.addPrecompute(cache)
+      for arm in report.arms { rates.addDecoding(arm.name, arm.tokensPerSecond) }
+      try rates.show(cache)
     case .generate:
       let command = try parsed(Generate.self, step, pipeline, flags)
       try Generate.perform(command.arguments, prompts: command.arguments.prompt, json: json)
