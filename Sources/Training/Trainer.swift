@@ -116,6 +116,9 @@ public final class Trainer {
       let options: TrainingOptions
       let documents: String
     }
+    // How often checkpoints are written changes nothing in what comes out.
+    var decisive = options
+    decisive.checkpointSeconds = 0
     // The documents and their order, so that a cache that has grown since is noticed.
     var hash = SHA256()
     for example in training.examples {
@@ -128,7 +131,7 @@ public final class Trainer {
       sourcePath: cache.source.path,
       training: try encoder.encode(
         Everything(
-          design: design, options: options,
+          design: design, options: decisive,
           documents: hash.finalize().map { String(format: "%02x", $0) }.joined())))
   }
 
