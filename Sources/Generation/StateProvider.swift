@@ -58,7 +58,7 @@ public final class StateProvider {
   ) throws -> StatesOrigin {
     if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) { return .reused }
     guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
-    let source = try source()
+    let source = try self.source()
     guard prompt.ids.count <= source.maximumPositions else {
       throw GenerationError.tooLong(
         tokens: prompt.ids.count, limit: source.maximumPositions, whose: "source")
