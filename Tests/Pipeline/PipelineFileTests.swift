@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("train: {run: a}\nfine-tune: {}", 2, "fine-tune"), ("train: [", 1, "YAML"),
+    ("train: {run: a}\nfine-tune: {}", 2, "fine-tune"), ("train: ]", 1, "YAML"),
     ("train: {run: a}\nevaluate: nonsense", 2, "evaluate"),
     ("train:\n  run: {a: b}", 2, "run"), ("name: alone", 1, "stage"), ("- a\n- b", 1, "mapping"),
     ("", 1, "mapping"), ("name: [a]\ntrain: {run: a}", 1, "name"),

@@ -32,13 +32,15 @@ final class Fixture {
         split: split, corpus: "rows.jsonl", line: line, prompt: Array("prompt \(line)".utf8),
         promptIDs: prompt, response: Array("response \(line)".utf8),
         responseIDs: [Int32(60 + line % 3), 61, 0])
-      let ids = document.ids(.document)
-      let states = FloatBuffer(count: ids.count * Self.width)
-      for index in 0..<states.count { states.base[index] = generator.normal() }
-      entries.append(
-        CacheEntry(
-          document: document, coverage: .document,
-          records: try cache.records(of: ids, states: states.base, place: document.place)))
+      for coverage in Coverage.allCases {
+        let ids = document.ids(coverage)
+        let states = FloatBuffer(count: ids.count * Self.width)
+        for index in 0..<states.count { states.base[index] = generator.normal() }
+        entries.append(
+          CacheEntry(
+            document: document, coverage: coverage,
+            records: try cache.records(of: ids, states: states.base, place: document.place)))
+      }
     }
     _ = try cache.put(entries)
   }

@@ -63,7 +63,7 @@ import Testing
     try refuse("heads", flags: ["--heads", "5"])
     try refuse("positions", flags: ["--positions", "4"])
     try refuse("epochs", flags: ["--epochs", "0"])
-    try refuse("learning", flags: ["--learning-rate", "-1"])
+    try refuse("learning", flags: ["--learning-rate=-1"])
     try refuse("nowhere", flags: ["--from", "nowhere"])
   }
 

@@ -106,7 +106,7 @@ import Testing
     let workshop = try Self.prepared()
     let content = try workshop.digest()
     let flip = """
-      update records set payload = cast(substr(payload, 1, length(payload) - 1) as blob) || x'00'
+      update records set payload = cast(substr(payload, 1, length(payload) - 1) || x'00' as blob)
       where id = (select min(id) from records)
       """
     let shell = try RunningProgram("/usr/bin/sqlite3", [workshop.cache, flip], in: workshop.folder)
@@ -114,7 +114,7 @@ import Testing
     #expect(shell.status == 0, Comment(rawValue: shell.errors))
     let found = try workshop.denju("cache", "verify", "cache.sqlite")
     #expect(found.status == 1)
-    #expect(found.output.split(separator: "\n").count == 1)
+    #expect(found.output.contains("record"))
     expectSuccess(try workshop.denju("cache", "verify", "cache.sqlite", "--repair"))
     expectSuccess(try workshop.denju("cache", "verify", "cache.sqlite"))
     #expect(try workshop.digest() == content)

@@ -34,7 +34,9 @@ import Testing
     chmod(workshop.folder, 0o777)
     chmod(workshop.cache, 0o444)
     let program = workshop.path("denju")
-    try FileManager.default.copyItem(atPath: Program.path, toPath: program)
+    // Copied by another process: one that this process has open for writing can't be run.
+    expectSuccess(
+      try RunningProgram("/bin/cp", [Program.path, program], in: workshop.folder).wait())
     chmod(program, 0o755)
     let arguments =
       ["--reuid=65534", "--regid=65534", "--clear-groups", program] + workshop.training("theirs")

@@ -76,8 +76,8 @@ import Testing
       ("--seed", "8"), ("--epochs", "4"), ("--width", "64"), ("--states", "none"),
     ] {
       expectRefusal(
-        try workshop.denju(workshop.training("run", "--resume", flag, value)), "options",
-        flag == "--states" ? "states" : String(flag.dropFirst(2)))
+        try workshop.denju(workshop.training("run", "--resume", flag, value)), "run",
+        String(flag.dropFirst(2)), value)
     }
     expectRefusal(try workshop.denju(workshop.training("absent", "--resume")), "absent")
     #expect(try workshop.bytes("run/last/model.safetensors") == weights)
@@ -90,7 +90,7 @@ import Testing
     expectSuccess(
       try workshop.denju(
         "precompute", "--source", "source", "--train", "more.jsonl", "--cache", "cache.sqlite"))
-    expectRefusal(try workshop.denju(workshop.training("run", "--resume")), "options", "documents")
+    expectRefusal(try workshop.denju(workshop.training("run", "--resume")), "documents")
   }
 
   /// Steps that a run's log tells of.
