@@ -81,8 +81,12 @@ struct RowDecoder {
   }
 
   private static func detail(_ context: DecodingError.Context) -> String {
+    // The parser's words where it says something; its own types' names say nothing to a person.
     let cause = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-    return (cause ?? context.debugDescription).replacing("\n", with: " ")
+    guard let cause, !cause.contains("Foundation"), !cause.contains("SourceLocation") else {
+      return "it does not parse"
+    }
+    return cause.replacing("\n", with: " ")
   }
 }
 

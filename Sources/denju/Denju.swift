@@ -50,7 +50,7 @@ struct Denju: AsyncParsableCommand {
 /// Any error as one line.
 enum Failure {
   static func line(_ error: any Error) -> String {
-    line((error as? any CustomStringConvertible)?.description ?? error.localizedDescription)
+    line("\(error)")
   }
 
   static func line(_ text: String) -> String {

@@ -29,6 +29,8 @@ struct Run: ParsableCommand {
     let pipeline = try PipelineFile(path: file)
     let flags = seed.map { ["--seed", "\($0)"] } ?? []
     if plan { return try showPlan(pipeline, flags) }
+    // A mistake in a later section ends the run before an hour of an earlier one.
+    for step in pipeline.steps { try check(step, pipeline, flags) }
     var rates = StageRates()
     for step in pipeline.steps { try perform(step, pipeline, flags, &rates) }
   }
@@ -65,6 +67,19 @@ struct Run: ParsableCommand {
         "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@",
       plan.run, plan.parameters, plan.tokens, plan.epochs, plan.floatingPointOperations,
       ProgressBar.duration(plan.seconds))
+  }
+
+  private func check(
+    _ step: PipelineFile.Step, _ pipeline: PipelineFile, _ flags: [String]
+  ) throws {
+    switch step.stage {
+    case .precompute: _ = try parsed(PrecomputeCommand.self, step, pipeline, flags)
+    case .train:
+      try parsed(Train.self, step, pipeline, flags).arguments.options().validate()
+    case .evaluate: _ = try parsed(Evaluate.self, step, pipeline, flags)
+    case .generate:
+      _ = try parsed(Generate.self, step, pipeline, flags).arguments.sampling.options()
+    }
   }
 
   private func perform(
