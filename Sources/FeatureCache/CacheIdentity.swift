@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 
 /// Everything that changes the value of a cached hidden state, besides the token ids up to and
 /// including it.
@@ -73,6 +74,19 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
       hash.add(field.value)
     }
     return hash.finalize()
+  }
+
+  /// What differs when the source of this identity's states is to be run again, here and now; empty
+  /// when the states will be the same.
+  public func differences(
+    fromWeights weights: String, architecture: String, tokenizer: String
+  ) -> [IdentityDifference] {
+    var found = self
+    found.weights = weights
+    found.architecture = architecture
+    found.tokenizer = tokenizer
+    found.numerics = Numerics.version
+    return differences(from: found, acceptOtherNumerics: false)
   }
 
   /// What differs when this, the cache's identity, meets a request's; empty when they fit together.

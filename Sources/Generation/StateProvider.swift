@@ -2,7 +2,6 @@ import FeatureCache
 import Foundation
 import KnowledgeSource
 import ModelFiles
-import Numerics
 import Tokenization
 
 /// A prompt's states: from the cache where they are, or else from the source, through the same codec, so
@@ -77,12 +76,10 @@ public final class StateProvider {
       throw GenerationError.noSource(hint: sourcePath ?? hint)
     }
     let folder = try ModelFolder.open(path)
-    var found = identity
-    found.weights = try folder.catalogue().sha256()
-    found.architecture = try folder.configuration.architectureJSON
-    found.tokenizer = try Tokenizer.load(folder).fingerprint
-    found.numerics = Numerics.version
-    let differences = identity.differences(from: found, acceptOtherNumerics: false)
+    let differences = identity.differences(
+      fromWeights: try folder.catalogue().sha256(),
+      architecture: try folder.configuration.architectureJSON,
+      tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw GenerationError.otherIdentity(
         path: path, differences: differences.map(\.description).joined(separator: "; "))

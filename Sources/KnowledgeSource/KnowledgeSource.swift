@@ -55,8 +55,7 @@ public final class KnowledgeSource: Sendable {
 
   /// The layer 0 ... N that `asked` names; -1 is the last, -(N + 1) the embedding.
   public func layer(_ asked: Int) throws(KnowledgeSourceError) -> Int {
-    let layer = asked < 0 ? layerCount + 1 + asked : asked
-    guard (0...layerCount).contains(layer) else {
+    guard let layer = configuration.layer(asked) else {
       throw .layerOutOfRange(layer: asked, layerCount: layerCount)
     }
     return layer

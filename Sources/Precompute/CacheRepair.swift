@@ -12,12 +12,10 @@ public struct CacheRepair {
   /// - Throws: the cache's identity error when `source` is another model than the cache's.
   public init(_ cache: FeatureCache, source path: String) throws {
     let folder = try ModelFolder.open(path)
-    var found = cache.identity
-    found.weights = try folder.catalogue().sha256()
-    found.architecture = try folder.configuration.architectureJSON
-    found.tokenizer = try Tokenizer.load(folder).fingerprint
-    found.numerics = Numerics.version
-    let differences = cache.identity.differences(from: found, acceptOtherNumerics: false)
+    let differences = cache.identity.differences(
+      fromWeights: try folder.catalogue().sha256(),
+      architecture: try folder.configuration.architectureJSON,
+      tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw CacheError.identityMismatch(path: cache.path, differences: differences)
     }

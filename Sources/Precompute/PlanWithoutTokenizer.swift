@@ -7,7 +7,7 @@ extension Precompute {
   /// there yet: tokens are estimated from the text's bytes.
   public static func estimate(_ options: PrecomputeOptions) throws -> PrecomputePlan {
     let configuration = try ModelFolder.open(options.source).configuration
-    let layer = try SourceReading.layer(options.layer, of: configuration.layerCount)
+    let layer = try SourceReading.layer(options.layer, of: configuration)
     let limit = min(options.maxTokens ?? .max, configuration.maximumPositions)
     var plan = PrecomputePlan()
     plan.estimated = true

@@ -21,16 +21,18 @@ struct SourceReading {
     configuration = try folder.configuration
     tokenizer = try Tokenizer.load(folder)
     format = try PromptFormat(tokenizer, template: options.template)
-    layer = try Self.layer(options.layer, of: configuration.layerCount)
+    layer = try Self.layer(options.layer, of: configuration)
     // Only the last layer has a final norm after it.
     normalized = options.normalized && layer == configuration.layerCount
     codec = try StateCodecs.named(options.codec).name
   }
 
-  /// The layer from 0 to N that `asked` means, which may count from the end.
-  static func layer(_ asked: Int, of layers: Int) throws(PrecomputeError) -> Int {
-    let layer = asked < 0 ? layers + 1 + asked : asked
-    guard (0...layers).contains(layer) else { throw .badLayer(asked: asked, layers: layers) }
+  static func layer(
+    _ asked: Int, of configuration: TransformerConfiguration
+  ) throws(PrecomputeError) -> Int {
+    guard let layer = configuration.layer(asked) else {
+      throw .badLayer(asked: asked, layers: configuration.layerCount)
+    }
     return layer
   }
 

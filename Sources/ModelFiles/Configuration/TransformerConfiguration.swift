@@ -65,6 +65,13 @@ public struct TransformerConfiguration: Codable, Equatable, Sendable {
     architecture == .gptNeo ? "transformer.wte.weight" : "model.embed_tokens.weight"
   }
 
+  /// The layer 0 (embedding) ... N that `asked` names, which may count from the end: -1 is N. Nil
+  /// where there is none.
+  public func layer(_ asked: Int) -> Int? {
+    let layer = asked < 0 ? layerCount + 1 + asked : asked
+    return (0...layerCount).contains(layer) ? layer : nil
+  }
+
   /// Decodes what `Codable` encoded and validates it, so that a stored configuration is as sound as
   /// one that was just read.
   public init(from decoder: any Decoder) throws {
