@@ -78,6 +78,8 @@ let package = Package(
     .testTarget(
       name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
     .testTarget(
+      name: "PrecomputeTests", dependencies: ["Precompute"], path: "Tests/Precompute"),
+    .testTarget(
       name: "GenerationModuleTests", dependencies: ["GenerationModule"],
       path: "Tests/GenerationModule"),
     .testTarget(

@@ -57,7 +57,7 @@ CREATE TABLE runs (
   seed      TEXT,                           -- decimal, 64 bits without a sign
   plan      TEXT NOT NULL CHECK (json_valid(plan)),      -- what it set out to do
   options   TEXT NOT NULL CHECK (json_valid(options)),   -- the command line's
-  outcomes  TEXT NOT NULL CHECK (json_valid(outcomes))   -- {"stored": 900, "skipped: empty prompt": 2, ...}
+  outcomes  TEXT NOT NULL CHECK (json_valid(outcomes))   -- {"stored": 900, "skipped: empty prompt": 2, ..., "file bytes": 8e6, "idle share": 0.04}
 ) STRICT;
 
 -- A record: the values of consecutive tokens of a stream. A text is a chain of records from its first token on; two
@@ -206,7 +206,7 @@ SELECT
 FROM documents
 LEFT JOIN chains ON chains.document = documents.id;
 
--- A row a run: what it did and how fast.
+-- A row a run: what it did and how fast, and what was planned. The plan's bytes are the file's.
 CREATE VIEW cache_runs AS
 SELECT
   id,
@@ -219,6 +219,11 @@ SELECT
   tokens,
   round(tokens / nullif(seconds, 0), 1) AS tokens_per_second,
   bytes,
+  json_extract(outcomes, '$."file bytes"') AS file_bytes,
+  json_extract(outcomes, '$."idle share"') AS idle_share,
+  json_extract(plan, '$.tokensToCompute') AS planned_tokens,
+  round(json_extract(plan, '$.seconds'), 1) AS planned_seconds,
+  json_extract(plan, '$.bytes') AS planned_bytes,
   seed,
   outcomes,
   options

@@ -2,8 +2,8 @@ import Foundation
 
 /// A corpus file and how to read it.
 public struct Corpus: Equatable, Sendable {
-  /// A row longer than this is a bad row: 64 MiB.
-  public static let standardRowLimit = 64 << 20
+  /// A row longer than this is a bad row: 16 MiB, which no model's context could take.
+  public static let standardRowLimit = 16 << 20
 
   public let path: String
   public let format: CorpusFormat

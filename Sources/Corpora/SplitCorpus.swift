@@ -20,7 +20,7 @@ public enum SplitCorpus: Equatable, Sendable {
       { split, corpus in
         corpus.map { (split, $0) }
       }
-      var owners = PromptOwners()
+      var owners = PromptOwners(files)
       for (split, corpus) in files {
         // Bad rows are counted when the rows are used; here they only must not end the look.
         let reader = try corpus.reader(badRows: badRows)
@@ -54,33 +54,50 @@ public struct SplitLeak: Equatable, Sendable {
   public let dropped: CorpusLocation
 }
 
-/// Which set has a prompt: the first that was seen with it. Holds 16 bytes of hash and a place for
-/// each prompt.
+/// Which set has a prompt: the first that was seen with it. Files come most held-out first, and those of
+/// the training set, the last and largest, are only compared: memory is for held-out prompts alone, about
+/// 50 bytes each.
 struct PromptOwners {
+  /// A set and a line of its one file.
   private struct Owner {
-    let split: CorpusSplit
-    let location: CorpusLocation
+    let split: UInt8
+    let line: Int32
   }
 
+  private let names: [String]
   private var owners: [UInt128: Owner] = [:]
   private(set) var leaks = 0
   private(set) var example: SplitLeak?
 
+  /// - Parameter files: each set's file, most held-out first.
+  init(_ files: [(CorpusSplit, Corpus)]) {
+    names = CorpusSplit.allCases.map { split in files.first { $0.0 == split }?.1.name ?? "" }
+  }
+
   mutating func add(_ row: CorpusRow, _ split: CorpusSplit) {
     let key = Self.key(row)
-    guard let owner = owners[key] else {
-      owners[key] = Owner(split: split, location: row.location)
-      return
+    if let owner = owners[key] {
+      guard owner.split != Self.number(split) else { return }
+      leaks += 1
+      if example == nil { example = SplitLeak(kept: location(owner), dropped: row.location) }
+    } else if split != .train {
+      owners[key] = Owner(
+        split: Self.number(split), line: Int32(clamping: row.location.line))
     }
-    guard owner.split != split else { return }
-    leaks += 1
-    if example == nil { example = SplitLeak(kept: owner.location, dropped: row.location) }
   }
 
   /// Where the row's prompt stays, when that is in another set.
   func owner(of row: CorpusRow, in split: CorpusSplit) -> CorpusLocation? {
-    guard let owner = owners[Self.key(row)], owner.split != split else { return nil }
-    return owner.location
+    guard let owner = owners[Self.key(row)], owner.split != Self.number(split) else { return nil }
+    return location(owner)
+  }
+
+  private func location(_ owner: Owner) -> CorpusLocation {
+    CorpusLocation(file: names[Int(owner.split)], line: Int(owner.line))
+  }
+
+  private static func number(_ split: CorpusSplit) -> UInt8 {
+    UInt8(CorpusSplit.allCases.firstIndex(of: split) ?? 0)
   }
 
   private static func key(_ row: CorpusRow) -> UInt128 {

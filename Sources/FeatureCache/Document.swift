@@ -46,6 +46,11 @@ public struct CacheDocument: Equatable, Sendable {
     coverage == .prompt ? promptIDs : promptIDs + responseIDs
   }
 
+  /// What text and token ids take in the cache.
+  public var textBytes: Int {
+    prompt.count + response.count + 4 * (promptIDs.count + responseIDs.count)
+  }
+
   /// Names the document in errors.
   public var place: String {
     line > 0 ? "\(corpus):\(line)" : "a document of \(corpus)"

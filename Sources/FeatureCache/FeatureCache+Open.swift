@@ -98,6 +98,7 @@ extension FeatureCache {
         }
         try queue.write { db in try Schema.migrate(db, from: version, steps: Schema.migrations) }
       }
+      if lock != nil { try queue.write { db in try Schema.refreshViews(db) } }
       stored = try queue.read { db in try StoredStream.load(db, path: path) }
     } catch {
       throw CacheError(error, path: path, operation: "open")

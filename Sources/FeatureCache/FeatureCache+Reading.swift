@@ -106,7 +106,7 @@ extension FeatureCache {
   }
 
   /// The record a link of `ids` names, every column checked.
-  private func record(_ db: Database, _ link: Chain.Link, of ids: [Int32]) throws -> CacheRecord? {
+  private func record(_ db: Database, _ link: ChainLink, of ids: [Int32]) throws -> CacheRecord? {
     guard let record = try soundRecord(db, link.key, parent: link.parent) else { return nil }
     guard record.first == link.range.lowerBound, record.ids == Array(ids[link.range]) else {
       throw CacheError.damaged(

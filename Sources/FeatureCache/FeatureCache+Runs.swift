@@ -18,6 +18,8 @@ public struct RunProgress: Equatable, Sendable {
   public var seconds = 0.0
   /// Counts by outcome, as "stored" or "skipped: empty prompt".
   public var outcomes: [String: Int] = [:]
+  /// What else was measured, noted beside the outcomes: "file bytes", "idle share".
+  public var measures: [String: Double] = [:]
 
   public init() {}
 }
@@ -59,7 +61,9 @@ extension FeatureCache {
   func note(_ db: Database, _ run: RunID, _ progress: RunProgress, _ status: RunStatus) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let outcomes = String(decoding: try encoder.encode(progress.outcomes), as: UTF8.self)
+    let outcomes = String(
+      decoding: try encoder.encode(
+        progress.measures.merging(progress.outcomes.mapValues(Double.init)) { $1 }), as: UTF8.self)
     try db.execute(
       sql: """
         UPDATE runs SET status = ?, ended = ?, seconds = ?, documents = ?, tokens = ?, bytes = ?, outcomes = ?

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Numerics
 
 /// A document on its way into the cache, with those of its records that are not there yet.
 public struct CacheEntry: Sendable {
@@ -62,23 +63,40 @@ extension FeatureCache {
     var records: [CacheRecord] = []
     for link in chain(ids) where link.range.lowerBound >= start {
       let values = states + (link.range.lowerBound - start) * width
-      let count = link.range.count * width
-      do throws(CodecError) {
-        let encoded = try codec.encode(values, tokens: link.range.count, width: width)
-        let error = try codingError(values, tokens: link.range.count)
-        records.append(
-          CacheRecord(
-            key: link.key, parent: link.parent, first: link.range.lowerBound,
-            ids: Array(ids[link.range]),
-            codec: codec.name, payload: Data(encoded.payload), rawByteCount: encoded.rawByteCount,
-            error: error))
-      } catch {
-        throw .unstorable(
-          item: "\(place), tokens from \(link.range.lowerBound) (\(count) values)",
-          reason: "\(error)")
-      }
+      records.append(try record(link, of: ids, states: values, place: place))
     }
     return records
+  }
+
+  /// The records that a text's states go into, from its start on.
+  public func links(of ids: [Int32]) -> [ChainLink] {
+    Array(chain(ids))
+  }
+
+  /// Codes one record of a text. Touches no file, and may run in many threads.
+  ///
+  /// - Parameters:
+  ///   - ids: all of the text's token ids.
+  ///   - states: `[link.range.count, width]`, row-major.
+  ///   - place: names the text in errors.
+  public func record(
+    _ link: ChainLink, of ids: [Int32], states: UnsafePointer<Float>, place: String
+  ) throws(CacheError) -> CacheRecord {
+    let count = link.range.count * width
+    let decoded = FloatBuffer(count: count)
+    do throws(CodecError) {
+      let encoded = try codec.encode(
+        states, tokens: link.range.count, width: width, decoded: decoded.base)
+      return CacheRecord(
+        key: link.key, parent: link.parent, first: link.range.lowerBound,
+        ids: Array(ids[link.range]), codec: codec.name, payload: Data(encoded.payload),
+        rawByteCount: encoded.rawByteCount,
+        error: CodingError(computed: states, decoded: decoded.base, count: count))
+    } catch {
+      throw .unstorable(
+        item: "\(place), tokens from \(link.range.lowerBound) (\(count) values)",
+        reason: "\(error)")
+    }
   }
 
   /// What decoding will give in place of `states`, `[tokens, width]`: a recomputed state that has
@@ -257,16 +275,5 @@ extension FeatureCache {
         Data(updated.checksum(source: sourceKey)), id.number,
       ])
     return updated.split != stored.split
-  }
-
-  private func codingError(_ values: UnsafePointer<Float>, tokens: Int) throws(CodecError)
-    -> CodingError
-  {
-    let count = tokens * width
-    let decoded = UnsafeMutablePointer<Float>.allocate(capacity: count)
-    defer { decoded.deallocate() }
-    decoded.initialize(from: values, count: count)
-    try codec.roundTrip(decoded, tokens: tokens, width: width)
-    return CodingError(computed: values, decoded: decoded, count: count)
   }
 }

@@ -16,11 +16,14 @@ protocol PackedCodec: StateCodec {
 
 extension PackedCodec {
   public func encode(
-    _ states: UnsafePointer<Float>, tokens: Int, width: Int
+    _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?
   ) throws(CodecError) -> EncodedStates {
     let raw = ByteBuffer(count: rawByteCount(tokens: tokens, width: width))
     try requireFinite(states, tokens: tokens, width: width)
     try pack(states, tokens: tokens, width: width, into: raw.bytes)
+    if let decoded {
+      try unpack(UnsafeRawBufferPointer(raw.bytes), tokens: tokens, width: width, into: decoded)
+    }
     let payload = try ZstdFrame.compress(UnsafeRawBufferPointer(raw.bytes))
     return EncodedStates(payload: payload, rawByteCount: raw.bytes.count)
   }

@@ -45,28 +45,29 @@ enum TokenIDs {
   }
 }
 
+/// One record of a text: its key, that of the record before, and its tokens' positions in the text.
+public struct ChainLink: Equatable, Sendable {
+  public let key: RecordKey
+  /// nil at the start of the text.
+  public let parent: RecordKey?
+  public let range: Range<Int>
+}
+
 /// A text's token ids cut into the records of a stream: from the text's start, `chunkTokens` a
 /// record, the last one shorter where the text ends.
 struct Chain: Sequence {
-  struct Link {
-    let key: RecordKey
-    let parent: RecordKey?
-    /// Positions in the text.
-    let range: Range<Int>
-  }
-
   let stream: [UInt8]
   let chunkTokens: Int
   let ids: [Int32]
 
   /// Each link costs one hash, when it is asked for.
-  func makeIterator() -> AnyIterator<Link> {
+  func makeIterator() -> AnyIterator<ChainLink> {
     var start = 0
     var parent: RecordKey?
     return AnyIterator {
       guard start < ids.count else { return nil }
       let range = start..<Swift.min(start + chunkTokens, ids.count)
-      let link = Link(
+      let link = ChainLink(
         key: RecordKey(stream: stream, parent: parent, ids: ids[range]), parent: parent,
         range: range)
       start = range.upperBound

@@ -65,6 +65,23 @@ public enum Schema {
     try db.execute(sql: text)
   }
 
+  /// Makes the views those of this program where a cache has others: they are derived from the tables,
+  /// so a view that says more needs no new version, and a program that knows the tables but not the view
+  /// reads on. A reader takes the views that it finds.
+  static func refreshViews(_ db: Database) throws {
+    let views = "SELECT name, sql FROM sqlite_schema WHERE type = 'view'"
+    let current = try DatabaseQueue().write { new in
+      try create(new)
+      return try Row.fetchAll(new, sql: views).map { (name: $0[0] as String, sql: $0[1] as String) }
+    }
+    let found = try Row.fetchAll(db, sql: views).reduce(into: [String: String]()) {
+      $0[$1[0]] = $1[1]
+    }
+    for view in current where found[view.name] != view.sql {
+      try db.execute(sql: "DROP VIEW IF EXISTS \(view.name); \(view.sql)")
+    }
+  }
+
   /// Takes a cache from an older version to that of the last step. Runs in the transaction that the
   /// caller has begun, so that a failure at any step leaves the cache as it was.
   package static func migrate(_ db: Database, from found: Int, steps: [Migration]) throws {

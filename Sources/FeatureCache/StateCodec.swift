@@ -11,8 +11,11 @@ public protocol StateCodec: Sendable {
   var name: String { get }
 
   /// The states, coded. Throws when a value is not finite or beyond the codec's range.
-  func encode(_ states: UnsafePointer<Float>, tokens: Int, width: Int) throws(CodecError)
-    -> EncodedStates
+  ///
+  /// `decoded`, where it is given, gets what decoding will give.
+  func encode(
+    _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?
+  ) throws(CodecError) -> EncodedStates
 
   /// Writes `tokens * width` finite values, or throws: whatever the payload holds, it is never
   /// trusted.
@@ -23,6 +26,14 @@ public protocol StateCodec: Sendable {
 
   /// Replaces the states with what would be decoded after encoding them.
   func roundTrip(_ states: UnsafeMutablePointer<Float>, tokens: Int, width: Int) throws(CodecError)
+}
+
+extension StateCodec {
+  public func encode(
+    _ states: UnsafePointer<Float>, tokens: Int, width: Int
+  ) throws(CodecError) -> EncodedStates {
+    try encode(states, tokens: tokens, width: width, decoded: nil)
+  }
 }
 
 /// A record's payload, before it has a place in a cache.

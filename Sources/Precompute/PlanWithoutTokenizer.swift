@@ -11,6 +11,9 @@ extension Precompute {
     let limit = min(options.maxTokens ?? .max, configuration.maximumPositions)
     var plan = PrecomputePlan()
     plan.estimated = true
+    var cost = PlanCost(
+      model: configuration, layer: layer, codec: options.codec,
+      emptyFile: PlanCost.usualEmptyFile)
     let rows = try options.corpus.reader(badRows: options.badRows)
     while let (row, split) = try rows.next() {
       let response = tokens(row.response)
@@ -25,15 +28,14 @@ extension Precompute {
         plan.outcomes["skipped: too long", default: 0] += 1
         continue
       }
+      let covered = min(options.coverage == .prompt ? prompt : whole, limit)
       plan.add(
-        tokens: min(options.coverage == .prompt ? prompt : whole, limit), whole: min(whole, limit),
-        isTrained: split == .train, compute: true)
+        tokens: covered, whole: min(whole, limit), isTrained: split == .train, compute: true)
+      cost.add(row, tokens: covered, whole: min(whole, limit))
     }
     for (label, count) in rows.bad.counts { plan.outcomes["skipped: \(label)"] = count }
-    plan.cost(
-      configuration, layer: layer, codec: options.codec,
-      chunkTokens: FeatureCache.standardChunkTokens,
-      operationsPerSecond: MatrixProbe.operationsPerSecond())
+    plan.tokensToCompute = plan.tokensBeforeSharing
+    cost.settle(&plan)
     return plan
   }
 
@@ -42,5 +44,18 @@ extension Precompute {
 
   private static func tokens(_ text: String) -> Int {
     Int((Double(text.utf8.count) / bytesPerToken).rounded(.up))
+  }
+}
+
+extension PlanCost {
+  /// Adds a row whose tokens are estimated, as a document that shares nothing.
+  fileprivate mutating func add(_ row: CorpusRow, tokens: Int, whole: Int) {
+    work.tokens += tokens
+    work.attended += tokens * (tokens + 1) / 2
+    let chunk = FeatureCache.standardChunkTokens
+    if tokens >= chunk { stored.records[chunk, default: 0] += tokens / chunk }
+    if tokens % chunk > 0 { stored.records[tokens % chunk, default: 0] += 1 }
+    stored.documents += 1
+    stored.textBytes += row.splitBytes.count + row.response.utf8.count + 4 * whole
   }
 }

@@ -5,6 +5,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case badLimit(name: String, found: Int)
   /// A document over the limits, where that is fatal.
   case tooLong(place: String, tokens: Int, limit: Int)
+  /// The temporary file of encoded documents.
+  case spool(folder: String, reason: String)
 
   public var description: String {
     switch self {
@@ -15,6 +17,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
     case .tooLong(let place, let tokens, let limit):
       "\(place): \(tokens) tokens, and \(limit) is the limit: --too-long skip leaves such documents out, "
         + "--too-long truncate-left or truncate-right cuts them"
+    case .spool(let folder, let reason):
+      "can't keep the encoded corpus in a temporary file in \(folder): \(reason)"
     }
   }
 }

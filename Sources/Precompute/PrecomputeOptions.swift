@@ -29,6 +29,8 @@ public struct PrecomputeOptions: Sendable {
   public var tooLong = TooLong.fail
   /// Most tokens of a document, prompt and response together; `nil`: what the source allows.
   public var maxTokens: Int?
+  /// Run beginnings that documents share once. The states are the same either way.
+  public var sharedPrefixes = true
   /// Take a cache whose states another version of the arithmetic computed.
   public var acceptOtherNumerics = false
   /// Noted with the run; decides the sets of a corpus cut by hash.

@@ -1,4 +1,4 @@
-import KnowledgeSource
+import FeatureCache
 import ModelFiles
 import Numerics
 
@@ -11,83 +11,118 @@ public struct PrecomputePlan: Codable, Equatable, Sendable {
   public var trainingTokens = 0
   /// Documents whose states are in the cache, or equal to an earlier one's.
   public var cachedDocuments = 0
-  /// To be run through the source.
+  /// Of the other documents.
+  public var tokensBeforeSharing = 0
+  /// To be run through the source: those, with the beginnings that documents share counted once.
   public var tokensToCompute = 0
-  /// To be added to the cache, about.
+  /// To be added to the cache's file.
   public var bytes = 0
-  /// About: from the model's operations and a matrix product timed just now.
+  /// Of the run's work, opening the source included.
   public var seconds = 0.0
+  /// Whether `seconds` and `bytes` come from running a sample of the corpus here and now; otherwise
+  /// from the model's operations, the matrix product's rate and usual sizes.
+  public var measured = false
   /// Multiply-adds and other operations, 2 a multiply-add.
   public var floatingPointOperations = 0.0
+  /// The matrix product's rate at the time.
+  public var operationsPerSecond = 0.0
   /// Bad rows and changes, by what they are.
   public var outcomes: [String: Int] = [:]
   /// Token counts are estimated from the text's bytes, since there is no tokenizer.
   public var estimated = false
-
-  /// Share of the matrix product's rate that the whole model reaches.
-  private static let efficiency = 0.6
-  /// Bytes a record takes beside its payload, and a document beside its text.
-  private static let overhead = (record: 320, document: 420)
 
   /// Adds a document of which `count` tokens are conditioned on, and `whole` tokens in all.
   mutating func add(tokens count: Int, whole: Int, isTrained: Bool, compute: Bool) {
     documents += 1
     tokens += count
     if isTrained { trainingTokens += whole }
-    if compute { tokensToCompute += count } else { cachedDocuments += 1 }
+    if compute { tokensBeforeSharing += count } else { cachedDocuments += 1 }
+  }
+}
+
+/// What a run passes through the source, in counts.
+struct SourceWork: Equatable, Sendable {
+  var tokens = 0
+  /// Pairs of a token and one that it attends to.
+  var attended = 0
+  var passes = 0
+
+  /// Operations through the first `layers` layers, 2 a multiply-add: the projections, and the causal
+  /// half of attention.
+  func operations(_ model: TransformerConfiguration, layers: Int) -> Double {
+    Double(tokens) * model.operationsPerToken(layers: layers)
+      + Double(attended) * Double(4 * layers * model.headCount * model.headSize)
   }
 
-  /// Settles bytes and time for states of `layer`.
-  mutating func cost(
-    _ configuration: TransformerConfiguration, layer: Int, codec: String, chunkTokens: Int,
-    operationsPerSecond rate: Double
-  ) {
-    let mean = Double(tokensToCompute) / Double(max(documents - cachedDocuments, 1))
-    floatingPointOperations =
-      Double(tokensToCompute) * configuration.operations(layers: layer, meanLength: mean)
-    seconds = floatingPointOperations / (rate * Self.efficiency)
-    let records = tokensToCompute / chunkTokens + documents - cachedDocuments
-    bytes =
-      tokensToCompute * Self.payloadBytes(codec, width: configuration.hiddenSize)
-      + records * Self.overhead.record + (documents - cachedDocuments) * Self.overhead.document
-      + tokensToCompute * 8
-  }
-
-  /// Bytes a token, from sizes measured on hidden states.
-  private static func payloadBytes(_ codec: String, width: Int) -> Int {
-    switch codec {
-    case "float32": Int(3.6 * Double(width))
-    case "float16": Int(1.8 * Double(width))
-    default: Int(0.95 * Double(width)) + 4
-    }
+  /// What time is taken to be proportional to: operations, where attention's run at half of the
+  /// projections' rate, and a pass costs as much as some tokens beyond its own.
+  func effort(_ model: TransformerConfiguration, layers: Int) -> Double {
+    let perToken = model.operationsPerToken(layers: layers)
+    let projections = Double(tokens) * perToken
+    return 2 * operations(model, layers: layers) - projections
+      + Double(passes * PrefixPlanner.worthwhile) * perToken
   }
 }
 
 extension TransformerConfiguration {
-  /// Operations a token through the first `layers` layers, 2 a multiply-add, in documents of
-  /// `meanLength` tokens: the projections, and the causal half of attention.
-  func operations(layers: Int, meanLength: Double) -> Double {
+  /// Operations a token through the projections of the first `layers` layers.
+  fileprivate func operationsPerToken(layers: Int) -> Double {
     let (width, heads) = (Double(hiddenSize), Double(headCount * headSize))
     let keyValues = Double(keyValueHeadCount * headSize)
     let weights = width * (2 * heads + 2 * keyValues) + 3 * width * Double(intermediateSize)
-    return Double(layers) * (2 * weights + 4 * heads * meanLength / 2)
+    return Double(layers) * 2 * weights
+  }
+}
+
+/// What is to be stored, in counts.
+struct StoredWork: Equatable, Sendable {
+  /// Records by their tokens.
+  var records: [Int: Int] = [:]
+  var documents = 0
+  /// Of documents' text and token ids.
+  var textBytes = 0
+
+  var recordTokens: Int { records.reduce(0) { $0 + $1.key * $1.value } }
+
+  /// Bytes in a cache's file with so much payload a token.
+  func fileBytes(payloadPerToken: Double) -> Double {
+    var footprint = CacheFootprint()
+    for (tokens, count) in records {
+      footprint.addRecords(count, tokens: tokens, payload: payloadPerToken * Double(tokens))
+    }
+    footprint.addDocuments(documents, text: Double(textBytes) / Double(max(documents, 1)))
+    return footprint.bytes
+  }
+
+  /// Payload bytes a token, from sizes measured on hidden states.
+  static func usualPayload(_ codec: String, width: Int) -> Double {
+    switch codec {
+    case "float32": 3.6 * Double(width)
+    case "float16": 1.8 * Double(width)
+    default: 0.7 * Double(width) + 4
+    }
   }
 }
 
 /// The rate of this machine's matrix product, in operations a second, timed for a moment.
 public enum MatrixProbe {
-  public static func operationsPerSecond() -> Double {
+  public static func operationsPerSecond(repeats: Int = 4) -> Double {
     let size = 768
     let a = FloatBuffer(count: size * size)
     let b = FloatBuffer(count: size * size)
     let out = FloatBuffer(count: size * size)
     let clock = ContinuousClock()
     var best = Duration.seconds(1000)
-    for _ in 0..<4 {
+    for _ in 0..<max(repeats, 1) {
       best = min(
         best, clock.measure { matmul(out.base, a.base, b.base, m: size, k: size, n: size) })
     }
-    let seconds = Double(best.components.seconds) + Double(best.components.attoseconds) * 1e-18
-    return 2 * Double(size * size * size) / max(seconds, 1e-9)
+    return 2 * Double(size * size * size) / max(best.inSeconds, 1e-9)
+  }
+}
+
+extension Duration {
+  var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

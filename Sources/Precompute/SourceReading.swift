@@ -36,6 +36,22 @@ struct SourceReading {
     return layer
   }
 
+  /// Keys and values that are held for shared prefixes come to at most this many tokens: one context,
+  /// and for models of very long ones no more than a window could use.
+  private static let heldTokens = 8192
+
+  func windowPlanner(_ options: PrecomputeOptions, chunkTokens: Int) -> PrefixPlanner {
+    PrefixPlanner(
+      capacity: min(configuration.maximumPositions, Self.heldTokens),
+      sharing: options.sharedPrefixes, chunkTokens: chunkTokens)
+  }
+
+  func windowCutter(_ options: PrecomputeOptions, chunkTokens: Int) -> WindowCutter {
+    WindowCutter(
+      windowPlanner(options, chunkTokens: chunkTokens), coverage: options.coverage,
+      width: configuration.hiddenSize)
+  }
+
   /// Hashes the weights, which reads all of them.
   func identity() throws -> CacheIdentity {
     CacheIdentity(

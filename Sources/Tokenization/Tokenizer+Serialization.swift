@@ -42,7 +42,9 @@ extension Tokenizer {
 
   /// SHA-256 of ``serialized()``, 64 hexadecimal digits: tokenizers with one fingerprint give the
   /// same ids for every text.
-  public var fingerprint: String { SHA256Text.hexadecimal(serialized()) }
+  public var fingerprint: String {
+    memo.fingerprint { SHA256Text.hexadecimal(serialized()) }
+  }
 
   private func writeTemplate(_ writer: inout CanonicalJSON) {
     writer.open("{")

@@ -17,6 +17,8 @@ public struct Tokenizer: Sendable {
   private let offsets: [Int]
   private let specialIDs: [[UInt8]: Int32]
   private let isSpecial: [Bool]
+  /// Shared by all copies, which are equal.
+  let memo = FingerprintMemo()
 
   /// Checks what no reader of a file has checked yet; errors name `file`.
   init(_ definition: TokenizerDefinition, file: String) throws(TokenizerError) {

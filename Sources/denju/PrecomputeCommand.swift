@@ -42,7 +42,7 @@ struct PrecomputeCommand: ParsableCommand {
 
   /// Runs the stage with a progress bar; ends the program with status 130 after a signal.
   @discardableResult
-  static func perform(_ work: Precompute, settings: String) throws -> Precompute.Report {
+  static func perform(_ work: Precompute, settings: String) throws -> PrecomputeReport {
     let bar = ProgressBar("precompute", unit: "documents")
     let settings = String(
       decoding: try JSONEncoder().encode(["arguments": settings]), as: UTF8.self)
@@ -61,12 +61,13 @@ struct PrecomputeCommand: ParsableCommand {
     return report
   }
 
-  private static func summary(_ report: Precompute.Report) -> String {
+  private static func summary(_ report: PrecomputeReport) -> String {
     let outcomes = report.outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
     return "precompute: \(report.documents) documents (\(outcomes.joined(separator: ", "))), "
       + "\(report.tokens) tokens computed in \(ProgressBar.duration(report.seconds))"
       + (report.tokens > 0 ? ", \(Int(report.tokensPerSecond)) tokens/s" : "")
       + ", \(ProgressBar.bytes(report.bytes)) added"
+      + (report.tokens > 0 ? ", cores idle \(Int((100 * report.idleShare).rounded()))%" : "")
   }
 
   static func show(_ plan: PrecomputePlan, json: Bool) throws {
@@ -76,12 +77,21 @@ struct PrecomputeCommand: ParsableCommand {
         ("documents", "\(plan.documents)"),
         ("tokens", "\(plan.tokens)\(plan.estimated ? " (estimated from bytes)" : "")"),
         ("cached already", "\(plan.cachedDocuments) documents"),
-        ("to compute", "\(plan.tokensToCompute) tokens"),
+        (
+          "to compute",
+          "\(plan.tokensToCompute) tokens"
+            + (plan.tokensToCompute < plan.tokensBeforeSharing
+              ? ", of \(plan.tokensBeforeSharing) before shared prefixes" : "")
+        ),
         (
           "arithmetic",
           String(format: "%.3g floating-point operations", plan.floatingPointOperations)
         ),
-        ("time", "about \(ProgressBar.duration(plan.seconds)) on this machine"),
+        (
+          "time",
+          "about \(ProgressBar.duration(plan.seconds)) on this machine"
+            + (plan.measured ? ", by a sample" : "")
+        ),
         ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
       ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
     for (name, value) in rows {

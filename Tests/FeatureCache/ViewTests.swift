@@ -72,3 +72,21 @@ import Testing
     #expect(try ask("SELECT kind, status FROM cache_runs") == "precompute|finished\n")
   }
 }
+
+/// Views follow the program, tables the schema's version.
+@Suite struct ViewRefreshTests {
+  @Test func anOlderCachesViewsAnswerAndAreRenewedByAWriter() throws {
+    let fixture = try Fixture()
+    try fixture.create().close()
+    _ = try Fixture.sqlite3(
+      fixture.path(), "DROP VIEW cache_runs; CREATE VIEW cache_runs AS SELECT id, kind FROM runs")
+    let reader = try FeatureCache.open(fixture.path())
+    #expect(try reader.table(.runs).columns == ["id", "kind"])
+    try reader.close()
+    let writer = try FeatureCache.open(fixture.path(), .write)
+    #expect(try writer.table(.runs).columns.contains("planned_tokens"))
+    try writer.close()
+    let version = try Fixture.sqlite3(fixture.path(), "PRAGMA user_version")
+    #expect(version == "\(Schema.version)\n")
+  }
+}

@@ -46,6 +46,9 @@ struct PrecomputeArguments: ParsableArguments {
   @Option(help: "Most tokens of a document, prompt and response together.")
   var maxTokens: Int?
 
+  @Flag(help: "Run every document whole, also where documents begin alike.")
+  var noSharedPrefixes = false
+
   @Flag(help: "Take a cache that another version of the arithmetic computed.")
   var acceptOtherNumerics = false
 
@@ -65,6 +68,7 @@ struct PrecomputeArguments: ParsableArguments {
     options.template = template
     options.tooLong = tooLong
     options.maxTokens = maxTokens
+    options.sharedPrefixes = !noSharedPrefixes
     options.acceptOtherNumerics = acceptOtherNumerics
     options.seed = seed
     return options

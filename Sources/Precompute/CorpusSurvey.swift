@@ -1,0 +1,77 @@
+import Corpora
+import FeatureCache
+import Tokenization
+
+/// One pass over the corpus: every document read, encoded and counted, and its windows scheduled.
+///
+/// Reading and encoding run on a thread of their own; memory does not grow with the corpus. What the
+/// run needs again is written to the spool.
+struct CorpusSurvey {
+  private(set) var plan = PrecomputePlan()
+  private(set) var work = SourceWork()
+  private(set) var stored = StoredWork()
+  /// A few windows, drawn evenly from all.
+  private(set) var sample: [CorpusWindow] = []
+  private var windows = 0
+  private var generator = SampleGenerator()
+
+  /// Windows that are kept to be measured.
+  private static let sampleSize = 4
+
+  init(
+    _ options: PrecomputeOptions, _ reading: SourceReading, cache: FeatureCache?,
+    spool: DocumentSpool?
+  ) throws {
+    let chunkTokens = cache?.chunkTokens ?? FeatureCache.standardChunkTokens
+    var cutter = reading.windowCutter(options, chunkTokens: chunkTokens)
+    let seen = try TextSet()
+    let stream = EncodedCorpus(options, reading)
+    defer { stream.close() }
+    while let document = try stream.next() {
+      let ids = document.ids(options.coverage)
+      let isFirst = try seen.insert(ids)
+      let isStored = isFirst ? try cache?.contains(tokenIDs: ids) ?? false : false
+      let surveyed = SurveyedDocument(document: document, isNew: isFirst && !isStored)
+      plan.add(
+        tokens: ids.count, whole: document.promptIDs.count + document.responseIDs.count,
+        isTrained: document.split == .train, compute: surveyed.isNew)
+      if !isStored {
+        stored.documents += 1
+        stored.textBytes += document.textBytes
+      }
+      try spool?.append(surveyed)
+      if let window = cutter.add(surveyed) { count(window) }
+    }
+    if let window = cutter.finish() { count(window) }
+    plan.outcomes = stream.outcomes
+  }
+
+  private mutating func count(_ window: CorpusWindow) {
+    plan.tokensToCompute += window.schedule.tokens
+    work.tokens += window.schedule.tokens
+    work.attended += window.schedule.attended
+    work.passes += window.schedule.passCount
+    stored.records.merge(window.schedule.records, uniquingKeysWith: +)
+    guard !window.texts.isEmpty else { return }
+    windows += 1
+    if sample.count < Self.sampleSize {
+      sample.append(window)
+    } else {
+      let place = Int(generator.next() % UInt64(windows))
+      if place < Self.sampleSize { sample[place] = window }
+    }
+  }
+}
+
+/// Draws the sample: the same for the same corpus (SplitMix64).
+private struct SampleGenerator: RandomNumberGenerator {
+  private var state: UInt64 = 0
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}

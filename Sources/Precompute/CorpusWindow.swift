@@ -1,0 +1,72 @@
+import FeatureCache
+
+/// A document, and whether its states are still to be computed: they are not where the cache has
+/// them, or an earlier document of this corpus brings them.
+struct SurveyedDocument: Equatable, Sendable {
+  var document: CacheDocument
+  var isNew: Bool
+}
+
+/// Consecutive documents of a corpus, with the texts among them that are to be computed.
+struct CorpusWindow: Sendable {
+  var documents: [CacheDocument] = []
+  /// Distinct texts, in the order of their first documents.
+  var texts: [[Int32]] = []
+  /// For each document its place in `texts`; nil where nothing is to be computed for it.
+  var textOf: [Int?] = []
+  /// For each text its first document's place.
+  var places: [String] = []
+  var schedule = PrefixSchedule()
+}
+
+/// Cuts a corpus into windows. The cuts follow from the documents alone, so that a plan and a run make
+/// the same ones.
+struct WindowCutter {
+  private let coverage: Coverage
+  private var planner: PrefixPlanner
+  /// Where a window ends: tokens to compute, whether shared or not; bytes of text; documents.
+  private let limit: (tokens: Int, bytes: Int, documents: Int)
+  private var window = CorpusWindow()
+  private var textPlaces: [[Int32]: Int] = [:]
+  private var size = (tokens: 0, bytes: 0)
+
+  /// - Parameter width: of a state, which bounds how many of them may wait for their documents' turn.
+  init(_ planner: PrefixPlanner, coverage: Coverage, width: Int) {
+    self.planner = planner
+    self.coverage = coverage
+    limit = (min(max((64 << 20) / (4 * max(width, 1)), 4096), 32_768), 8 << 20, 4096)
+  }
+
+  /// Adds a document; the window that it filled, if it did.
+  mutating func add(_ surveyed: SurveyedDocument) -> CorpusWindow? {
+    let document = surveyed.document
+    let ids = document.ids(coverage)
+    var text = textPlaces[ids]
+    if text == nil, surveyed.isNew {
+      text = window.texts.count
+      textPlaces[ids] = text
+      window.texts.append(ids)
+      window.places.append(document.place)
+      size.tokens += ids.count
+    }
+    window.documents.append(document)
+    window.textOf.append(text)
+    size.bytes += document.textBytes
+    guard
+      size.tokens >= limit.tokens || size.bytes >= limit.bytes
+        || window.documents.count >= limit.documents
+    else { return nil }
+    return finish()
+  }
+
+  /// The window that is begun; nil when there is none.
+  mutating func finish() -> CorpusWindow? {
+    guard !window.documents.isEmpty else { return nil }
+    var full = window
+    full.schedule = planner.schedule(full.texts)
+    window = CorpusWindow()
+    textPlaces.removeAll(keepingCapacity: true)
+    size = (0, 0)
+    return full
+  }
+}

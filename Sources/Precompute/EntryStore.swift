@@ -1,0 +1,51 @@
+import FeatureCache
+import Foundation
+import Synchronization
+
+/// Stores entries on a thread of its own, in the order given, beside the computing.
+///
+/// Entries that wait are bounded by their bytes. What fails is thrown at the next `add`, or by `finish`.
+final class EntryStore: Sendable {
+  private let queue = BoundedQueue<CacheEntry>(capacity: 16 << 20)
+  private let thread: Background
+  private let outcome: Outcome
+
+  private final class Outcome: Sendable {
+    let report = Mutex(PutReport())
+    let error = Mutex<(any Error)?>(nil)
+  }
+
+  init(_ cache: FeatureCache, run: RunID?) {
+    let (queue, outcome) = (queue, Outcome())
+    self.outcome = outcome
+    thread = Background("denju-store") {
+      let writer = BatchWriter(cache, run: run, bytes: 16 << 20)
+      do {
+        while let entry = try queue.next() {
+          if try writer.add(entry) { outcome.report.withLock { $0 = writer.report } }
+        }
+        try writer.flush()
+        outcome.report.withLock { $0 = writer.report }
+      } catch {
+        outcome.error.withLock { $0 = error }
+        queue.close()
+      }
+    }
+  }
+
+  /// What is stored so far.
+  var report: PutReport { outcome.report.withLock { $0 } }
+
+  func add(_ entry: CacheEntry) throws {
+    let text = entry.document.prompt.count + entry.document.response.count
+    let bytes = entry.records.reduce(text) { $0 + $1.byteCount }
+    guard queue.put(entry, size: bytes) else { return try finish() }
+  }
+
+  /// Waits until all is stored.
+  func finish() throws {
+    queue.finish(.success(()))
+    thread.wait()
+    if let error = outcome.error.withLock({ $0 }) { throw error }
+  }
+}

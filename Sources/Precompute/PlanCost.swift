@@ -1,0 +1,43 @@
+import FeatureCache
+import ModelFiles
+
+/// Fills in what a plan's work costs, from what is known of source and machine.
+struct PlanCost {
+  let model: TransformerConfiguration
+  let layer: Int
+  let codec: String
+  var work = SourceWork()
+  var stored = StoredWork()
+  /// Of a cache without documents, where there is none yet.
+  var emptyFile = 0
+
+  /// Share of the matrix product's rate that the whole model reaches.
+  private static let efficiency = 0.6
+  /// A new cache's tables, and the tokenizer in it, about.
+  static let usualEmptyFile = 2_500_000
+
+  /// From the matrix product's rate and usual sizes.
+  func settle(_ plan: inout PrecomputePlan) {
+    plan.operationsPerSecond = MatrixProbe.operationsPerSecond()
+    plan.floatingPointOperations = work.operations(model, layers: layer)
+    plan.seconds =
+      work.effort(model, layers: layer) / (plan.operationsPerSecond * Self.efficiency)
+    plan.bytes =
+      emptyFile
+      + Int(
+        stored.fileBytes(
+          payloadPerToken: StoredWork.usualPayload(codec, width: model.hiddenSize)))
+  }
+
+  /// From a sample that was run.
+  func settle(_ plan: inout PrecomputePlan, _ measured: SampleMeasurement) {
+    guard let secondsPerEffort = measured.secondsPerEffort else { return }
+    plan.measured = true
+    plan.operationsPerSecond = measured.operationsPerSecond
+    plan.seconds =
+      measured.openingSeconds + work.effort(model, layers: layer) * secondsPerEffort
+    plan.bytes =
+      (emptyFile > 0 ? measured.emptyFile : 0)
+      + Int(stored.fileBytes(payloadPerToken: measured.payloadPerToken) * measured.fileScale)
+  }
+}

@@ -1,0 +1,133 @@
+import FeatureCache
+import Foundation
+import Numerics
+
+/// A run under way: windows come from a thread that reads ahead, states and records are computed here
+/// and on the compute team, and entries go to a thread that stores them.
+final class PrecomputeWork {
+  private let cache: FeatureCache
+  private let run: RunID
+  private let options: PrecomputeOptions
+  private let reading: SourceReading
+  private let began = ContinuousClock.now
+  private let processor = processorSeconds()
+  private var probes = RateProbes()
+  private var computation: WindowComputation?
+  /// Of opening the source where the plan did it.
+  private var openingSeconds = 0.0
+  var report: PrecomputeReport
+
+  init(
+    cache: FeatureCache, run: RunID, reading: SourceReading, options: PrecomputeOptions,
+    plan: PrecomputePlan
+  ) {
+    self.cache = cache
+    self.run = run
+    self.options = options
+    self.reading = reading
+    report = PrecomputeReport(plan: plan)
+  }
+
+  /// As the cache notes it.
+  var runProgress: RunProgress {
+    var progress = RunProgress()
+    progress.documents = report.documents
+    progress.tokens = report.tokens
+    progress.bytes = report.bytes
+    progress.seconds = report.seconds
+    progress.outcomes = report.outcomes
+    progress.measures = [
+      "file bytes": Double(report.fileBytes),
+      "idle share": (report.idleShare * 1000).rounded() / 1000,
+    ]
+    return progress
+  }
+
+  func go(
+    _ spool: DocumentSpool, source: () throws -> OpenedSource,
+    progress: (Precompute.Progress, PrecomputePlan) -> Void, shouldStop: () -> Bool
+  ) throws {
+    let windows = WindowStream(
+      spool, reading.windowCutter(options, chunkTokens: cache.chunkTokens))
+    defer { windows.close() }
+    let store = EntryStore(cache, run: run)
+    do {
+      while let window = try windows.next() {
+        let goesOn = try compute(window, store, source, progress, shouldStop)
+        tell(store, progress)
+        if !goesOn || shouldStop() {
+          report.interrupted = true
+          break
+        }
+      }
+    } catch {
+      // What was handed on before is sound, and kept.
+      try? store.finish()
+      settle(store)
+      throw error
+    }
+    defer { settle(store) }
+    try store.finish()
+    tell(store, progress)
+  }
+
+  /// Runs one window; false when it was to be ended.
+  private func compute(
+    _ window: CorpusWindow, _ store: EntryStore, _ source: () throws -> OpenedSource,
+    _ progress: (Precompute.Progress, PrecomputePlan) -> Void, _ shouldStop: () -> Bool
+  ) throws -> Bool {
+    func emit(_ entry: CacheEntry) throws {
+      try store.add(entry)
+      report.documents += 1
+    }
+    guard !window.texts.isEmpty else {
+      var entries = WindowEntries(window, coverage: options.coverage)
+      try entries.emitAllDone(emit)
+      return true
+    }
+    probes.takeIfDue()
+    return try computation(source).run(
+      window, coverage: options.coverage,
+      passed: { pass in
+        report.tokens += pass.tokens
+        tell(store, progress)
+        return !shouldStop()
+      }, emit: emit)
+  }
+
+  private func computation(_ source: () throws -> OpenedSource) throws -> WindowComputation {
+    if let computation { return computation }
+    let before = ContinuousClock.now
+    let opened = try source()
+    // Opened for the plan, it is still part of the work.
+    openingSeconds = max(opened.seconds - (ContinuousClock.now - before).inSeconds, 0)
+    let new = WindowComputation(opened.source, reading, cache: cache)
+    computation = new
+    return new
+  }
+
+  private func settle(_ store: EntryStore) {
+    let wall = (ContinuousClock.now - began).inSeconds
+    let busy = processorSeconds() - processor
+    let stored = store.report
+    report.seconds = wall + openingSeconds
+    report.idleShare = max(1 - busy / max(wall * Double(ThreadTeam.shared.count), 1e-9), 0)
+    report.operationsPerSecond = probes.mean
+    report.bytes = stored.bytes
+    report.outcomes = report.plan.outcomes
+    report.outcomes["stored"] = stored.stored
+    if stored.present > 0 { report.outcomes["present"] = stored.present }
+    if stored.extended > 0 { report.outcomes["extended"] = stored.extended }
+    if stored.moved > 0 { report.outcomes["moved to another set"] = stored.moved }
+  }
+
+  private func tell(
+    _ store: EntryStore, _ progress: (Precompute.Progress, PrecomputePlan) -> Void
+  ) {
+    settle(store)
+    progress(
+      Precompute.Progress(
+        documents: report.documents, tokens: report.tokens, seconds: report.seconds),
+      report.plan)
+  }
+}

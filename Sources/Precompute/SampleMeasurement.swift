@@ -1,0 +1,106 @@
+import FeatureCache
+import Foundation
+import KnowledgeSource
+
+/// A few windows of the corpus, run, coded and stored for a moment as the run itself would, into a cache
+/// that is thrown away.
+struct SampleMeasurement {
+  /// Of opening the source.
+  let openingSeconds: Double
+  /// nil where nothing could be timed.
+  private(set) var secondsPerEffort: Double?
+  private(set) var operationsPerSecond = 0.0
+  private(set) var payloadPerToken = 0.0
+  /// Of a cache without documents.
+  private(set) var emptyFile = 0
+  /// The file's growth over what its rows were reckoned at.
+  private(set) var fileScale = 1.0
+
+  /// - Parameter budget: seconds that the sample may take.
+  init(
+    _ sample: [CorpusWindow], _ opened: OpenedSource, _ reading: SourceReading,
+    _ identity: CacheIdentity, _ options: PrecomputeOptions, budget: Double
+  ) throws {
+    openingSeconds = opened.seconds
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("denju-plan-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let cache = try FeatureCache.create(
+      folder.appendingPathComponent("cache.sqlite").path, identity: identity,
+      source: reading.cacheSource())
+    defer { try? cache.close() }
+    emptyFile = try cache.fileBytes()
+    try measure(sample, opened.source, reading, cache, options, budget: budget)
+  }
+
+  private mutating func measure(
+    _ sample: [CorpusWindow], _ source: KnowledgeSource, _ reading: SourceReading,
+    _ cache: FeatureCache, _ options: PrecomputeOptions, budget: Double
+  ) throws {
+    let store = EntryStore(cache, run: nil)
+    var (seconds, effort) = (0.0, 0.0)
+    var stored = StoredWork()
+    var reckoned = CacheFootprint()
+    var payload = 0
+    var probes: [Double] = []
+    do {
+      for var window in sample {
+        probes.append(MatrixProbe.operationsPerSecond(repeats: 2))
+        // By itself, since what the window before left is not here.
+        var planner = reading.windowPlanner(options, chunkTokens: cache.chunkTokens)
+        window.schedule = planner.schedule(window.texts)
+        let deadline = ContinuousClock.now + .seconds(budget / Double(sample.count))
+        var last = ContinuousClock.now
+        var isWarm = false
+        _ = try WindowComputation(source, reading, cache: cache).run(
+          window, coverage: options.coverage,
+          passed: { pass in
+            let now = ContinuousClock.now
+            // The first pass of all touches memory for the first time.
+            if isWarm || seconds > 0 || window.schedule.passCount == 1 {
+              seconds += (now - last).inSeconds
+              let work = SourceWork(tokens: pass.tokens, attended: pass.attended, passes: 1)
+              effort += work.effort(reading.configuration, layers: reading.layer)
+            }
+            isWarm = true
+            last = now
+            return now < deadline
+          },
+          emit: { entry in
+            let text = entry.document.textBytes
+            stored.documents += 1
+            reckoned.addDocuments(1, text: Double(text))
+            for record in entry.records {
+              stored.records[record.ids.count, default: 0] += 1
+              payload += record.byteCount
+              reckoned.addRecords(1, tokens: record.ids.count, payload: Double(record.byteCount))
+            }
+            try store.add(entry)
+          })
+      }
+    } catch {
+      try? store.finish()
+      throw error
+    }
+    try store.finish()
+    if effort > 0 { secondsPerEffort = seconds / effort }
+    operationsPerSecond = probes.reduce(0, +) / Double(max(probes.count, 1))
+    payloadPerToken = Double(payload) / Double(max(stored.recordTokens, 1))
+    let growth = Double(try cache.fileBytes() - emptyFile)
+    // A few pages more or less are no rule.
+    if growth > 1e6 { fileScale = min(max(growth / reckoned.bytes, 0.9), 1.1) }
+  }
+}
+
+/// A source whose weights are read, and how long that took.
+struct OpenedSource {
+  let source: KnowledgeSource
+  let seconds: Double
+
+  init(_ reading: SourceReading) throws {
+    let began = ContinuousClock.now
+    source = try KnowledgeSource(reading.folder)
+    seconds = (ContinuousClock.now - began).inSeconds
+  }
+}
