@@ -70,8 +70,12 @@ struct PrefixChoice {
   /// What each text's rest comes after. A rest of nothing is one that a node of this window ends.
   private func restOrigins(_ origins: [Origin]) -> [Origin] {
     texts.indices.map { text in
-      carried(
-        text: text, most: texts[text].count - 1, else: above(tree.deepest[text], origins))
+      var above = above(tree.deepest[text], origins)
+      // What was carried over has no states to give at its end: a token at least is run again.
+      if Self.isCarried(above.base), above.depth == texts[text].count {
+        above = Origin(base: .start, depth: 0)
+      }
+      return carried(text: text, most: texts[text].count - 1, else: above)
     }
   }
 

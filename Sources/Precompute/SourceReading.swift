@@ -60,6 +60,9 @@ struct SourceReading {
       numerics: Numerics.version, width: configuration.hiddenSize)
   }
 
+  /// Bytes of a cache without documents, about: the tokenizer, and the tables' first pages.
+  var emptyFile: Int { tokenizer.serialized().count + 100_000 }
+
   func cacheSource() -> CacheSource {
     CacheSource(
       name: folder.name, path: URL(fileURLWithPath: folder.path).standardizedFileURL.path,

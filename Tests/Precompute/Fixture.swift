@@ -107,7 +107,8 @@ final class Fixture {
   func options(_ corpus: String, cache: String) throws -> PrecomputeOptions {
     var options = PrecomputeOptions(
       source: path("source"), cache: path(cache),
-      corpus: .hashed(try Corpus(path(corpus)), try HashSplit(seed: 1)))
+      corpus: .hashed(
+        try Corpus(path(corpus)), try HashSplit(seed: 1, validation: 0.05, test: 0.05)))
     options.codec = "float32"
     return options
   }
