@@ -41,6 +41,18 @@ public final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Gives the whole pages within `range` back: what was read of a file counts as memory of the
+  /// process for as long as it is mapped.
+  func release(_ range: Range<Int>) {
+    guard let address = bytes.baseAddress else { return }
+    let page = Int(getpagesize())
+    let first = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    if first < end {
+      madvise(UnsafeMutableRawPointer(mutating: address + first), end - first, MADV_DONTNEED)
+    }
+  }
+
   deinit {
     if let address = bytes.baseAddress {
       munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)

@@ -88,4 +88,6 @@ typedef struct {
 /// The loops of `level`; a level the CPU lacks gives the best one it has.
 const denju_kernels *denju_kernels_for(denju_level level);
 
+#include "CInt8.h"
+
 #endif

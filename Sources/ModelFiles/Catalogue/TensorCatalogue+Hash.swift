@@ -21,6 +21,7 @@ extension TensorCatalogue {
       }
       digest.update(number: entry.byteCount)
       entry.withBytes { digest.update(bufferPointer: $0) }
+      entry.release()
     }
     let digits = Array("0123456789abcdef".utf8)
     return String(

@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 
 /// All tensors of a model under their Hugging Face names, whatever files they come from.
 public final class TensorCatalogue: Sendable {
@@ -85,6 +86,19 @@ public final class TensorCatalogue: Sendable {
     _ name: String, shape: [Int], into out: UnsafeMutablePointer<Float>
   ) throws(ModelFileError) {
     try entry(name, shape: shape).readFloats(into: out)
+  }
+
+  /// A weight as small codes, as far as it is stored so; nil where its type is another. Throws as
+  /// `floats`.
+  public func groupedCodes(
+    _ name: String, shape: [Int]
+  ) throws(ModelFileError) -> GroupedCodes? {
+    try entry(name, shape: shape).groupedCodes()
+  }
+
+  /// A table's rows as they are stored. Throws as `floats`.
+  public func storedRows(_ name: String, shape: [Int]) throws(ModelFileError) -> StoredRows {
+    try StoredRows(entry(name, shape: shape))
   }
 
   /// The elements of an I64 or I32 tensor. Throws `missing`, or `unsupported` for other types.

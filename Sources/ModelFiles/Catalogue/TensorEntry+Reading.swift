@@ -4,11 +4,23 @@ extension TensorEntry {
   /// Writes all elements as float32, in Hugging Face's row order, to `out`, which has room for
   /// `elementCount`. Throws `unsupported` when the type cannot be read as float32.
   func readFloats(into out: UnsafeMutablePointer<Float>) throws(ModelFileError) {
+    try requireFloatingPoint()
+    readRows { source, row, columns in
+      dequantize(elementType, source, into: out + row * columns, count: columns)
+    }
+  }
+
+  func requireFloatingPoint() throws(ModelFileError) {
     guard elementType.isFloatingPoint else {
       throw .unsupported(
         file: path, item: "the type of tensor \(name)", found: elementType.rawValue,
         supported: "F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K")
     }
+  }
+
+  /// Calls `body` on all threads with each row's bytes, its place in Hugging Face's order, and its
+  /// elements. Then lets go of the file's pages, which would count as this process's memory.
+  func readRows(_ body: (_ bytes: UnsafeRawPointer, _ row: Int, _ columns: Int) -> Void) {
     guard elementCount > 0 else { return }
     // A permuted bias is rows of one element; anything plain is as many rows as it has.
     let rows =
@@ -21,20 +33,17 @@ extension TensorEntry {
     withBytes { bytes in
       guard let source = bytes.baseAddress else { return }
       parallelRanges(rows, grain: max(1, 1 << 16 / columns)) { range in
-        switch rowOrder {
-        case .plain:
-          dequantize(
-            elementType, source + range.lowerBound * rowBytes,
-            into: out + range.lowerBound * columns, count: range.count * columns)
-        case .rotaryPairs(let heads):
-          for row in range {
-            dequantize(
-              elementType, source + row * rowBytes,
-              into: out + Self.unpermuted(row, headSize: rows / heads) * columns, count: columns)
-          }
+        for row in range {
+          let place =
+            switch rowOrder {
+            case .plain: row
+            case .rotaryPairs(let heads): Self.unpermuted(row, headSize: rows / heads)
+            }
+          body(source + row * rowBytes, place, columns)
         }
       }
     }
+    release()
   }
 
   /// Rows of one head, stored as 0, h, 1, h + 1, ... where h is half a head, go to 0, 1, ..., h,

@@ -69,6 +69,9 @@ public struct TensorEntry: Sendable {
     }
   }
 
+  /// Lets go of the tensor's pages; they are read again when they are touched again.
+  func release() { file.release(offset..<offset + byteCount) }
+
   /// The bytes that a tensor takes, every product checked for overflow.
   static func byteCount(
     of name: String, shape: [Int], elementType: ElementType, file: String

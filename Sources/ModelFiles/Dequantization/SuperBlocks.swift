@@ -136,7 +136,7 @@ func dequantizeQ6_K(_ source: UnsafeRawPointer, _ out: UnsafeMutablePointer<Floa
 /// eight of each into: 0 to 3 in the low six bits of bytes 0 to 3 and 4 to 7; 4 to 7 with their low
 /// nibbles in bytes 8 to 11 and their top two bits above the others'.
 @inline(__always)
-private func scaleAndMinimum(_ packed: UnsafeRawPointer, _ sub: Int) -> (s: UInt8, m: UInt8) {
+func scaleAndMinimum(_ packed: UnsafeRawPointer, _ sub: Int) -> (s: UInt8, m: UInt8) {
   let j = sub & 3
   let a = packed.load(fromByteOffset: j, as: UInt8.self)
   let b = packed.load(fromByteOffset: j &+ 4, as: UInt8.self)

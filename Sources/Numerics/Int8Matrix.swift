@@ -1,0 +1,101 @@
+import CKernels
+
+/// A weight matrix [rows (out), columns (in)] of small codes, packed once for many products with
+/// rows that are rounded to 8 bits.
+///
+/// Sums within a group of 32 are integers, so exact; groups are added in order, in float32. A row of
+/// a result depends on that row alone, to the last bit, as with `PackedMatrix`.
+public struct Int8Matrix: ~Copyable, Sendable {
+  public let rows: Int
+  public let columns: Int
+  private let groups: Int
+  private let bits: Int
+  private let zero: Int32
+  /// [rows / 16][groups][bits][16][4], two codes of 4 bits in a byte.
+  private let codes: PlainBuffer<UInt8>
+  /// [rows / 16][groups][16]
+  private let scales: FloatBuffer
+  /// [rows, groups], or no rows where all are zero.
+  private let minimums: PackedMatrix
+
+  /// Packs parts of one width, one below the other. Parts with other zeros come to the same by
+  /// minimums; they take as many bits as the widest.
+  public init(_ parts: [GroupedCodes]) {
+    let columns = parts.first?.columns ?? 0
+    precondition(parts.allSatisfy { $0.columns == columns }, "parts must have one width")
+    rows = parts.reduce(0) { $0 + $1.rows }
+    self.columns = columns
+    groups = GroupedCodes.groups(columns)
+    bits = parts.reduce(4) { max($0, $1.bits) }
+    let uniform =
+      parts.allSatisfy { $0.minimums == nil && $0.zero == parts[0].zero }
+    zero = uniform ? parts.first?.zero ?? 0 : 0
+    let panels = (rows + panelWidth - 1) / panelWidth
+    codes = PlainBuffer(count: panels * groups * bits * 64)
+    scales = FloatBuffer(count: panels * groups * panelWidth)
+
+    var minimums: [Float] = []
+    var first = 0
+    for part in parts {
+      Self.pack(part, from: first, groups: groups, bits: bits, codes.base, scales.base)
+      if !uniform { minimums += part.scales.indices.map(part.minimumWithoutZero) }
+      first += part.rows
+    }
+    self.minimums = PackedMatrix(
+      weight: minimums, rows: uniform ? 0 : rows, columns: groups)
+  }
+
+  private static func pack(
+    _ part: GroupedCodes, from first: Int, groups: Int, bits: Int,
+    _ codes: UnsafeMutablePointer<UInt8>, _ scales: UnsafeMutablePointer<Float>
+  ) {
+    let groupSize = GroupedCodes.groupSize
+    // Sixteen rows of the matrix share a panel, so a task takes whole panels.
+    let panels = first / panelWidth...(first + max(part.rows, 1) - 1) / panelWidth
+    parallel(panels.count) { index in
+      let panel = panels.lowerBound + index
+      let here = max(panel * panelWidth, first)..<min((panel + 1) * panelWidth, first + part.rows)
+      for row in here {
+        let column = row % panelWidth
+        for group in 0..<groups {
+          let from = (row - first) * groups + group
+          scales[(panel * groups + group) * panelWidth + column] = part.scales[from]
+          let to = codes + (panel * groups + group) * bits * 64 + column * 4
+          for k in 0..<groupSize {
+            let code = part.codes[from * groupSize + k]
+            if bits == 8 {
+              to[k / 4 * 64 + k % 4] = code
+            } else {
+              to[k / 4 % 4 * 64 + k % 4] |= k < groupSize / 2 ? code : code << 4
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// out[m, rows] = x · Wᵀ + bias, from the first `m` rows of `x`.
+  public borrowing func multiply(
+    _ out: UnsafeMutablePointer<Float>, _ x: borrowing Int8Rows, m: Int,
+    bias: UnsafePointer<Float>? = nil
+  ) {
+    let hasMinimums = minimums.rows > 0
+    if hasMinimums { minimums.multiply(out, x.totals, m: m, bias: bias) }
+    let left = x.coded()
+    let (width, groups, bits, zero) = (rows, self.groups, self.bits, self.zero)
+    let (codes, scales) = (UnsafePointer(codes.base), UnsafePointer(scales.base))
+    parallelTiles(m: m, n: rows) { rows, columns in
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: rows.count * groups) { corrections in
+        guard let base = corrections.baseAddress else { return }
+        let from = rows.lowerBound * groups
+        for index in 0..<rows.count * groups { base[index] = -zero * left.sums[from + index] }
+        int8Kernels.pointee.multiply_block(
+          rows.count, columns.count, groups, left.codes + from * GroupedCodes.groupSize,
+          left.scales + from, base, codes + columns.lowerBound * groups * bits * 4, Int32(bits),
+          scales + columns.lowerBound * groups,
+          out + rows.lowerBound * width + columns.lowerBound, width, hasMinimums ? 1 : 0,
+          bias.map { $0 + columns.lowerBound })
+      }
+    }
+  }
+}
