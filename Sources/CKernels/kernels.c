@@ -12,6 +12,7 @@
 #define NAME(x) portable_##x
 #define WIDTH 4
 #define SLIVER 2
+#define PANELS 1
 #define LEVEL DENJU_PORTABLE
 #include "kernels.inc"
 
@@ -21,6 +22,7 @@
 #define NAME(x) avx2_##x
 #define WIDTH 8
 #define SLIVER 6
+#define PANELS 1
 #define LEVEL DENJU_AVX2
 #include "kernels.inc"
 #pragma clang attribute pop
@@ -29,6 +31,7 @@
 #define NAME(x) avx512_##x
 #define WIDTH 16
 #define SLIVER 14
+#define PANELS 2
 #define LEVEL DENJU_AVX512
 #include "kernels.inc"
 #pragma clang attribute pop

@@ -16,10 +16,31 @@ extension KnowledgeSource {
     batch documents: [[Int32]], layer: Int, normalized: Bool? = nil,
     into out: UnsafeMutablePointer<Float>
   ) throws(KnowledgeSourceError) {
-    for ids in documents { try check(ids) }
+    try states(
+      continuing: documents.map { SourceContinuation(prefix: nil, ids: $0) }, layer: layer,
+      normalized: normalized, into: out)
+  }
+
+  /// The same for documents that may each go on from a prefix: writes the states of `ids` alone. A
+  /// session that is a prefix is read, and left as it is.
+  ///
+  /// - Precondition: prefixes are sessions of this source whose layer is at least `layer`.
+  public func states(
+    continuing pieces: [SourceContinuation], layer: Int, normalized: Bool? = nil,
+    into out: UnsafeMutablePointer<Float>
+  ) throws(KnowledgeSourceError) {
+    precondition(
+      pieces.allSatisfy { piece in
+        piece.prefix.map { $0.source === self && $0.layer >= layer } ?? true
+      }, "a prefix must be of this source and reach the layer")
     try check(layer: layer)
-    embed(documents.lazy.joined(), into: out)
-    continueStates(out, lengths: documents.map(\.count), from: 0, to: layer, normalized: normalized)
+    for piece in pieces { try check(piece.ids, from: piece.prefix?.count ?? 0) }
+    embed(pieces.lazy.map(\.ids).joined(), into: out)
+    withExtendedLifetime(pieces) {
+      continueStates(
+        out, parts: pieces.map { Part(earlier: $0.prefix?.segments ?? [], count: $0.ids.count) },
+        from: 0, to: layer, normalized: normalized)
+    }
   }
 
   /// Goes on from the states of documents at layer `first`, un-normalised, to those at layer `last`,
@@ -34,44 +55,54 @@ extension KnowledgeSource {
       throw .layerOutOfRange(layer: first, layerCount: last)
     }
     for length in lengths { try check(length: length) }
-    continueStates(states, lengths: lengths, from: first, to: last, normalized: normalized)
+    continueStates(
+      states, parts: lengths.map { Part(earlier: [], count: $0) }, from: first, to: last,
+      normalized: normalized)
+  }
+
+  /// A document's rows, and the positions before them.
+  private struct Part {
+    let earlier: [KeyValueSegment]
+    let count: Int
   }
 
   private func continueStates(
-    _ states: UnsafeMutablePointer<Float>, lengths: [Int], from first: Int, to last: Int,
+    _ states: UnsafeMutablePointer<Float>, parts: [Part], from first: Int, to last: Int,
     normalized: Bool?
   ) {
     var row = 0
     var next = 0
-    while next < lengths.count {
-      var rows = lengths[next]
+    while next < parts.count {
+      var rows = parts[next].count
       var end = next + 1
-      while end < lengths.count, rows + lengths[end] <= Self.rowsOfAPass {
-        rows += lengths[end]
+      while end < parts.count, rows + parts[end].count <= Self.rowsOfAPass {
+        rows += parts[end].count
         end += 1
       }
-      advanceWhole(states + row * width, lengths: lengths[next..<end], layers: first..<last)
+      advance(states + row * width, parts[next..<end], layers: first..<last)
       if normalized ?? (last == layerCount) { normalize(states + row * width, rows: rows) }
       row += rows
       next = end
     }
   }
 
-  /// Runs whole documents through `layers`; the keys and values of one layer at a time are kept.
-  private func advanceWhole(
-    _ states: UnsafeMutablePointer<Float>, lengths: ArraySlice<Int>, layers: Range<Int>
+  /// Runs documents to their ends through `layers`; the keys and values of one layer at a time are
+  /// kept.
+  private func advance(
+    _ states: UnsafeMutablePointer<Float>, _ parts: ArraySlice<Part>, layers: Range<Int>
   ) {
     guard !layers.isEmpty else { return }
-    let layouts = lengths.map(keyValuePanels(capacity:))
+    let layouts = parts.map { keyValuePanels(capacity: $0.count) }
     let memory = FloatBuffer(count: layouts.reduce(0) { $0 + $1.floatCount })
     var spans: [AttentionSpan] = []
     var (row, offset) = (0, 0)
-    for (length, panels) in zip(lengths, layouts) {
+    for (part, panels) in zip(parts, layouts) {
       spans.append(
         AttentionSpan(
-          firstRow: row, count: length, start: 0, panels: panels, layers: memory.base + offset,
-          layerStride: 0))
-      row += length
+          firstRow: row, count: part.count, earlier: part.earlier,
+          own: KeyValueSegment(
+            count: 0, panels: panels, layers: memory.base + offset, layerStride: 0)))
+      row += part.count
       offset += panels.floatCount
     }
     forward(states, spans: spans, layers: layers)

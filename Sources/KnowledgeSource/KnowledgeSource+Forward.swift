@@ -32,59 +32,58 @@ extension KnowledgeSource {
       headSize: configuration.headSize, theta: configuration.ropeTheta)
     let activations = Activations(configuration, attention, rows: rows)
     for index in layers {
-      attend(x, rows: rows, index, attention, angles, activations)
-      for first in stride(from: 0, to: rows, by: Activations.innerRows) {
-        feedForward(
-          x + first * width, rows: min(Activations.innerRows, rows - first), index, activations)
-      }
+      attend(
+        x, rows: rows, index, attention, angles, activations, adding: index > layers.lowerBound)
+      feedForward(x, rows: rows, index, activations)
     }
+    if !layers.isEmpty { add(activations.branch.base, to: x, rows: rows) }
   }
 
-  /// x <- x + W_o attention(W_qkv norm(x) + b)
+  /// branch <- W_o attention(W_qkv norm(x) + b), after x += branch where one is left to add.
   private func attend(
     _ x: UnsafeMutablePointer<Float>, rows: Int, _ index: Int, _ attention: GroupedQueryAttention,
-    _ angles: borrowing RotaryAngles, _ activations: borrowing Activations
+    _ angles: borrowing RotaryAngles, _ activations: borrowing Activations, adding: Bool
   ) {
     let layer = parameters.layers[index]
-    let (normed, projected) = (activations.normed.base, activations.projected.base)
-    normalize(normed, x, rows: rows, weight: layer.attentionNorm)
-    layer.projection.multiply(projected, normed, m: rows, bias: layer.projectionBias)
+    let (branch, projected) = (activations.branch.base, activations.projected.base)
+    activations.normed.fill(
+      normOf: x, adding: adding ? branch : nil, rows: rows, norm(layer.attentionNorm))
+    layer.projection.multiply(
+      projected, activations.normed, m: rows,
+      bias: layer.projectionBias.count > 0 ? layer.projectionBias.base : nil)
     attention.store(projected, angles: angles, layer: index)
     attention.attend(activations.attended.base, projected, layer: index)
-    layer.output.multiply(normed, activations.attended.base, m: rows)
-    add(normed, to: x, rows: rows)
+    activations.heads.fill(activations.attended.base, rows: rows)
+    layer.output.multiply(branch, activations.heads, m: rows)
   }
 
-  /// x <- x + W_down (silu(W_gate norm(x)) · W_up norm(x))
+  /// branch <- W_down (silu(W_gate norm(x)) · W_up norm(x)), after x += branch.
   private func feedForward(
     _ x: UnsafeMutablePointer<Float>, rows: Int, _ index: Int,
     _ activations: borrowing Activations
   ) {
     let layer = parameters.layers[index]
-    let (normed, gateAndUp) = (activations.normed.base, activations.gateAndUp.base)
-    normalize(normed, x, rows: rows, weight: layer.feedForwardNorm)
-    layer.gateAndUp.multiply(gateAndUp, normed, m: rows)
-    swiGLU(
-      activations.gated.base, gateAndUp: gateAndUp, rows: rows,
-      width: configuration.intermediateSize)
-    layer.down.multiply(normed, activations.gated.base, m: rows)
-    add(normed, to: x, rows: rows)
+    let gateAndUp = activations.gateAndUp.base
+    for first in stride(from: 0, to: rows, by: Activations.innerRows) {
+      let count = min(Activations.innerRows, rows - first)
+      let branch = activations.branch.base + first * width
+      activations.normed.fill(
+        normOf: x + first * width, adding: branch, rows: count, norm(layer.feedForwardNorm))
+      layer.gateAndUp.multiply(gateAndUp, activations.normed, m: count)
+      activations.gated.fill(swiGLUOf: gateAndUp, rows: count)
+      layer.down.multiply(branch, activations.gated, m: count)
+    }
   }
 
   /// The final norm, in place.
   func normalize(_ x: UnsafeMutablePointer<Float>, rows: Int) {
-    normalize(x, x, rows: rows, weight: parameters.finalNorm)
+    rmsNorm(x, rows: rows, norm(parameters.finalNorm))
   }
 
-  private func normalize(
-    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, rows: Int, weight: [Float]
-  ) {
-    rmsNorm(
-      out, x, weight: weight, rows: rows, width: width, epsilon: configuration.rmsNormEpsilon)
+  private func norm(_ weight: borrowing FloatBuffer) -> RMSNorm {
+    RMSNorm(weight: weight.base, width: width, epsilon: configuration.rmsNormEpsilon)
   }
 
-  /// x += branch. The branch is summed on its own first: a chain of additions that starts from a
-  /// residual of 25,000, as SmolLM2 has, would lose six times as much to rounding.
   private func add(
     _ branch: UnsafePointer<Float>, to x: UnsafeMutablePointer<Float>, rows: Int
   ) {
@@ -100,36 +99,29 @@ private struct Activations: ~Copyable {
   /// Rows that go through a feed-forward block together: its inner width is several times the rest.
   static let innerRows = 512
 
-  /// [T, C]: a block's normed input, then its branch's output.
-  let normed: FloatBuffer
+  /// [T, C]: a block's normed input.
+  let normed: PackedRows
+  /// [T, C]: what a half of a block adds to x. It is added when the next half begins.
+  let branch: FloatBuffer
   /// [T, (H + 2G) D]
   let projected: FloatBuffer
-  /// [T, H D]
+  /// [T, H D], as attention writes it and as the product reads it.
   let attended: FloatBuffer
+  let heads: PackedRows
   /// [at most `innerRows`, 2I]
   let gateAndUp: FloatBuffer
   /// [at most `innerRows`, I]
-  let gated: FloatBuffer
+  let gated: PackedRows
 
   init(_ sizes: TransformerConfiguration, _ attention: GroupedQueryAttention, rows: Int) {
     let innerRows = min(rows, Self.innerRows)
-    normed = FloatBuffer(count: rows * sizes.hiddenSize)
+    let headWidth = sizes.headCount * sizes.headSize
+    normed = PackedRows(capacity: rows, depth: sizes.hiddenSize)
+    branch = FloatBuffer(count: rows * sizes.hiddenSize)
     projected = FloatBuffer(count: rows * attention.projectedWidth)
-    attended = FloatBuffer(count: rows * sizes.headCount * sizes.headSize)
+    attended = FloatBuffer(count: rows * headWidth)
+    heads = PackedRows(capacity: rows, depth: headWidth)
     gateAndUp = FloatBuffer(count: innerRows * 2 * sizes.intermediateSize)
-    gated = FloatBuffer(count: innerRows * sizes.intermediateSize)
-  }
-}
-
-extension PackedMatrix {
-  /// out[m, rows] = x[m, columns] · Wᵀ + bias, without a bias where there is none.
-  fileprivate borrowing func multiply(
-    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, m: Int, bias: [Float]?
-  ) {
-    if let bias {
-      bias.withUnsafeBufferPointer { multiply(out, x, m: m, bias: $0.baseAddress) }
-    } else {
-      multiply(out, x, m: m)
-    }
+    gated = PackedRows(capacity: innerRows, depth: sizes.intermediateSize)
   }
 }

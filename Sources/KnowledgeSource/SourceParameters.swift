@@ -9,19 +9,19 @@ final class SourceParameters: Sendable {
   /// [vocabulary, width]
   let tokens: PackedMatrix
   let layers: [Layer]
-  let finalNorm: [Float]
+  let finalNorm: FloatBuffer
 
   /// One block. Products that share an input are one matrix, so that a row is packed and a thread
   /// woken once for them all.
   final class Layer: Sendable {
-    let attentionNorm: [Float]
+    let attentionNorm: FloatBuffer
     /// [(heads + 2 · key-value heads) · head size, width]: queries, keys, values.
     let projection: PackedMatrix
-    /// As many values as `projection` has rows; nil where the architecture has no biases.
-    let projectionBias: [Float]?
+    /// As many values as `projection` has rows; none where the architecture has no biases.
+    let projectionBias: FloatBuffer
     /// [width, heads · head size]
     let output: PackedMatrix
-    let feedForwardNorm: [Float]
+    let feedForwardNorm: FloatBuffer
     /// [2 · inner width, width]: gate, up.
     let gateAndUp: PackedMatrix
     /// [width, inner width]
@@ -40,15 +40,8 @@ final class SourceParameters: Sendable {
       attentionNorm = try reader.vector("\(prefix)input_layernorm.weight", count: width)
       projection = try reader.matrix(
         projections.map { ("\($0.name).weight", $0.rows) }, columns: width)
-      if sizes.attentionBias {
-        var bias: [Float] = []
-        for (name, rows) in projections {
-          bias += try reader.vector("\(name).bias", count: rows)
-        }
-        projectionBias = bias
-      } else {
-        projectionBias = nil
-      }
+      projectionBias = try reader.vector(
+        sizes.attentionBias ? projections.map { ("\($0.name).bias", $0.rows) } : [])
       output = try reader.matrix(
         [("\(prefix)self_attn.o_proj.weight", width)], columns: queries)
       feedForwardNorm = try reader.vector(
@@ -76,8 +69,15 @@ final class SourceParameters: Sendable {
 struct WeightReader {
   let catalogue: TensorCatalogue
 
-  func vector(_ name: String, count: Int) throws(ModelFileError) -> [Float] {
-    try catalogue.floats(name, shape: [count])
+  func vector(_ name: String, count: Int) throws(ModelFileError) -> FloatBuffer {
+    try vector([(name, count)])
+  }
+
+  /// Several vectors, one behind the other.
+  func vector(_ parts: [(name: String, count: Int)]) throws(ModelFileError) -> FloatBuffer {
+    var values: [Float] = []
+    for (name, count) in parts { values += try catalogue.floats(name, shape: [count]) }
+    return FloatBuffer(values)
   }
 
   /// One packed matrix of several tensors [rows, columns], one below the other.

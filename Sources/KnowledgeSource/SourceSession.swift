@@ -1,5 +1,17 @@
 import Numerics
 
+/// A document, or the rest of one whose beginning was run before.
+public struct SourceContinuation {
+  public let prefix: SourceSession?
+  /// The tokens that follow the prefix's.
+  public let ids: [Int32]
+
+  public init(prefix: SourceSession?, ids: [Int32]) {
+    self.prefix = prefix
+    self.ids = ids
+  }
+}
+
 /// A document under way: the keys and values of the tokens so far, so that more tokens cost what
 /// they are, not what the document is. Its states equal those of the whole document to the last bit,
 /// whatever the pieces it comes in.
@@ -20,8 +32,10 @@ public final class SourceSession {
   /// The tokens so far.
   public private(set) var ids: [Int32] = []
 
-  private let panels: KeyValuePanels
-  private let memory: FloatBuffer
+  /// Keys and values that other sessions read too: they are never written again.
+  private var shared: [(memory: KeyValueMemory, count: Int)] = []
+  /// Those of the tokens since; made when the first of them comes.
+  private var own: KeyValueMemory?
 
   /// Tokens so far.
   public var count: Int { ids.count }
@@ -35,8 +49,6 @@ public final class SourceSession {
     self.capacity = capacity
     self.layer = layer
     self.normalized = normalized
-    panels = source.keyValuePanels(capacity: max(capacity, 0))
-    memory = FloatBuffer(count: layer * panels.floatCount)
   }
 
   /// Appends tokens, one or many, and writes their states to `out`, [ids, width]. Where it throws,
@@ -49,23 +61,42 @@ public final class SourceSession {
 
   /// Forgets the tokens from position `count` on.
   public func truncate(to count: Int) {
-    if count < ids.count { ids.removeLast(ids.count - max(count, 0)) }
+    let count = max(count, 0)
+    guard count < ids.count else { return }
+    ids.removeLast(ids.count - count)
+    guard count < sharedCount else { return }
+    own = nil
+    while let last = shared.popLast() {
+      let before = sharedCount
+      if before < count {
+        shared.append((last.memory, count - before))
+        return
+      }
+    }
   }
 
   /// Another session with the same tokens, independent from here on: a prefix that many documents
-  /// share is run once. It has this session's capacity, or the one given.
+  /// share is run once, and its keys and values are held once. It has this session's capacity, or
+  /// the one given.
   public func fork(capacity: Int? = nil) throws(KnowledgeSourceError) -> SourceSession {
     let copy = try SourceSession(
       source, capacity: capacity ?? self.capacity, layer: layer, normalized: normalized)
     try copy.checkRoom(for: count)
+    if let own, count > sharedCount { shared.append((own, count - sharedCount)) }
+    own = nil
     copy.ids = ids
-    for index in 0..<layer {
-      panels.copy(
-        memory.base + index * panels.floatCount, count: count,
-        to: copy.memory.base + index * copy.panels.floatCount, copy.panels)
-    }
+    copy.shared = shared
     return copy
   }
+
+  /// The keys and values of all tokens so far.
+  var segments: [KeyValueSegment] {
+    var segments = shared.map { $0.memory.segment(count: $0.count) }
+    if let own, count > sharedCount { segments.append(own.segment(count: count - sharedCount)) }
+    return segments
+  }
+
+  private var sharedCount: Int { shared.reduce(0) { $0 + $1.count } }
 
   fileprivate func checkRoom(for added: Int) throws(KnowledgeSourceError) {
     guard count + added <= capacity else {
@@ -75,12 +106,31 @@ public final class SourceSession {
 
   /// The rows, from `firstRow` on, that the next `added` tokens take in a batch.
   fileprivate func span(of added: Int, firstRow: Int) -> AttentionSpan {
-    AttentionSpan(
-      firstRow: firstRow, count: added, start: count, panels: panels, layers: memory.base,
-      layerStride: panels.floatCount)
+    let memory = own ?? KeyValueMemory(source, capacity: capacity - sharedCount, layers: layer)
+    own = memory
+    return AttentionSpan(
+      firstRow: firstRow, count: added, earlier: shared.map { $0.memory.segment(count: $0.count) },
+      own: memory.segment(count: count - sharedCount))
   }
 
   fileprivate func note(_ added: ArraySlice<Int32>) { ids += added }
+}
+
+/// Room for the keys and values of some tokens in every layer.
+private final class KeyValueMemory {
+  private let panels: KeyValuePanels
+  private let memory: FloatBuffer
+
+  init(_ source: KnowledgeSource, capacity: Int, layers: Int) {
+    panels = source.keyValuePanels(capacity: capacity)
+    memory = FloatBuffer(count: layers * panels.floatCount)
+  }
+
+  /// The first `count` tokens'. Valid while this lives, which the session sees to.
+  func segment(count: Int) -> KeyValueSegment {
+    KeyValueSegment(
+      count: count, panels: panels, layers: memory.base, layerStride: panels.floatCount)
+  }
 }
 
 extension KnowledgeSource {
@@ -120,7 +170,7 @@ extension KnowledgeSource {
       defer { row += ids.count }
       return session.span(of: ids.count, firstRow: row)
     }
-    forward(out, spans: spans, layers: 0..<first.layer)
+    withExtendedLifetime(pieces) { forward(out, spans: spans, layers: 0..<first.layer) }
     if first.normalized { normalize(out, rows: row) }
     for (session, ids) in pieces { session.note(ids[...]) }
   }

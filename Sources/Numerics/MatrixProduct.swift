@@ -6,11 +6,11 @@ import CKernels
 // order, so its bits do not depend on the blocking, on `m` and `n`, or on the threads.
 
 /// Columns of a packed panel of B.
-private let panelWidth = Int(DENJU_PANEL)
+let panelWidth = Int(DENJU_PANEL)
 /// Depth of a block: a panel of B (16 wide) and the slivers of A stay in the first-level cache.
-private let blockDepth = 256
+let blockDepth = 256
 /// Rows of a packed block of A.
-private let blockRows = 168
+let blockRows = 168
 /// Columns of a packed block of B: with `blockDepth`, half a megabyte.
 private let blockColumns = 512
 
@@ -50,61 +50,6 @@ public func matmul(
   }
 }
 
-/// A weight matrix [rows (out), columns (in)], packed once for many products.
-///
-/// Holds `rows` rounded up to 16, times `columns`, float32 values.
-public struct PackedMatrix: ~Copyable, Sendable {
-  /// Outputs.
-  public let rows: Int
-  /// Inputs.
-  public let columns: Int
-  private let panels: FloatBuffer
-
-  /// Packs a row-major weight; the pointer is not kept.
-  public init(weight: UnsafePointer<Float>, rows: Int, columns: Int) {
-    self.rows = rows
-    self.columns = columns
-    let panelCount = (rows + panelWidth - 1) / panelWidth
-    let stride = columns * panelWidth
-    panels = FloatBuffer(count: panelCount * stride)
-    let base = panels.base
-    parallel(panelCount) { panel in
-      let first = panel * panelWidth
-      kernels.pointee.pack_b(
-        weight + first * columns, 1, columns, columns, min(panelWidth, rows - first),
-        base + panel * stride, stride)
-    }
-  }
-
-  /// Copies row `row` of the weight, [columns], to `out`: the same table serves as an embedding and
-  /// as the output layer tied to it.
-  public borrowing func copyRow(_ row: Int, to out: UnsafeMutablePointer<Float>) {
-    let from = panels.base + row / panelWidth * panelWidth * columns + row % panelWidth
-    for column in 0..<columns { out[column] = from[column * panelWidth] }
-  }
-
-  /// out[m, rows] (+)= x[m, columns] · Wᵀ + bias. Each chain starts from the bias (from `out` where
-  /// `accumulate` is set; a bias is then not taken).
-  public borrowing func multiply(
-    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, m: Int,
-    bias: UnsafePointer<Float>? = nil, accumulate: Bool = false
-  ) {
-    let left = LeftOperand(base: x, rowStride: columns, depthStride: 1)
-    let (depth, width, base) = (columns, rows, panels.base)
-    multiplyTiles(m: m, n: rows, taskColumns: columnsOfATask(m: m, n: rows)) { rows, columnRange in
-      let first = base + columnRange.lowerBound * depth
-      for p in depthBlocks(depth) {
-        multiplyRows(
-          out + columnRange.lowerBound, outStride: width, left, rows: rows, depth: p,
-          panels: first + p.lowerBound * panelWidth, panelStride: depth * panelWidth,
-          columns: columnRange.count,
-          start: accumulate || p.lowerBound > 0
-            ? .output : bias.map { .bias($0 + columnRange.lowerBound) } ?? .zero)
-      }
-    }
-  }
-}
-
 /// What each chain of additions starts from.
 private enum Start {
   case zero
@@ -119,7 +64,7 @@ private struct LeftOperand {
   let depthStride: Int
 }
 
-private func depthBlocks(_ k: Int) -> some Sequence<Range<Int>> {
+func depthBlocks(_ k: Int) -> some Sequence<Range<Int>> {
   stride(from: 0, to: k, by: blockDepth).lazy.map { $0..<min($0 + blockDepth, k) }
 }
 
@@ -182,7 +127,7 @@ private func multiplyRows(
 }
 
 /// Memory for packed operands, aligned to a cache line.
-private func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
   withUnsafeTemporaryAllocation(
     byteCount: count * MemoryLayout<Float>.stride, alignment: 64
   ) { memory in

@@ -31,7 +31,7 @@ refuses() { # STATUS WORD COMMAND...
 
 # The quickstart with another seed and its runs elsewhere; the cache is shared.
 quickstart() { # SEED FOLDER
-  sed -e "s/^seed: .*/seed: $1/" -e "s|$demo/\(source\|shuffled\|alone\)|$2/\1|" Pipelines/quickstart.yaml
+  sed -e "s/^seed: .*/seed: $1/" -e "s#$demo/\(source\|shuffled\|alone\)#$2/\1#g" Pipelines/quickstart.yaml
 }
 
 check_demo() { # Set-up and the three arms, timed after the build.
@@ -87,7 +87,7 @@ check_killed() { # kill -9 in the middle of training; resumed, it ends in the sa
   "${train[@]}" --run "$scratch/whole"
   "${train[@]}" --run "$scratch/killed" &
   local process=$!
-  sleep 6
+  sleep 3
   kill -9 "$process" 2>/dev/null || true
   wait "$process" 2>/dev/null || true
   "${train[@]}" --run "$scratch/killed" --resume
@@ -126,7 +126,7 @@ check_bad_input() { # One clear line and exit status 1 each.
   sqlite3 "$scratch/newer.sqlite" 'pragma user_version = 1000'
   refuses 1 newer.sqlite "$denju" cache stats "$scratch/newer.sqlite"
   refuses 1 no-such-run "$denju" generate --run "$scratch/no-such-run" --prompt "$prompt"
-  refuses 64 no-such-flag "$denju" train --no-such-flag
+  refuses 64 no-such-flag "$denju" train --cache a --run b --no-such-flag
 }
 
 check_views() { # The questions that the schema promises to answer, with plain sqlite3.

@@ -15,7 +15,8 @@ import Testing
       try source.states(ids, layer: layer, normalized: false, into: plain.base)
       let raw = plain.array().map(\.bitPattern)
       rmsNorm(
-        plain.base, plain.base, weight: norm, rows: ids.count, width: source.width, epsilon: 1e-6)
+        plain.base, rows: ids.count,
+        RMSNorm(weight: norm, width: source.width, epsilon: 1e-6))
       let normed = plain.array().map(\.bitPattern)
       #expect(try source.bits([ids], layer: layer, normalized: true) == [normed])
       #expect(

@@ -42,6 +42,43 @@ import Testing
     #expect(shared.ids == prefix)
   }
 
+  /// Prefixes of prefixes, of lengths on and beside a panel's edge, that documents of one batch go
+  /// on from.
+  @Test(arguments: RandomModel.Family.allCases)
+  func documentsGoOnFromPrefixes(_ family: RandomModel.Family) throws {
+    let source = try RandomModel(family).source()
+    let text = randomDocument(96, seed: 5)
+    var prefixes: [SourceSession] = []
+    for length in [1, 15, 16, 33, 50] {
+      let session = try prefixes.last?.fork() ?? source.makeSession(capacity: 96)
+      _ = try session.bits(appending: Array(text[session.count..<length]))
+      prefixes.append(session)
+    }
+    let endings = [0, 1, 17, 40].map { randomDocument($0, seed: 20 + UInt64($0)) }
+    for layer in 0...source.layerCount {
+      let pieces =
+        endings.map { SourceContinuation(prefix: nil, ids: $0) }
+        + prefixes.flatMap { prefix in
+          endings.map { SourceContinuation(prefix: prefix, ids: $0) }
+        }
+      let lengths = pieces.map(\.ids.count)
+      let states = FloatBuffer(count: lengths.reduce(0, +) * source.width)
+      try source.states(continuing: pieces, layer: layer, into: states.base)
+      let whole = try source.bits(pieces.map { ($0.prefix?.ids ?? []) + $0.ids }, layer: layer)
+      let expected = zip(whole, pieces).map { Array($0.suffix($1.ids.count * source.width)) }
+      #expect(rowsOfBits(states, lengths, width: source.width) == expected)
+    }
+    // What a session forgets and learns anew, those that came from it don't see.
+    let last = try #require(prefixes.last)
+    let before = try last.fork().bits(appending: endings[3])
+    for session in prefixes.dropLast() {
+      session.truncate(to: session.count / 2)
+      _ = try session.bits(appending: endings[2])
+    }
+    #expect(try last.fork().bits(appending: endings[3]) == before)
+    #expect(try prefixes[3].bits(appending: endings[1]).count == source.width)
+  }
+
   @Test(arguments: RandomModel.Family.allCases)
   func sessionsStepTogether(_ family: RandomModel.Family) throws {
     let source = try RandomModel(family).source()

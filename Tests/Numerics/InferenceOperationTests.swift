@@ -8,9 +8,10 @@ import Testing
     let (rows, epsilon) = (5, 1e-3)
     let x = random(rows * width, seed: 1)
     let weight = random(width, seed: 2)
-    let out = FloatBuffer(count: rows * width)
+    let out = FloatBuffer(x.array())
     rmsNorm(
-      out.base, x.base, weight: weight.base, rows: rows, width: width, epsilon: Float(epsilon))
+      out.base, rows: rows,
+      RMSNorm(weight: weight.base, width: width, epsilon: Float(epsilon)))
     for row in 0..<rows {
       let values = (0..<width).map { Double(x[row * width + $0]) }
       let mean = values.reduce(0) { $0 + $1 * $1 } / Double(width)
@@ -26,7 +27,9 @@ import Testing
     let rows = 3
     let x = random(rows * 2 * width, seed: 3)
     let out = FloatBuffer(count: rows * width)
-    swiGLU(out.base, gateAndUp: x.base, rows: rows, width: width)
+    for row in 0..<rows {
+      swiGLU(out.base + row * width, gateAndUp: x.base + row * 2 * width, width: width)
+    }
     for row in 0..<rows {
       for i in 0..<width {
         let gate = Double(x[row * 2 * width + i])
@@ -61,9 +64,11 @@ import Testing
     let memory = FloatBuffer(count: panels.reduce(0) { $0 + 2 * $1.floatCount })
     func span(_ document: Int, firstRow: Int, start: Int, count: Int) -> AttentionSpan {
       AttentionSpan(
-        firstRow: firstRow, count: count, start: start, panels: panels[document],
-        layers: memory.base + (document == 0 ? 0 : 2 * panels[0].floatCount),
-        layerStride: panels[document].floatCount)
+        firstRow: firstRow, count: count,
+        own: KeyValueSegment(
+          count: start, panels: panels[document],
+          layers: memory.base + (document == 0 ? 0 : 2 * panels[0].floatCount),
+          layerStride: panels[document].floatCount))
     }
     func run(_ spans: [AttentionSpan], firstRow: Int) -> [Float] {
       let count = spans.reduce(0) { $0 + $1.count }

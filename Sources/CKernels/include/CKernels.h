@@ -73,6 +73,13 @@ typedef struct {
   /// In place: x = exp(x - max x) / sum. Returns log(sum exp x), the row's log-normaliser.
   float (*softmax)(ptrdiff_t n, float *x);
 
+  /// y = x * scale * weight, element by element; y is neither x nor weight.
+  void (*scale_by)(ptrdiff_t n, const float *x, float scale, const float *weight, float *y);
+  /// y = gate * sigmoid(gate) * up; y may be either.
+  void (*swiglu)(ptrdiff_t n, const float *gate, const float *up, float *y);
+  /// Turns the pairs (head[i], head[i + pairs]), in place.
+  void (*rotate)(ptrdiff_t pairs, float *head, const float *cosine, const float *sine);
+
   /// One step of AdamW: moments m and v, then the values.
   void (*adamw)(ptrdiff_t n, float *values, const float *gradients, float *m, float *v,
                 const denju_adamw *step);

@@ -1,30 +1,47 @@
 import CKernels
 
-/// Rows of a batch that continue one document: `count` rows from `firstRow` on, the first of them at
-/// position `start`, with the keys and values of all positions before it already in `layers`.
-public struct AttentionSpan {
-  public let firstRow: Int
+/// Keys and values of `count` consecutive positions of one document, in every layer.
+public struct KeyValueSegment {
   public let count: Int
-  public let start: Int
   public let panels: KeyValuePanels
   /// Layer k's keys and values begin at `layers + k * layerStride`.
   let layers: UnsafeMutablePointer<Float>
   let layerStride: Int
 
-  /// `layers` has room for `start + count` positions of every layer and outlives the span.
+  /// `layers` has room for `count` positions of every layer and outlives the segment.
   public init(
-    firstRow: Int, count: Int, start: Int, panels: KeyValuePanels,
-    layers: UnsafeMutablePointer<Float>, layerStride: Int
+    count: Int, panels: KeyValuePanels, layers: UnsafeMutablePointer<Float>, layerStride: Int
   ) {
-    self.firstRow = firstRow
     self.count = count
-    self.start = start
     self.panels = panels
     self.layers = layers
     self.layerStride = layerStride
   }
 
   func layer(_ index: Int) -> UnsafeMutablePointer<Float> { layers + index * layerStride }
+}
+
+/// Rows of a batch that continue one document: `count` rows from `firstRow` on. The positions before
+/// them lie in `earlier`, which other documents may read too, and then in `own`, where the rows'
+/// keys and values go behind those that it holds.
+public struct AttentionSpan {
+  public let firstRow: Int
+  public let count: Int
+  public let earlier: [KeyValueSegment]
+  public let own: KeyValueSegment
+
+  /// `own` has room for `count` more positions of every layer.
+  public init(
+    firstRow: Int, count: Int, earlier: [KeyValueSegment] = [], own: KeyValueSegment
+  ) {
+    self.firstRow = firstRow
+    self.count = count
+    self.earlier = earlier
+    self.own = own
+  }
+
+  /// The position of the first row.
+  public var start: Int { earlier.reduce(own.count) { $0 + $1.count } }
 }
 
 /// Causal self-attention of inference, in which a group of query heads shares one head of keys and
@@ -93,9 +110,9 @@ public struct GroupedQueryAttention {
         let key = projected + (row * projectedWidth + (headCount + task.head) * headSize)
         for member in 0..<group { angles.rotate(queries + member * headSize, row: row) }
         angles.rotate(key, row: row)
-        span.panels.store(
+        span.own.panels.store(
           key: key, value: key + keyValueHeadCount * headSize, head: task.head,
-          position: span.start + index, in: span.layer(layer))
+          position: span.own.count + index, in: span.own.layer(layer))
       }
     }
   }
@@ -115,19 +132,19 @@ public struct GroupedQueryAttention {
     _ span: AttentionSpan, layer: Int
   ) {
     let group = headCount / keyValueHeadCount
-    let (depth, width) = (headSize, span.panels.valueWidth)
+    let (depth, width) = (headSize, KeyValuePanels.roundedUp(headSize))
     let rows = task.rows.count * group
-    let positions = span.start + task.rows.upperBound
-    let columns = KeyValuePanels.roundedUp(positions)
+    let before = span.start - span.own.count
+    let own = span.own.count + task.rows.upperBound
+    // Each segment's columns run on to the end of its last panel; the next one's lie over them.
+    let columns = before + KeyValuePanels.roundedUp(own)
     let sliver = Int(kernels.pointee.sliver)
     let slivered = (rows + sliver - 1) / sliver * sliver
-    let keys = span.panels.keys(span.layer(layer), head: task.head)
-    let values = span.panels.values(span.layer(layer), head: task.head)
     let firstRow = span.firstRow + task.rows.lowerBound
     let scale = 1 / Float(headSize).squareRoot()
 
     // Row r of the work below is head r % group of the task's row r / group.
-    withFloats(rows * (width + columns) + slivered * max(depth, positions)) { gathered in
+    withFloats(rows * (width + columns) + slivered * max(depth, before + own)) { gathered in
       let scores = gathered + rows * width
       let packed = scores + rows * columns
       for r in 0..<rows {
@@ -137,25 +154,46 @@ public struct GroupedQueryAttention {
         for d in 0..<depth { gathered[r * depth + d] = query[d] * scale }
       }
       kernels.pointee.pack_a(gathered, depth, 1, rows, depth, packed)
-      // Columns past a row's own position, to the end of the panel, are computed and never read.
-      kernels.pointee.multiply_block(
-        rows, columns, depth, packed, keys, span.panels.keyPanelStride, scores, columns, 0, nil)
+      var position = 0
+      func score(_ segment: KeyValueSegment, _ count: Int) {
+        kernels.pointee.multiply_block(
+          rows, KeyValuePanels.roundedUp(count), depth, packed,
+          segment.panels.keys(segment.layer(layer), head: task.head), segment.panels.keyPanelStride,
+          scores + position, columns, 0, nil)
+        position += count
+      }
+      for segment in span.earlier { score(segment, segment.count) }
+      score(span.own, own)
+      // Columns past a row's own position are computed and never read.
+      let first = before + span.own.count + task.rows.lowerBound
       for r in 0..<rows {
-        softmax(span.start + task.rows.lowerBound + r / group + 1, scores + r * columns)
+        softmax(first + r / group + 1, scores + r * columns)
       }
 
       // All rows over the positions that the first one sees, then each over the rest of its own.
-      let shared = span.start + task.rows.lowerBound + 1
+      let positions = before + own
       kernels.pointee.pack_a(scores, columns, 1, rows, positions, packed)
+      let shared = span.own.count + task.rows.lowerBound + 1
+      let values = span.own.panels.values(span.own.layer(layer), head: task.head)
       for first in stride(from: 0, to: rows, by: sliver) {
         let weights = packed + first * positions
+        var position = 0
+        for segment in span.earlier {
+          kernels.pointee.multiply_block(
+            min(sliver, rows - first), width, segment.count, weights + position * sliver,
+            segment.panels.values(segment.layer(layer), head: task.head),
+            segment.panels.valuePanelStride, gathered + first * width, width,
+            position > 0 ? 1 : 0, nil)
+          position += segment.count
+        }
         kernels.pointee.multiply_block(
-          min(sliver, rows - first), width, shared, weights, values, span.panels.valuePanelStride,
-          gathered + first * width, width, 0, nil)
+          min(sliver, rows - first), width, shared, weights + position * sliver, values,
+          span.own.panels.valuePanelStride, gathered + first * width, width,
+          position > 0 ? 1 : 0, nil)
         for r in max(first, group)..<max(min(first + sliver, rows), first, group) {
           kernels.pointee.multiply_block(
-            1, width, r / group, weights + shared * sliver + (r - first),
-            values + shared * KeyValuePanels.width, span.panels.valuePanelStride,
+            1, width, r / group, weights + (position + shared) * sliver + (r - first),
+            values + shared * KeyValuePanels.width, span.own.panels.valuePanelStride,
             gathered + r * width, width, 1, nil)
         }
       }

@@ -53,20 +53,4 @@ public struct KeyValuePanels: Sendable, Equatable {
       (row + d * capacity).update(from: value + d, count: min(width, headSize - d))
     }
   }
-
-  /// Copies the first `count` positions of `layer` to `target`, laid out with another capacity, of
-  /// at least `count`.
-  public func copy(
-    _ layer: UnsafeMutablePointer<Float>, count: Int, to target: UnsafeMutablePointer<Float>,
-    _ targetPanels: KeyValuePanels
-  ) {
-    for head in 0..<headCount {
-      targetPanels.keys(target, head: head).update(
-        from: keys(layer, head: head), count: Self.roundedUp(count) * headSize)
-      for panel in 0..<valueWidth / Self.width {
-        (targetPanels.values(target, head: head) + panel * targetPanels.valuePanelStride).update(
-          from: values(layer, head: head) + panel * valuePanelStride, count: count * Self.width)
-      }
-    }
-  }
 }

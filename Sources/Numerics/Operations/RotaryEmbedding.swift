@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// Cosines and sines of the rotary position embedding (Su et al., RoFormer, 2021), a row of
@@ -37,12 +38,6 @@ public struct RotaryAngles: ~Copyable {
   /// Turns one head of row `row`, in place. Channel i pairs with channel i + headSize / 2.
   @inline(__always)
   borrowing func rotate(_ head: UnsafeMutablePointer<Float>, row: Int) {
-    let (cosine, sine) = (cosines.base + row * pairs, sines.base + row * pairs)
-    let other = head + pairs
-    for i in 0..<pairs {
-      let (a, b) = (head[i], other[i])
-      head[i] = a * cosine[i] - b * sine[i]
-      other[i] = b * cosine[i] + a * sine[i]
-    }
+    kernels.pointee.rotate(pairs, head, cosines.base + row * pairs, sines.base + row * pairs)
   }
 }
