@@ -85,6 +85,8 @@ struct BenchPrecompute: ParsableCommand {
   }
 
   private func measure() throws -> BenchReport {
+    // What is measured is this commit, whatever happens to the checkout meanwhile.
+    let machine = BenchReport.Machine.current()
     let files = FileManager.default
     let paths = source.isEmpty ? defaultSources : source
     let first = try ModelFolder.open(paths[0])
@@ -124,7 +126,7 @@ struct BenchPrecompute: ParsableCommand {
     let versions =
       rivals.map { ($0.name, $0.version) } + libraries.map { ($0.name, $0.process.version) }
     return BenchReport(
-      machine: .current(), rounds: rounds, corpus: corpus.name,
+      machine: machine, rounds: rounds, corpus: corpus.name,
       versions: Dictionary(versions) { $1 }, peaks: peaks,
       results: zip(workloads, timings).map {
         .init(source: first.name, $0, sizes, $1, peaks)
