@@ -29,7 +29,7 @@ test: set-up model ## Build and run all tests
 	@Tests/run.sh
 
 .PHONY: bench
-bench: build model ## Time precompute beside transformers and llama.cpp; writes Tests/Benchmarks/precompute.md
+bench: build model ## Time precompute beside transformers and llama.cpp, into Tests/Benchmarks/precompute.md
 	@Tests/Benchmarks/set-up-peers.sh
 	@$(DENJU) bench precompute --out Tests/Benchmarks/precompute.md --json > .build/bench-precompute.json
 	@cat Tests/Benchmarks/precompute.md
