@@ -28,6 +28,12 @@ test: set-up model ## Build and run all tests
 	@swift build -c release --build-tests
 	@Tests/run.sh
 
+.PHONY: bench
+bench: build model ## Time precompute beside transformers and llama.cpp, into Tests/Benchmarks/precompute.md
+	@Tests/Benchmarks/set-up-peers.sh
+	@$(DENJU) bench precompute --out Tests/Benchmarks/precompute.md --json > .build/bench-precompute.json
+	@cat Tests/Benchmarks/precompute.md
+
 .PHONY: lint
 lint: ## Check the formatting of all Swift code
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Synchronization
 
@@ -17,6 +18,11 @@ enum Interruption {
         signal(number, SIG_DFL)
       }
     }
+  }
+
+  /// Ends work that has nothing to keep, once a signal has come.
+  static func check() throws {
+    if isAsked { throw ExitCode(exitStatus) }
   }
 
   /// Leaves the signals to another, as to a server that ends its requests first.

@@ -88,6 +88,12 @@ typedef struct {
 /// The loops of `level`; a level the CPU lacks gives the best one it has.
 const denju_kernels *denju_kernels_for(denju_level level);
 
+/// Loops that stay in registers, of float32 multiply-adds and of 8-bit products summed in 32 bits
+/// (`vpdpbusd` where there is VNNI). They return how many operations they did, 2 a multiply-add; one
+/// round is some nanoseconds.
+double denju_peak_fma(ptrdiff_t rounds);
+double denju_peak_dot_int8(ptrdiff_t rounds);
+
 #include "CInt8.h"
 
 #endif

@@ -1,0 +1,30 @@
+import ArgumentParser
+
+/// Measurements on this machine.
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure speed beside other programs, and what a precision costs.",
+    subcommands: [BenchPrecompute.self, BenchLoss.self])
+}
+
+/// What the source computes in: each is a contender in a benchmark.
+enum BenchPrecision: String, CaseIterable, ExpressibleByArgument {
+  case float32
+
+  /// Reads a list, as "float32,int8".
+  static func list(_ text: String) throws -> [BenchPrecision] {
+    try BenchList.parse(text) { BenchPrecision(rawValue: $0) }
+  }
+}
+
+/// Values separated by commas.
+enum BenchList {
+  static func parse<Value>(_ text: String, _ value: (String) -> Value?) throws -> [Value] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      guard let value = value(String(part)) else {
+        throw ValidationError("\(part) in the list \(text) is not known here")
+      }
+      return value
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Corpora
+import Evaluation
+import Foundation
+import KnowledgeSource
+import ModelFiles
+import Numerics
+import Tokenization
+
+/// What a precision costs: the source's own loss on a text, paired with float32's.
+struct BenchLoss: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "loss",
+    abstract: "Measure a source's loss on a corpus in each precision, paired with float32's.",
+    discussion: """
+      A document is "Question: PROMPT\\nAnswer: RESPONSE" and is predicted from its second token on. \
+      The difference's standard error is over documents.
+      """)
+
+  @Option(help: "The source: a Hugging Face folder or a GGUF file.")
+  var source: String
+
+  @Option(help: "The documents.")
+  var corpus: String
+
+  @Option(help: "Tokens to predict, at least; the last document is whole.")
+  var tokens = 50_000
+
+  @Option(
+    help: "Precisions to compare with float32, separated by commas.",
+    transform: BenchPrecision.list)
+  var precision = BenchPrecision.allCases.filter { $0 != .float32 }
+
+  @Flag(help: "Print the result as a line of JSON.")
+  var json = false
+
+  struct Report: Codable {
+    struct Arm: Codable {
+      let precision: String
+      /// Nats a token.
+      let loss: Double
+      /// Of this loss minus float32's.
+      let difference: PairedDifference
+    }
+
+    let source: String
+    let documents: Int
+    let tokens: Int
+    let loss: Double
+    let arms: [Arm]
+  }
+
+  func validate() throws {
+    guard tokens > 0 else { throw ValidationError("--tokens has to be more than nothing") }
+  }
+
+  func run() throws {
+    let folder = try ModelFolder.open(source)
+    let documents = try documents(
+      tokenizer: try Tokenizer.load(folder), most: try folder.configuration.maximumPositions)
+    let reference = try losses(of: documents, folder, .float32)
+    let counts = documents.map { $0.count - 1 }
+    let total = counts.reduce(0, +)
+    let arms = try precision.map { precision in
+      let losses = try losses(of: documents, folder, precision)
+      return Report.Arm(
+        precision: precision.rawValue, loss: losses.reduce(0, +) / Double(total),
+        difference: PairedDifference(zip(losses, reference).map(-), counts: counts))
+    }
+    let report = Report(
+      source: folder.name, documents: documents.count, tokens: total,
+      loss: reference.reduce(0, +) / Double(total), arms: arms)
+    if json { try Terminal.json(report) } else { Self.show(report) }
+  }
+
+  /// Whole rows of at least two tokens until there are enough; those longer than the source skipped.
+  private func documents(tokenizer: Tokenizer, most: Int) throws -> [[Int32]] {
+    let reader = try Corpus(corpus).reader()
+    var (documents, predicted) = ([[Int32]](), 0)
+    while predicted < tokens, let row = try reader.next() {
+      let ids = tokenizer.encode(
+        "Question: \(BenchText.prompt(of: row))\nAnswer: \(row.response)")
+      guard (2...most).contains(ids.count) else { continue }
+      documents.append(ids)
+      predicted += ids.count - 1
+    }
+    guard !documents.isEmpty else {
+      throw BenchError.noText(corpus: corpus, missing: "document that the source can read")
+    }
+    return documents
+  }
+
+  /// Each document's loss in nats, summed over its tokens.
+  private func losses(
+    of documents: [[Int32]], _ folder: ModelFolder, _ precision: BenchPrecision
+  ) throws -> [Double] {
+    let source = try precision.open(folder)
+    let bar = ProgressBar("loss, \(precision.rawValue)", unit: "documents")
+    return try documents.enumerated().map { index, ids in
+      try Interruption.check()
+      bar.update(index + 1, of: documents.count)
+      return try source.loss(of: ids)
+    }
+  }
+
+  private static func show(_ report: Report) {
+    Terminal.result(
+      "\(report.source): \(report.tokens) tokens of \(report.documents) documents")
+    var table = TextTable(["precision", "nats a token", "minus float32", "standard error"])
+    func nats(_ value: Double) -> String { String(format: "%.5f", value) }
+    table.add(["float32", nats(report.loss), "-", "-"])
+    for arm in report.arms {
+      table.add([
+        arm.precision, nats(arm.loss), nats(arm.difference.mean),
+        nats(arm.difference.standardError),
+      ])
+    }
+    Terminal.result(table.text)
+  }
+}
+
+extension KnowledgeSource {
+  /// Positions whose logits are held at once: a vocabulary's width each.
+  private static let logitRows = 128
+
+  /// - log p(ids[1...] | ids[0]), in nats.
+  fileprivate func loss(of ids: [Int32]) throws -> Double {
+    let states = FloatBuffer(count: ids.count * width)
+    try self.states(ids, layer: layerCount, into: states.base)
+    let logits = FloatBuffer(count: min(Self.logitRows, ids.count) * vocabularySize)
+    let losses = FloatBuffer(count: ids.count)
+    for first in stride(from: 0, to: ids.count - 1, by: Self.logitRows) {
+      let count = min(Self.logitRows, ids.count - 1 - first)
+      try self.logits(
+        fromFinalStates: states.base + first * width, count: count, into: logits.base)
+      ids.withUnsafeBufferPointer { ids in
+        guard let targets = ids.baseAddress else { return }
+        softmaxCrossEntropy(
+          losses: losses.base + first, logits: logits.base, targets: targets + first + 1,
+          rows: count, vocabulary: vocabularySize)
+      }
+    }
+    return losses.array().prefix(ids.count - 1).reduce(0) { $0 + Double($1) }
+  }
+}

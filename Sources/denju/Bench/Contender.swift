@@ -1,0 +1,54 @@
+import KnowledgeSource
+import ModelFiles
+import Numerics
+
+/// One that runs a workload's documents and is timed.
+protocol Contender {
+  var name: String { get }
+  var isOurs: Bool { get }
+
+  /// Makes ready for a workload: warms up and chooses settings. Says what it chose, if it had a
+  /// choice.
+  func prepare(_ workload: Workload) throws -> String?
+
+  /// Seconds from the first document's ids to the last one's states.
+  func seconds(_ workload: Workload) throws -> Double
+}
+
+/// Denju's own source in one precision.
+struct OwnContender: Contender {
+  let name: String
+  let isOurs = true
+  private let source: KnowledgeSource
+
+  init(_ folder: ModelFolder, _ precision: BenchPrecision) throws {
+    name = Self.name(precision)
+    source = try precision.open(folder)
+  }
+
+  static func name(_ precision: BenchPrecision) -> String { "Denju \(precision.rawValue)" }
+
+  func prepare(_ workload: Workload) throws -> String? {
+    _ = try seconds(workload)
+    return nil
+  }
+
+  func seconds(_ workload: Workload) throws -> Double {
+    let states = FloatBuffer(count: workload.tokens * source.width)
+    let began = ContinuousClock.now
+    try source.states(batch: workload.documents, layer: source.layerCount, into: states.base)
+    return (ContinuousClock.now - began).inSeconds
+  }
+}
+
+extension BenchPrecision {
+  func open(_ folder: ModelFolder) throws -> KnowledgeSource {
+    switch self {
+    case .float32: try KnowledgeSource(folder)
+    }
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,67 @@
+import Corpora
+import Tokenization
+
+/// Documents that every contender of a race runs, as token ids, and in the same order.
+struct Workload {
+  /// A length, or `mix`.
+  let name: String
+  let documents: [[Int32]]
+  /// What contenders choose their settings on before the first round.
+  let tuning: [[Int32]]
+
+  var tokens: Int { documents.reduce(0) { $0 + $1.count } }
+
+  static let mix = "mix"
+
+  /// Most documents that settings are tried on, as a peer's largest batch is 32, and most tokens.
+  private static let tuned = (documents: 32, tokens: 16384)
+}
+
+extension Workload {
+  /// Documents of one length each, cut from the corpus's running text, and its prompts as they come.
+  ///
+  /// - Parameter tokens: how many each is measured on, about.
+  static func make(
+    lengths: [Int], tokens: Int, corpus: Corpus, tokenizer: Tokenizer
+  ) throws -> [Workload] {
+    let longest = max((lengths.max() ?? 0) * 2, tokens, Self.tuned.tokens)
+    let reader = try corpus.reader()
+    var (stream, prompts, promptTokens) = ([Int32](), [[Int32]](), 0)
+    // The mix is half as large again, since its documents differ.
+    while stream.count < longest || promptTokens < tokens * 3 / 2, let row = try reader.next() {
+      let prompt = BenchText.prompt(of: row)
+      let text = prompt.isEmpty ? row.response : prompt + "\n" + row.response
+      stream += tokenizer.encode(text + "\n\n", addBegin: false)
+      if !prompt.isEmpty && promptTokens < tokens * 3 / 2 {
+        prompts.append(tokenizer.encode(prompt))
+        promptTokens += prompts[prompts.count - 1].count
+      }
+    }
+    guard !stream.isEmpty else { throw BenchError.noText(corpus: corpus.path, missing: "text") }
+    guard !prompts.isEmpty else { throw BenchError.noText(corpus: corpus.path, missing: "prompts") }
+    let fixed = lengths.map { length in
+      // A short corpus is gone through again.
+      func documents(_ count: Int) -> [[Int32]] {
+        (0..<count).map { index in
+          (index * length..<(index + 1) * length).map { stream[$0 % stream.count] }
+        }
+      }
+      let count = max(tokens / length, 2)
+      let tuning = min(Self.tuned.documents, max(Self.tuned.tokens / length, 2))
+      return Workload(
+        name: "\(length)", documents: documents(count), tuning: documents(max(count, tuning)))
+    }
+    return fixed + [Workload(name: mix, documents: prompts, tuning: prompts)]
+  }
+}
+
+/// A row's text, however it is written.
+enum BenchText {
+  static func prompt(of row: CorpusRow) -> String {
+    switch row.prompt {
+    case .raw(let text): text
+    case .messages(let turns): turns.map(\.content).joined(separator: "\n")
+    case .none: ""
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// The benchmark's form, never its figures: it runs, and its report is sane.
+@Suite struct BenchTests {
+  struct Report: Decodable {
+    struct Entry: Decodable {
+      struct Timing: Decodable {
+        let name: String
+        let isOurs: Bool
+        let seconds: [Double]
+      }
+      let timing: Timing
+      let tokensPerSecond: Double
+      let timesBestPeer: Double?
+      let shareOfProduct: Double
+    }
+    struct Result: Decodable {
+      let source: String
+      let workload: String
+      let documents: Int
+      let tokens: Int
+      let operations: Double
+      let entries: [Entry]
+    }
+    struct Skipped: Decodable {
+      let name: String
+      let reason: String
+    }
+    let results: [Result]
+    let others: [Result]
+    let skipped: [Skipped]
+  }
+
+  @Test func `precompute without peers names each as skipped`() throws {
+    let workshop = try Workshop()
+    let outcome = expectSuccess(
+      try workshop.denju(
+        "bench", "precompute", "--source", "source", "--source", "source",
+        "--lengths", "8,16", "--tokens", "32", "--rounds", "1", "--other-rounds", "1",
+        "--other-length", "8", "--corpus", "train.jsonl", "--peers", "none",
+        "--out", "table.md", "--json"))
+    let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+    #expect(report.results.map(\.workload) == ["8", "16", "mix"])
+    #expect(report.results.prefix(2).map(\.tokens) == [32, 32])
+    #expect(report.others.map(\.workload) == ["8"])
+    for result in report.results + report.others {
+      #expect(result.operations > 0)
+      for entry in result.entries {
+        #expect(entry.timing.isOurs && entry.timing.seconds.count == 1)
+        #expect(entry.tokensPerSecond > 0 && entry.shareOfProduct > 0)
+        #expect(entry.timesBestPeer == nil)
+      }
+    }
+    for name in [
+      "transformers float32", "transformers bfloat16", "llama.cpp F32", "OpenBLAS (numpy)",
+    ] {
+      #expect(report.skipped.contains { $0.name == name }, "\(name) is not named")
+    }
+    let table = try String(contentsOfFile: workshop.path("table.md"), encoding: .utf8)
+    #expect(table.contains("| **Denju float32** |"))
+    #expect(table.contains("- llama.cpp Q4_0: "))
+  }
+
+  @Test func `a length beyond the source and a list with an unknown precision are refused`() throws
+  {
+    let workshop = try Workshop()
+    let bench = ["bench", "precompute", "--source", "source", "--corpus", "train.jsonl"]
+    expectRefusal(
+      try workshop.denju(bench + ["--lengths", "8,1000000"]), "1000000", "positions")
+    expectRefusal(
+      try workshop.denju(bench + ["--precision", "float32,float3"]), status: 64, "float3")
+  }
+
+  @Test func `loss counts every token but the first`() throws {
+    struct Loss: Decodable {
+      let documents: Int
+      let tokens: Int
+      let loss: Double
+    }
+    let workshop = try Workshop()
+    let outcome = expectSuccess(
+      try workshop.denju(
+        "bench", "loss", "--source", "source", "--corpus", "train.jsonl",
+        "--tokens", "100", "--json"))
+    let loss = try JSONDecoder().decode(Loss.self, from: Data(outcome.output.utf8))
+    #expect(loss.tokens >= 100 && loss.documents > 1)
+    // A source of random weights knows nothing: about the logarithm of its vocabulary.
+    #expect(loss.loss > 1 && loss.loss < 20)
+  }
+}
