@@ -54,6 +54,11 @@ extension FeatureCache {
     return cache
   }
 
+  /// Throws `writerPresent` while another process writes the cache at `path`, or is making it.
+  public static func requireNoWriter(_ path: String) throws(CacheError) {
+    try WriterLock(cache: absolute(path)).release()
+  }
+
   /// Opens the cache at `path`.
   ///
   /// - Parameter expected: refuse a cache of another identity; `nil` takes it as it is.
