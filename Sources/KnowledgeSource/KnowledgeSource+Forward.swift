@@ -22,29 +22,39 @@ extension KnowledgeSource {
   func forward(
     _ x: UnsafeMutablePointer<Float>, spans: [AttentionSpan], layers: Range<Int>
   ) {
+    forward(
+      x, spans: spans, layers: layers.map { ($0, parameters.layers[$0]) }, precision: precision)
+  }
+
+  /// The same through blocks given with their indices, of another precision maybe.
+  func forward(
+    _ x: UnsafeMutablePointer<Float>, spans: [AttentionSpan],
+    layers: [(index: Int, weights: SourceParameters.Layer)], precision: Precision
+  ) {
     let rows = spans.reduce(0) { $0 + $1.count }
-    guard rows > 0 else { return }
+    guard rows > 0, !layers.isEmpty else { return }
     let attention = GroupedQueryAttention(
       headCount: configuration.headCount, keyValueHeadCount: configuration.keyValueHeadCount,
       headSize: configuration.headSize, spans: spans)
     let angles = RotaryAngles(
       positions: spans.flatMap { $0.start..<$0.start + $0.count },
       headSize: configuration.headSize, theta: configuration.ropeTheta)
-    let activations = Activations(configuration, attention, rows: rows)
-    for index in layers {
+    let activations = Activations(configuration, attention, rows: rows, precision)
+    for (place, layer) in layers.enumerated() {
       attend(
-        x, rows: rows, index, attention, angles, activations, adding: index > layers.lowerBound)
-      feedForward(x, rows: rows, index, activations)
+        x, rows: rows, layer.weights, layer.index, attention, angles, activations,
+        adding: place > 0)
+      feedForward(x, rows: rows, layer.weights, activations)
     }
-    if !layers.isEmpty { add(activations.branch.base, to: x, rows: rows) }
+    add(activations.branch.base, to: x, rows: rows)
   }
 
   /// branch <- W_o attention(W_qkv norm(x) + b), after x += branch where one is left to add.
   private func attend(
-    _ x: UnsafeMutablePointer<Float>, rows: Int, _ index: Int, _ attention: GroupedQueryAttention,
-    _ angles: borrowing RotaryAngles, _ activations: borrowing Activations, adding: Bool
+    _ x: UnsafeMutablePointer<Float>, rows: Int, _ layer: SourceParameters.Layer, _ index: Int,
+    _ attention: GroupedQueryAttention, _ angles: borrowing RotaryAngles,
+    _ activations: borrowing Activations, adding: Bool
   ) {
-    let layer = parameters.layers[index]
     let (branch, projected) = (activations.branch.base, activations.projected.base)
     activations.normed.fill(
       normOf: x, adding: adding ? branch : nil, rows: rows, norm(layer.attentionNorm))
@@ -59,10 +69,9 @@ extension KnowledgeSource {
 
   /// branch <- W_down (silu(W_gate norm(x)) · W_up norm(x)), after x += branch.
   private func feedForward(
-    _ x: UnsafeMutablePointer<Float>, rows: Int, _ index: Int,
+    _ x: UnsafeMutablePointer<Float>, rows: Int, _ layer: SourceParameters.Layer,
     _ activations: borrowing Activations
   ) {
-    let layer = parameters.layers[index]
     let gateAndUp = activations.gateAndUp.base
     for first in stride(from: 0, to: rows, by: Activations.innerRows) {
       let count = min(Activations.innerRows, rows - first)
@@ -100,28 +109,31 @@ private struct Activations: ~Copyable {
   static let innerRows = 512
 
   /// [T, C]: a block's normed input.
-  let normed: PackedRows
+  let normed: ProductInput
   /// [T, C]: what a half of a block adds to x. It is added when the next half begins.
   let branch: FloatBuffer
   /// [T, (H + 2G) D]
   let projected: FloatBuffer
   /// [T, H D], as attention writes it and as the product reads it.
   let attended: FloatBuffer
-  let heads: PackedRows
+  let heads: ProductInput
   /// [at most `innerRows`, 2I]
   let gateAndUp: FloatBuffer
   /// [at most `innerRows`, I]
-  let gated: PackedRows
+  let gated: ProductInput
 
-  init(_ sizes: TransformerConfiguration, _ attention: GroupedQueryAttention, rows: Int) {
+  init(
+    _ sizes: TransformerConfiguration, _ attention: GroupedQueryAttention, rows: Int,
+    _ precision: Precision
+  ) {
     let innerRows = min(rows, Self.innerRows)
     let headWidth = sizes.headCount * sizes.headSize
-    normed = PackedRows(capacity: rows, depth: sizes.hiddenSize)
+    normed = ProductInput(precision, capacity: rows, depth: sizes.hiddenSize)
     branch = FloatBuffer(count: rows * sizes.hiddenSize)
     projected = FloatBuffer(count: rows * attention.projectedWidth)
     attended = FloatBuffer(count: rows * headWidth)
-    heads = PackedRows(capacity: rows, depth: headWidth)
+    heads = ProductInput(precision, capacity: rows, depth: headWidth)
     gateAndUp = FloatBuffer(count: innerRows * 2 * sizes.intermediateSize)
-    gated = PackedRows(capacity: innerRows, depth: sizes.intermediateSize)
+    gated = ProductInput(precision, capacity: innerRows, depth: sizes.intermediateSize)
   }
 }

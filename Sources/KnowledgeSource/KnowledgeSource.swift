@@ -1,8 +1,8 @@
 import ModelFiles
 import Numerics
 
-/// A frozen transformer of the Llama or Qwen2 family, in float32: the model whose hidden states the
-/// cache keeps. It can be run and cannot be changed.
+/// A frozen transformer of the Llama or Qwen2 family: the model whose hidden states the cache keeps.
+/// It can be run and cannot be changed.
 ///
 /// States are [tokens, width], row-major. Layer 0 is the embedding, layer k the output of block k,
 /// and the last layer, N = `layerCount`, is by default taken after the final norm, all as in
@@ -13,17 +13,23 @@ import Numerics
 /// computed in one pass or token by token in a session.
 public final class KnowledgeSource: Sendable {
   public let configuration: TransformerConfiguration
+  /// What products with weights are computed in. Everything else is float32.
+  public let precision: Precision
   let parameters: SourceParameters
+  let catalogue: TensorCatalogue
   private let head: OutputHead
 
-  /// Reads and packs the weights. An output layer that is not tied to the embedding is read when
-  /// logits are first asked for.
-  public init(_ folder: ModelFolder) throws(KnowledgeSourceError) {
+  /// Reads and packs the weights; the output layer's when logits are first asked for.
+  public init(
+    _ folder: ModelFolder, precision: Precision = .float32
+  ) throws(KnowledgeSourceError) {
     configuration = try Self.configuration(of: folder)
+    self.precision = precision
     do throws(ModelFileError) {
-      let catalogue = try folder.catalogue()
-      parameters = try SourceParameters(catalogue, configuration)
-      head = try OutputHead(catalogue, configuration)
+      catalogue = try folder.catalogue()
+      let reader = WeightReader(catalogue: catalogue, precision: precision)
+      parameters = try SourceParameters(reader, configuration)
+      head = try OutputHead(reader, configuration)
     } catch {
       throw .files(error)
     }
@@ -77,7 +83,7 @@ public final class KnowledgeSource: Sendable {
     into out: UnsafeMutablePointer<Float>
   ) throws(KnowledgeSourceError) {
     do throws(ModelFileError) {
-      try head.multiply(out, states, count: count, tokens: parameters.tokens)
+      try head.multiply(out, states, count: count)
     } catch {
       throw .files(error)
     }

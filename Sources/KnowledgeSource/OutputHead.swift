@@ -3,46 +3,42 @@ import Numerics
 import Synchronization
 
 /// The output layer, [vocabulary, width]: the token table where the model ties them, else a weight
-/// of its own, which is read when logits are first asked for. Many sources are only asked for
-/// states.
+/// of its own. It is read when logits are first asked for: many sources are only asked for states.
 final class OutputHead: Sendable {
-  private let tied: Bool
   private let vocabularySize: Int
   private let width: Int
-  private let catalogue: TensorCatalogue
+  private let reader: WeightReader
   private let name: String
   private let loaded = Mutex<Weight?>(nil)
 
   private final class Weight: Sendable {
-    let matrix: PackedMatrix
-    init(_ matrix: consuming PackedMatrix) { self.matrix = matrix }
+    let matrix: ProductMatrix
+    init(_ matrix: consuming ProductMatrix) { self.matrix = matrix }
   }
 
   /// Throws when the weight is absent or contradicts the configuration; reads nothing yet.
-  init(_ catalogue: TensorCatalogue, _ sizes: TransformerConfiguration) throws(ModelFileError) {
-    self.catalogue = catalogue
-    tied = sizes.tiedEmbeddings
+  init(_ reader: WeightReader, _ sizes: TransformerConfiguration) throws(ModelFileError) {
+    self.reader = reader
     vocabularySize = sizes.vocabularySize
     width = sizes.hiddenSize
-    name = try catalogue.outputHead(for: sizes)
+    name = try reader.catalogue.outputHead(for: sizes)
     // Reading what is absent or of another shape throws what is wrong with it.
-    if catalogue[name]?.shape != [vocabularySize, width] { _ = try read() }
+    if reader.catalogue[name]?.shape != [vocabularySize, width] { _ = try read() }
   }
 
   /// out[count, vocabulary] = states[count, width] · Wᵀ
   func multiply(
-    _ out: UnsafeMutablePointer<Float>, _ states: UnsafePointer<Float>, count: Int,
-    tokens: borrowing PackedMatrix
+    _ out: UnsafeMutablePointer<Float>, _ states: UnsafePointer<Float>, count: Int
   ) throws(ModelFileError) {
-    if tied {
-      tokens.multiply(out, states, m: count)
-    } else {
-      try weight().matrix.multiply(out, states, m: count)
-    }
+    guard count > 0 else { return }
+    let weight = try weight()
+    let input = ProductInput(reader.precision, capacity: count, depth: width)
+    input.fill(states, rows: count)
+    weight.matrix.multiply(out, input, m: count)
   }
 
-  private func read() throws(ModelFileError) -> PackedMatrix {
-    try WeightReader(catalogue: catalogue).matrix([(name, vocabularySize)], columns: width)
+  private func read() throws(ModelFileError) -> ProductMatrix {
+    try reader.matrix([(name, vocabularySize)], columns: width)
   }
 
   private func weight() throws(ModelFileError) -> Weight {

@@ -3,11 +3,9 @@ import Numerics
 
 /// The weights of a decoder of the Llama or Qwen2 family. Nothing here can be changed: every matrix
 /// is packed once for the inner loops, and there is no way to write to it.
-///
-/// The token table serves the embedding and, where the model ties them, the output layer.
 final class SourceParameters: Sendable {
-  /// [vocabulary, width]
-  let tokens: PackedMatrix
+  /// The embedding, [vocabulary, width].
+  let tokens: StoredRows
   let layers: [Layer]
   let finalNorm: FloatBuffer
 
@@ -16,18 +14,18 @@ final class SourceParameters: Sendable {
   final class Layer: Sendable {
     let attentionNorm: FloatBuffer
     /// [(heads + 2 · key-value heads) · head size, width]: queries, keys, values.
-    let projection: PackedMatrix
+    let projection: ProductMatrix
     /// As many values as `projection` has rows; none where the architecture has no biases.
     let projectionBias: FloatBuffer
     /// [width, heads · head size]
-    let output: PackedMatrix
+    let output: ProductMatrix
     let feedForwardNorm: FloatBuffer
     /// [2 · inner width, width]: gate, up.
-    let gateAndUp: PackedMatrix
+    let gateAndUp: ProductMatrix
     /// [width, inner width]
-    let down: PackedMatrix
+    let down: ProductMatrix
 
-    fileprivate init(
+    init(
       _ index: Int, _ reader: WeightReader, _ sizes: TransformerConfiguration
     ) throws(ModelFileError) {
       let prefix = "model.layers.\(index)."
@@ -54,10 +52,9 @@ final class SourceParameters: Sendable {
     }
   }
 
-  init(_ catalogue: TensorCatalogue, _ sizes: TransformerConfiguration) throws(ModelFileError) {
-    let reader = WeightReader(catalogue: catalogue)
-    tokens = try reader.matrix(
-      [(sizes.embeddingName, sizes.vocabularySize)], columns: sizes.hiddenSize)
+  init(_ reader: WeightReader, _ sizes: TransformerConfiguration) throws(ModelFileError) {
+    tokens = try reader.catalogue.storedRows(
+      sizes.embeddingName, shape: [sizes.vocabularySize, sizes.hiddenSize])
     var layers: [Layer] = []
     for index in 0..<sizes.layerCount { layers.append(try Layer(index, reader, sizes)) }
     self.layers = layers
@@ -68,6 +65,7 @@ final class SourceParameters: Sendable {
 /// Reads weights out of a catalogue into the forms that the forward pass uses.
 struct WeightReader {
   let catalogue: TensorCatalogue
+  let precision: Precision
 
   func vector(_ name: String, count: Int) throws(ModelFileError) -> FloatBuffer {
     try vector([(name, count)])
@@ -83,6 +81,15 @@ struct WeightReader {
   /// One packed matrix of several tensors [rows, columns], one below the other.
   func matrix(
     _ parts: [(name: String, rows: Int)], columns: Int
+  ) throws(ModelFileError) -> ProductMatrix {
+    switch precision {
+    case .float32: .float32(try floats(parts, columns: columns))
+    case .int8: .int8(try codes(parts, columns: columns))
+    }
+  }
+
+  private func floats(
+    _ parts: [(name: String, rows: Int)], columns: Int
   ) throws(ModelFileError) -> PackedMatrix {
     // Read tensor by tensor, as the catalogue checks a shape before it takes memory for it.
     var weight: [Float] = []
@@ -91,5 +98,21 @@ struct WeightReader {
       weight = weight.isEmpty ? part : weight + part
     }
     return PackedMatrix(weight: weight, rows: parts.reduce(0) { $0 + $1.rows }, columns: columns)
+  }
+
+  /// Codes that are stored are taken as they are; other weights are rounded to 8 bits.
+  private func codes(
+    _ parts: [(name: String, rows: Int)], columns: Int
+  ) throws(ModelFileError) -> Int8Matrix {
+    var codes: [GroupedCodes] = []
+    for (name, rows) in parts {
+      if let stored = try catalogue.groupedCodes(name, shape: [rows, columns]) {
+        codes.append(stored)
+      } else {
+        let weight = try catalogue.floats(name, shape: [rows, columns])
+        codes.append(GroupedCodes(rounding: weight, rows: rows, columns: columns))
+      }
+    }
+    return Int8Matrix(codes)
   }
 }

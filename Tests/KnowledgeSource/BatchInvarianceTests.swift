@@ -1,3 +1,4 @@
+import Foundation
 import KnowledgeSource
 import Numerics
 import Testing
@@ -9,9 +10,11 @@ import Testing
   static let documents = [1, 5, 17, 0, 33, 16, 96, 12, 12, 15, 90, 31, 2, 96, 96, 47, 64]
     .enumerated().map { randomDocument($0.element, seed: UInt64($0.offset)) }
 
-  @Test(arguments: RandomModel.Family.allCases)
-  func aDocumentDoesNotDependOnItsBatch(_ family: RandomModel.Family) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomModel.Family.allCases, Precision.allCases)
+  func aDocumentDoesNotDependOnItsBatch(
+    _ family: RandomModel.Family, _ precision: Precision
+  ) throws {
+    let source = try RandomModel(family).source(precision)
     for layer in 0...source.layerCount {
       let alone = try Self.documents.map { try source.bits([$0], layer: layer)[0] }
       #expect(try source.bits(Self.documents, layer: layer) == alone)
@@ -39,6 +42,27 @@ import Testing
         #expect(
           try source.bits([Array(ids[..<changed])], layer: layer)[0] == Array(before[..<kept]))
       }
+    }
+  }
+
+  /// Rounding weights and rows to 8 bits moves the states by a percent or two, and no further; it is
+  /// measured against the very states of the same weights in float32.
+  @Test(arguments: RandomModel.Family.allCases)
+  func int8IsCloseToFloat32(_ family: RandomModel.Family) throws {
+    let model = try RandomModel(family)
+    let (exact, rounded) = (try model.source(), try model.source(.int8))
+    let ids = randomDocument(40, seed: 8)
+    for layer in 0...exact.layerCount {
+      let (a, b) = (FloatBuffer(count: 40 * exact.width), FloatBuffer(count: 40 * exact.width))
+      try exact.states(ids, layer: layer, into: a.base)
+      try rounded.states(ids, layer: layer, into: b.base)
+      let difference = zip(a.array(), b.array()).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }
+      let size = a.array().reduce(0) { $0 + pow(Double($1), 2) }
+      let error = (difference / size).squareRoot()
+      #expect(error <= 0.03)
+      #expect(layer == 0 ? error == 0 : error > 0)
+      #expect(abs(try rounded.errorAgainstFloat32(ids, layer: layer) - error) <= 1e-12)
+      #expect(try exact.errorAgainstFloat32(ids, layer: layer) == 0)
     }
   }
 

@@ -77,13 +77,13 @@ final class RandomModel {
   }
 
   /// Writes the files and opens them.
-  func source() throws -> KnowledgeSource {
+  func source(_ precision: Precision = .float32) throws -> KnowledgeSource {
     try JSONSerialization.data(withJSONObject: configuration)
       .write(to: folder.appendingPathComponent("config.json"))
     try SafetensorsWriter.write(
       path: folder.appendingPathComponent("model.safetensors").path,
       tensors: Array(tensors.values))
-    return try KnowledgeSource(ModelFolder.open(folder.path))
+    return try KnowledgeSource(ModelFolder.open(folder.path), precision: precision)
   }
 }
 

@@ -44,9 +44,9 @@ import Testing
 
   /// Prefixes of prefixes, of lengths on and beside a panel's edge, that documents of one batch go
   /// on from.
-  @Test(arguments: RandomModel.Family.allCases)
-  func documentsGoOnFromPrefixes(_ family: RandomModel.Family) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomModel.Family.allCases, Precision.allCases)
+  func documentsGoOnFromPrefixes(_ family: RandomModel.Family, _ precision: Precision) throws {
+    let source = try RandomModel(family).source(precision)
     let text = randomDocument(96, seed: 5)
     var prefixes: [SourceSession] = []
     for length in [1, 15, 16, 33, 50] {

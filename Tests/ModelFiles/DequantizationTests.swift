@@ -19,6 +19,35 @@ struct DequantizationTests {
     #expect(found == right)
   }
 
+  @Test(
+    "codes with scales and minimums are the same values",
+    arguments: ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K"])
+  func codes(type: String) throws {
+    let catalogue = try TensorCatalogue.open(TestData.vector("quantised.gguf"))
+    let values = try catalogue.floats(type, shape: [3, 256])
+    let codes = try #require(try catalogue.groupedCodes(type, shape: [3, 256]))
+    #expect(codes.codes.allSatisfy { Int($0) < 1 << codes.bits })
+    for (index, value) in values.enumerated() {
+      let scale = codes.scales[index / 32] * Float(Int32(codes.codes[index]) - codes.zero)
+      // The reference rounds the product, then the sum; so does this.
+      #expect(scale + (codes.minimums?[index / 32] ?? 0) == value)
+    }
+  }
+
+  @Test("rows of a table are the table's", arguments: ["F16", "Q4_1", "Q6_K"])
+  func rows(type: String) throws {
+    let catalogue = try TensorCatalogue.open(TestData.vector("quantised.gguf"))
+    let values = try catalogue.floats(type, shape: [3, 256])
+    let table = try catalogue.storedRows(type, shape: [3, 256])
+    for row in 0..<3 {
+      let out = [Float](unsafeUninitializedCapacity: 256) { buffer, count in
+        if let base = buffer.baseAddress { table.copyRow(row, to: base) }
+        count = 256
+      }
+      #expect(out == Array(values[row * 256..<(row + 1) * 256]))
+    }
+  }
+
   @Test("every half-precision number widens exactly")
   func halves() throws {
     let folder = try TestFolder()
