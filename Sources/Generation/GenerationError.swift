@@ -10,6 +10,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   case noSource(hint: String)
   /// The source, or the cache, is not what the run was trained on.
   case otherIdentity(path: String, differences: String)
+  /// The run's states were computed in a way that this program doesn't know.
+  case unknownPrecision(String)
   case noTokenizer(run: String, reason: String)
 
   public var description: String {
@@ -25,6 +27,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
     case .noSource(let hint):
       "the prompt's states are not cached, and there is no source to compute them with"
         + (hint.isEmpty ? "" : " at \(hint)") + ": name it with --source"
+    case .unknownPrecision(let found):
+      "the run's states were computed in \(found), which this program doesn't know: use a newer denju"
     case .otherIdentity(let path, let differences):
       "\(path) is not what this run was trained on: \(differences)"
     case .noTokenizer(let run, let reason):
@@ -36,7 +40,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   public var isOfTheRequest: Bool {
     switch self {
     case .invalidOption, .emptyPrompt, .notOneMessage, .tooLong: true
-    case .noSource, .otherIdentity, .noTokenizer: false
+    case .noSource, .otherIdentity, .unknownPrecision, .noTokenizer: false
     }
   }
 }

@@ -2,6 +2,7 @@ import FeatureCache
 import Foundation
 import KnowledgeSource
 import ModelFiles
+import Numerics
 import Tokenization
 
 /// A prompt's states: from the cache where they are, or else from the source, through the same codec, so
@@ -84,7 +85,10 @@ public final class StateProvider {
       throw GenerationError.otherIdentity(
         path: path, differences: differences.map(\.description).joined(separator: "; "))
     }
-    let source = try KnowledgeSource(folder)
+    guard let precision = Precision(rawValue: identity.precision) else {
+      throw GenerationError.unknownPrecision(identity.precision)
+    }
+    let source = try KnowledgeSource(folder, precision: precision)
     opened = source
     return source
   }

@@ -20,7 +20,10 @@ public struct CacheRepair {
       throw CacheError.identityMismatch(path: cache.path, differences: differences)
     }
     self.cache = cache
-    source = try KnowledgeSource(folder)
+    guard let precision = Precision(rawValue: cache.identity.precision) else {
+      throw PrecomputeError.unknownPrecision(path: cache.path, found: cache.identity.precision)
+    }
+    source = try KnowledgeSource(folder, precision: precision)
   }
 
   /// Mends what can be: states of documents that are themselves sound.

@@ -3,6 +3,8 @@
 public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible {
   case badLayer(asked: Int, layers: Int)
   case badLimit(name: String, found: Int)
+  /// A cache whose states were computed in a way that this program doesn't know.
+  case unknownPrecision(path: String, found: String)
   /// A document over the limits, where that is fatal.
   case tooLong(place: String, tokens: Int, limit: Int)
   /// The temporary file of encoded documents.
@@ -12,6 +14,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
     switch self {
     case .badLayer(let asked, let layers):
       "--layer \(asked): this source has layers 0 (embedding) to \(layers), or -1 (the last) to -\(layers + 1)"
+    case .unknownPrecision(let path, let found):
+      "\(path): its states were computed in \(found), which this program doesn't know: use a newer denju"
     case .badLimit(let name, let found):
       "--\(name) \(found): at least 1"
     case .tooLong(let place, let tokens, let limit):

@@ -1,5 +1,6 @@
 import Corpora
 import FeatureCache
+import Numerics
 
 /// What to do with a document that is longer than the source or `maxTokens` allows.
 public enum TooLong: String, CaseIterable, Sendable {
@@ -22,6 +23,8 @@ public struct PrecomputeOptions: Sendable {
   /// Whether the last layer's states are taken after the final norm.
   public var normalized = true
   public var codec = "int8"
+  /// What the source computes in; states of another precision are other states.
+  public var precision = Precision.float32
   /// The prompt's states, or those of prompt and response.
   public var coverage = Coverage.prompt
   /// A chat template by name; `nil` takes the source's for messages and none for plain prompts.

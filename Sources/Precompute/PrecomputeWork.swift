@@ -40,6 +40,7 @@ final class PrecomputeWork {
       "file bytes": Double(report.fileBytes),
       "idle share": (report.idleShare * 1000).rounded() / 1000,
     ]
+    if let error = report.precisionError { progress.measures["error against float32"] = error }
     return progress
   }
 
@@ -101,6 +102,10 @@ final class PrecomputeWork {
     let opened = try source()
     // Opened for the plan, it is still part of the work.
     openingSeconds = max(opened.seconds - (ContinuousClock.now - before).inSeconds, 0)
+    if opened.source.precision != .float32 {
+      report.precisionError = try opened.source.errorAgainstFloat32(
+        reading.calibrationIDs(), layer: reading.layer, normalized: reading.normalized)
+    }
     let new = WindowComputation(opened.source, reading, cache: cache)
     computation = new
     return new

@@ -100,7 +100,7 @@ struct OpenedSource {
 
   init(_ reading: SourceReading) throws {
     let began = ContinuousClock.now
-    source = try KnowledgeSource(reading.folder)
+    source = try KnowledgeSource(reading.folder, precision: reading.precision)
     seconds = (ContinuousClock.now - began).inSeconds
   }
 }

@@ -15,6 +15,7 @@ struct SourceReading {
   let layer: Int
   let normalized: Bool
   let codec: String
+  let precision: Precision
 
   init(_ options: PrecomputeOptions) throws {
     folder = try ModelFolder.open(options.source)
@@ -25,6 +26,7 @@ struct SourceReading {
     // Only the last layer has a final norm after it.
     normalized = options.normalized && layer == configuration.layerCount
     codec = try StateCodecs.named(options.codec).name
+    precision = options.precision
   }
 
   static func layer(
@@ -56,9 +58,24 @@ struct SourceReading {
   func identity() throws -> CacheIdentity {
     CacheIdentity(
       weights: try folder.catalogue().sha256(), architecture: configuration.architectureJSON,
-      tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized, codec: codec,
-      numerics: Numerics.version, width: configuration.hiddenSize)
+      tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized,
+      precision: precision.rawValue, codec: codec, numerics: Numerics.version,
+      width: configuration.hiddenSize)
   }
+
+  /// The fixed text that a precision's error is measured on, as far as the source's positions go.
+  func calibrationIDs() throws -> [Int32] {
+    Array(try tokenizer.encode(Self.calibrationText).prefix(configuration.maximumPositions))
+  }
+
+  private static let calibrationText = """
+    The river rises in the hills above the town and runs forty miles to the sea. In spring, when the \
+    snow melts, it carries about 320 tons of water a second; in August a child can wade across. \
+    "We measured it every day for 11 years," the engineer said, "and no two years were alike." Mills \
+    stood along its banks until 1931: they ground wheat, sawed timber, and fulled wool. What is left \
+    of them? Two wheels, a few walls, and the names of streets. Question: if a mill ground 2.5 tons a \
+    day, six days a week, how much did it grind in four weeks? Answer: 2.5 * 6 * 4 = 60 tons.
+    """
 
   /// Bytes of a cache without documents, about: the tokenizer, and the tables' first pages.
   var emptyFile: Int { tokenizer.serialized().count + 100_000 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Numerics
 
 /// Measurements on this machine.
 struct Bench: ParsableCommand {
@@ -7,13 +8,10 @@ struct Bench: ParsableCommand {
     subcommands: [BenchPrecompute.self, BenchLoss.self])
 }
 
-/// What the source computes in: each is a contender in a benchmark.
-enum BenchPrecision: String, CaseIterable, ExpressibleByArgument {
-  case float32
-
+extension Precision {
   /// Reads a list, as "float32,int8".
-  static func list(_ text: String) throws -> [BenchPrecision] {
-    try BenchList.parse(text) { BenchPrecision(rawValue: $0) }
+  static func list(_ text: String) throws -> [Precision] {
+    try BenchList.parse(text) { Precision(rawValue: $0) }
   }
 }
 

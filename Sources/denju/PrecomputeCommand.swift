@@ -68,6 +68,8 @@ struct PrecomputeCommand: ParsableCommand {
       + (report.tokens > 0 ? ", \(Int(report.tokensPerSecond)) tokens/s" : "")
       + ", \(ProgressBar.bytes(report.bytes)) added"
       + (report.tokens > 0 ? ", cores idle \(Int((100 * report.idleShare).rounded()))%" : "")
+      + (report.precisionError.map { String(format: ", %.1f%% from float32's states", 100 * $0) }
+        ?? "")
   }
 
   static func show(_ plan: PrecomputePlan, json: Bool) throws {

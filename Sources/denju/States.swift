@@ -22,6 +22,9 @@ struct States: ParsableCommand {
     help: "0 (embedding) to N (after the final norm), or from the end: -1 is N.")
   var layer = -1
 
+  @Option(help: "What the source computes in: float32 or int8.")
+  var precision = Precision.float32
+
   @Option(help: "The file to write.")
   var out: String
 
@@ -35,7 +38,7 @@ struct States: ParsableCommand {
     let folder = try ModelFolder.open(source)
     let ids = try Tokenizer.load(folder).encode(try TextArgument.read(text), special: special)
     guard !ids.isEmpty else { throw ValidationError("the text is empty") }
-    let model = try KnowledgeSource(folder)
+    let model = try KnowledgeSource(folder, precision: precision)
     let layer = try model.layer(layer)
     let states = FloatBuffer(count: ids.count * model.width)
     try model.states(ids, layer: layer, into: states.base)

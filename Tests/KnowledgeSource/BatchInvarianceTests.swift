@@ -53,7 +53,8 @@ import Testing
     let (exact, rounded) = (try model.source(), try model.source(.int8))
     let ids = randomDocument(40, seed: 8)
     for layer in 0...exact.layerCount {
-      let (a, b) = (FloatBuffer(count: 40 * exact.width), FloatBuffer(count: 40 * exact.width))
+      let a = FloatBuffer(count: 40 * exact.width)
+      let b = FloatBuffer(count: 40 * exact.width)
       try exact.states(ids, layer: layer, into: a.base)
       try rounded.states(ids, layer: layer, into: b.base)
       let difference = zip(a.array(), b.array()).reduce(0) { $0 + pow(Double($1.0 - $1.1), 2) }

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Corpora
 import FeatureCache
+import Numerics
 import Precompute
 
 extension TooLong: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 /// The two ways in which a generator reads the source's states.
 enum Conditioning: String, CaseIterable, ExpressibleByArgument, Sendable {
@@ -37,6 +39,9 @@ struct PrecomputeArguments: ParsableArguments {
   @Option(help: "How states are stored: int8, float16 or float32.")
   var codec = "int8"
 
+  @Option(help: "What the source computes in: float32, or int8, which is faster and a little off.")
+  var precision = Precision.float32
+
   @Option(help: "A chat template by name; messages go through the source's own otherwise.")
   var template: String?
 
@@ -64,6 +69,7 @@ struct PrecomputeArguments: ParsableArguments {
     options.layer = layer
     options.normalized = !beforeNorm
     options.codec = codec
+    options.precision = precision
     options.coverage = conditioning.coverage
     options.template = template
     options.tooLong = tooLong

@@ -28,8 +28,8 @@ struct BenchLoss: ParsableCommand {
 
   @Option(
     help: "Precisions to compare with float32, separated by commas.",
-    transform: BenchPrecision.list)
-  var precision = BenchPrecision.allCases.filter { $0 != .float32 }
+    transform: Precision.list)
+  var precision = Precision.allCases.filter { $0 != .float32 }
 
   @Flag(help: "Print the result as a line of JSON.")
   var json = false
@@ -92,9 +92,9 @@ struct BenchLoss: ParsableCommand {
 
   /// Each document's loss in nats, summed over its tokens.
   private func losses(
-    of documents: [[Int32]], _ folder: ModelFolder, _ precision: BenchPrecision
+    of documents: [[Int32]], _ folder: ModelFolder, _ precision: Precision
   ) throws -> [Double] {
-    let source = try precision.open(folder)
+    let source = try KnowledgeSource(folder, precision: precision)
     let bar = ProgressBar("loss, \(precision.rawValue)", unit: "documents")
     return try documents.enumerated().map { index, ids in
       try Interruption.check()

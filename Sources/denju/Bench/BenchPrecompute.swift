@@ -23,8 +23,8 @@ struct BenchPrecompute: ParsableCommand {
 
   @Option(
     help: "Precisions of ours, separated by commas.",
-    transform: BenchPrecision.list)
-  var precision = BenchPrecision.allCases
+    transform: Precision.list)
+  var precision = Precision.allCases
 
   @Option(
     help: "Lengths of documents, separated by commas.",

@@ -21,12 +21,12 @@ struct OwnContender: Contender {
   let isOurs = true
   private let source: KnowledgeSource
 
-  init(_ folder: ModelFolder, _ precision: BenchPrecision) throws {
+  init(_ folder: ModelFolder, _ precision: Precision) throws {
     name = Self.name(precision)
-    source = try precision.open(folder)
+    source = try KnowledgeSource(folder, precision: precision)
   }
 
-  static func name(_ precision: BenchPrecision) -> String { "Denju \(precision.rawValue)" }
+  static func name(_ precision: Precision) -> String { "Denju \(precision.rawValue)" }
 
   func prepare(_ workload: Workload) throws -> String? {
     _ = try seconds(workload)
@@ -38,14 +38,6 @@ struct OwnContender: Contender {
     let began = ContinuousClock.now
     try source.states(batch: workload.documents, layer: source.layerCount, into: states.base)
     return (ContinuousClock.now - began).inSeconds
-  }
-}
-
-extension BenchPrecision {
-  func open(_ folder: ModelFolder) throws -> KnowledgeSource {
-    switch self {
-    case .float32: try KnowledgeSource(folder)
-    }
   }
 }
 
