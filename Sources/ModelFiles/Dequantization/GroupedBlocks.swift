@@ -15,7 +15,8 @@ extension TensorEntry {
       scales.withUnsafeMutableBufferPointer { scales in
         minimums.withUnsafeMutableBufferPointer { minimums in
           guard let codes = codes.baseAddress, let scales = scales.baseAddress else { return }
-          let minimum = minimums.baseAddress
+          // An empty array has an address too.
+          let minimum = form.hasMinimums ? minimums.baseAddress : nil
           readRows { source, row, columns in
             let first = row * columns
             let group = first / GroupedCodes.groupSize
