@@ -18,8 +18,7 @@ public struct PrefixPlanner: Sendable {
   private var ends: [Int] = []
 
   /// Tokens that a prefix must save: what a small pass of its own costs beyond its tokens. A pass reads
-  /// all weights however few its rows: measured, a pass of one row takes as long as 10 to 15 rows more
-  /// in a large one.
+  /// all weights however few its rows, which takes about as long as 10 to 15 rows more in a large one.
   static let worthwhile = 16
 
   /// Rows that go through the source together; a longer text goes alone. More would be no faster, and
