@@ -72,14 +72,15 @@ extension KnowledgeSource {
     _ x: UnsafeMutablePointer<Float>, rows: Int, _ layer: SourceParameters.Layer,
     _ activations: borrowing Activations
   ) {
-    let gateAndUp = activations.gateAndUp.base
+    let inner = activations.inner.base
     for first in stride(from: 0, to: rows, by: Activations.innerRows) {
       let count = min(Activations.innerRows, rows - first)
       let branch = activations.branch.base + first * width
       activations.normed.fill(
         normOf: x + first * width, adding: branch, rows: count, norm(layer.feedForwardNorm))
-      layer.gateAndUp.multiply(gateAndUp, activations.normed, m: count)
-      activations.gated.fill(swiGLUOf: gateAndUp, rows: count)
+      layer.gateAndUp.multiplyGated(
+        inner, activations.normed, m: count, width: configuration.intermediateSize)
+      activations.gated.fill(inner, rows: count)
       layer.down.multiply(branch, activations.gated, m: count)
     }
   }
@@ -117,9 +118,8 @@ private struct Activations: ~Copyable {
   /// [T, H D], as attention writes it and as the product reads it.
   let attended: FloatBuffer
   let heads: ProductInput
-  /// [at most `innerRows`, 2I]
-  let gateAndUp: FloatBuffer
-  /// [at most `innerRows`, I]
+  /// [at most `innerRows`, I]: silu(gate) · up, as it is computed and as the product reads it.
+  let inner: FloatBuffer
   let gated: ProductInput
 
   init(
@@ -133,7 +133,7 @@ private struct Activations: ~Copyable {
     projected = FloatBuffer(count: rows * attention.projectedWidth)
     attended = FloatBuffer(count: rows * headWidth)
     heads = ProductInput(precision, capacity: rows, depth: headWidth)
-    gateAndUp = FloatBuffer(count: innerRows * 2 * sizes.intermediateSize)
+    inner = FloatBuffer(count: innerRows * sizes.intermediateSize)
     gated = ProductInput(precision, capacity: innerRows, depth: sizes.intermediateSize)
   }
 }

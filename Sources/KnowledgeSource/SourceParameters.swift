@@ -20,7 +20,7 @@ final class SourceParameters: Sendable {
     /// [width, heads · head size]
     let output: ProductMatrix
     let feedForwardNorm: FloatBuffer
-    /// [2 · inner width, width]: gate, up.
+    /// [2 · inner width, width]: gate and up, by turns.
     let gateAndUp: ProductMatrix
     /// [width, inner width]
     let down: ProductMatrix
@@ -44,9 +44,9 @@ final class SourceParameters: Sendable {
         [("\(prefix)self_attn.o_proj.weight", width)], columns: queries)
       feedForwardNorm = try reader.vector(
         "\(prefix)post_attention_layernorm.weight", count: width)
-      gateAndUp = try reader.matrix(
-        ["gate", "up"].map { ("\(prefix)mlp.\($0)_proj.weight", sizes.intermediateSize) },
-        columns: width)
+      gateAndUp = try reader.gateAndUp(
+        "\(prefix)mlp.gate_proj.weight", "\(prefix)mlp.up_proj.weight",
+        rows: sizes.intermediateSize, columns: width)
       down = try reader.matrix(
         [("\(prefix)mlp.down_proj.weight", width)], columns: sizes.intermediateSize)
     }
@@ -84,7 +84,29 @@ struct WeightReader {
   ) throws(ModelFileError) -> ProductMatrix {
     switch precision {
     case .float32: .float32(try floats(parts, columns: columns))
-    case .int8: .int8(try codes(parts, columns: columns))
+    case .int8:
+      .int8(Int8Matrix(try parts.map { part throws(ModelFileError) in
+        try codes(part.name, shape: [part.rows, columns])
+      }))
+    }
+  }
+
+  /// A gate's and an up projection's weight, [rows, columns] each, in the order of `GateAndUp`.
+  func gateAndUp(
+    _ gate: String, _ up: String, rows: Int, columns: Int
+  ) throws(ModelFileError) -> ProductMatrix {
+    let shape = [rows, columns]
+    switch precision {
+    case .float32:
+      return .float32(
+        PackedMatrix(
+          weight: GateAndUp.weave(
+            try catalogue.floats(gate, shape: shape), try catalogue.floats(up, shape: shape),
+            width: rows, columns: columns),
+          rows: GateAndUp.rows(width: rows), columns: columns))
+    case .int8:
+      return .int8(
+        Int8Matrix(GateAndUp.weave(try codes(gate, shape: shape), try codes(up, shape: shape))))
     }
   }
 
@@ -101,18 +123,9 @@ struct WeightReader {
   }
 
   /// Codes that are stored are taken as they are; other weights are rounded to 8 bits.
-  private func codes(
-    _ parts: [(name: String, rows: Int)], columns: Int
-  ) throws(ModelFileError) -> Int8Matrix {
-    var codes: [GroupedCodes] = []
-    for (name, rows) in parts {
-      if let stored = try catalogue.groupedCodes(name, shape: [rows, columns]) {
-        codes.append(stored)
-      } else {
-        let weight = try catalogue.floats(name, shape: [rows, columns])
-        codes.append(GroupedCodes(rounding: weight, rows: rows, columns: columns))
-      }
-    }
-    return Int8Matrix(codes)
+  private func codes(_ name: String, shape: [Int]) throws(ModelFileError) -> GroupedCodes {
+    if let stored = try catalogue.groupedCodes(name, shape: shape) { return stored }
+    return GroupedCodes(
+      rounding: try catalogue.floats(name, shape: shape), rows: shape[0], columns: shape[1])
   }
 }

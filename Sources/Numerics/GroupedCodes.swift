@@ -68,6 +68,19 @@ public struct GroupedCodes {
       minimums: nil)
   }
 
+  /// Some of the rows, followed by rows of zeros to make `count`.
+  func rows(_ range: Range<Int>, filledUpTo count: Int) -> GroupedCodes {
+    let groups = Self.groups(columns)
+    let missing = (count - range.count) * groups
+    let live = range.lowerBound * groups..<range.upperBound * groups
+    let bytes = live.lowerBound * Self.groupSize..<live.upperBound * Self.groupSize
+    return GroupedCodes(
+      rows: count, columns: columns, bits: bits, zero: zero,
+      codes: codes[bytes] + [UInt8](repeating: UInt8(zero), count: missing * Self.groupSize),
+      scales: scales[live] + [Float](repeating: 0, count: missing),
+      minimums: minimums.map { $0[live] + [Float](repeating: 0, count: missing) })
+  }
+
   /// Groups of a row.
   static func groups(_ columns: Int) -> Int { (columns + groupSize - 1) / groupSize }
 

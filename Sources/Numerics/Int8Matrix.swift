@@ -15,8 +15,8 @@ public struct Int8Matrix: ~Copyable, Sendable {
   private let codes: PlainBuffer<UInt8>
   /// [rows / 16][groups][16]
   private let scales: FloatBuffer
-  /// [rows, groups], or no rows where all are zero.
-  private let minimums: PackedMatrix
+  /// Likewise, or nothing where all are zero.
+  private let minimums: FloatBuffer
 
   /// Packs parts of one width, one below the other. Parts with other zeros come to the same by
   /// minimums; they take as many bits as the widest.
@@ -34,20 +34,21 @@ public struct Int8Matrix: ~Copyable, Sendable {
     codes = PlainBuffer(count: panels * groups * bits * 64)
     scales = FloatBuffer(count: panels * groups * panelWidth)
 
-    var minimums: [Float] = []
+    minimums = FloatBuffer(count: uniform ? 0 : scales.count)
+
     var first = 0
     for part in parts {
-      Self.pack(part, from: first, groups: groups, bits: bits, codes.base, scales.base)
-      if !uniform { minimums += part.scales.indices.map(part.minimumWithoutZero) }
+      Self.pack(
+        part, from: first, groups: groups, bits: bits, codes.base, scales.base,
+        uniform ? nil : minimums.base)
       first += part.rows
     }
-    self.minimums = PackedMatrix(
-      weight: minimums, rows: uniform ? 0 : rows, columns: groups)
   }
 
   private static func pack(
     _ part: GroupedCodes, from first: Int, groups: Int, bits: Int,
-    _ codes: UnsafeMutablePointer<UInt8>, _ scales: UnsafeMutablePointer<Float>
+    _ codes: UnsafeMutablePointer<UInt8>, _ scales: UnsafeMutablePointer<Float>,
+    _ minimums: UnsafeMutablePointer<Float>?
   ) {
     let groupSize = GroupedCodes.groupSize
     // Sixteen rows of the matrix share a panel, so a task takes whole panels.
@@ -59,8 +60,10 @@ public struct Int8Matrix: ~Copyable, Sendable {
         let column = row % panelWidth
         for group in 0..<groups {
           let from = (row - first) * groups + group
-          scales[(panel * groups + group) * panelWidth + column] = part.scales[from]
-          let to = codes + (panel * groups + group) * bits * 64 + column * 4
+          let place = panel * groups + group
+          scales[place * panelWidth + column] = part.scales[from]
+          minimums?[place * panelWidth + column] = part.minimumWithoutZero(from)
+          let to = codes + place * bits * 64 + column * 4
           for k in 0..<groupSize {
             let code = part.codes[from * groupSize + k]
             if bits == 8 {
@@ -79,23 +82,36 @@ public struct Int8Matrix: ~Copyable, Sendable {
     _ out: UnsafeMutablePointer<Float>, _ x: borrowing Int8Rows, m: Int,
     bias: UnsafePointer<Float>? = nil
   ) {
-    let hasMinimums = minimums.rows > 0
-    if hasMinimums { minimums.multiply(out, x.totals, m: m, bias: bias) }
-    let left = x.coded()
-    let (width, groups, bits, zero) = (rows, self.groups, self.bits, self.zero)
-    let (codes, scales) = (UnsafePointer(codes.base), UnsafePointer(scales.base))
-    parallelTiles(m: m, n: rows) { rows, columns in
-      withUnsafeTemporaryAllocation(of: Int32.self, capacity: rows.count * groups) { corrections in
-        guard let base = corrections.baseAddress else { return }
-        let from = rows.lowerBound * groups
-        for index in 0..<rows.count * groups { base[index] = -zero * left.sums[from + index] }
-        int8Kernels.pointee.multiply_block(
-          rows.count, columns.count, groups, left.codes + from * GroupedCodes.groupSize,
-          left.scales + from, base, codes + columns.lowerBound * groups * bits * 4, Int32(bits),
-          scales + columns.lowerBound * groups,
-          out + rows.lowerBound * width + columns.lowerBound, width, hasMinimums ? 1 : 0,
-          bias.map { $0 + columns.lowerBound })
-      }
-    }
+    tiles(x).multiply(out, m: m, n: rows, bias: bias)
+  }
+
+  /// out[m, width] = silu(x · gateᵀ) · (x · upᵀ), of a weight in the order of `GateAndUp`.
+  public borrowing func multiplyGated(
+    _ out: UnsafeMutablePointer<Float>, _ x: borrowing Int8Rows, m: Int, width: Int
+  ) {
+    tiles(x).multiplyGated(out, m: m, width: width)
+  }
+
+  private borrowing func tiles(_ x: borrowing Int8Rows) -> Int8Tiles {
+    let weights = denju_int8_weights(
+      codes: codes.base, bits: Int32(bits), zero: zero, scales: scales.base,
+      minimums: minimums.count > 0 ? minimums.base : nil)
+    return Int8Tiles(left: x.coded(), weights: weights, groups: groups)
+  }
+}
+
+/// What a product with small codes reads, while both operands live.
+private struct Int8Tiles: ProductTiles {
+  let left: denju_int8_rows
+  let weights: denju_int8_weights
+  let groups: Int
+
+  func compute(
+    _ out: UnsafeMutablePointer<Float>, stride: Int, rows: Range<Int>, columns: Range<Int>,
+    bias: UnsafePointer<Float>?
+  ) {
+    int8Kernels.pointee.multiply_block(
+      rows.lowerBound, rows.count, columns.lowerBound, columns.count, groups, left, weights, out,
+      stride, bias)
   }
 }

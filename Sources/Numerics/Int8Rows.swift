@@ -8,8 +8,11 @@ public struct Int8Rows: ~Copyable, ProductRows {
   private let codes: PlainBuffer<Int8>
   private let scales: FloatBuffer
   private let sums: PlainBuffer<Int32>
-  /// [m, groups]: scale · sum of codes, what a weight's minimum is multiplied by.
-  let totals: PackedRows
+  /// scale · sum of codes, what a weight's minimum is multiplied by.
+  private let totals: FloatBuffer
+
+  /// Rows of a task: what they are made of stays in the second-level cache.
+  private static let grain = 8
 
   public init(capacity: Int, depth: Int) {
     self.depth = depth
@@ -17,39 +20,29 @@ public struct Int8Rows: ~Copyable, ProductRows {
     codes = PlainBuffer(count: capacity * groups * GroupedCodes.groupSize)
     scales = FloatBuffer(count: capacity * groups)
     sums = PlainBuffer(count: capacity * groups)
-    totals = PackedRows(capacity: capacity, depth: groups)
+    totals = FloatBuffer(count: capacity * groups)
   }
 
   public borrowing func fill(
     rows: Int, _ make: (Range<Int>, UnsafeMutablePointer<Float>) -> UnsafePointer<Float>
   ) {
     let (depth, groups) = (self.depth, self.groups)
-    let (codes, scales, sums) = (codes.base, scales.base, sums.base)
-    totals.fill(rows: rows) { range, totals in
+    let (codes, scales, sums, totals) = (codes.base, scales.base, sums.base, totals.base)
+    parallelRanges(rows, grain: Self.grain) { range in
       withScratch(range.count * depth) { scratch in
         let first = range.lowerBound * groups
         int8Kernels.pointee.quantize(
           range.count, depth, make(range, scratch), codes + first * GroupedCodes.groupSize,
           scales + first, sums + first)
-        for index in 0..<range.count * groups {
-          totals[index] = scales[first + index] * Float(sums[first + index])
+        for index in first..<first + range.count * groups {
+          totals[index] = scales[index] * Float(sums[index])
         }
       }
-      return UnsafePointer(totals)
     }
   }
 
   /// What a product reads, while this lives and is not filled anew.
-  borrowing func coded() -> Coded {
-    Coded(groups: groups, codes: codes.base, scales: scales.base, sums: sums.base)
-  }
-
-  struct Coded {
-    let groups: Int
-    /// [m, groups, 32]
-    let codes: UnsafePointer<Int8>
-    /// [m, groups]
-    let scales: UnsafePointer<Float>
-    let sums: UnsafePointer<Int32>
+  borrowing func coded() -> denju_int8_rows {
+    denju_int8_rows(codes: codes.base, scales: scales.base, sums: sums.base, totals: totals.base)
   }
 }

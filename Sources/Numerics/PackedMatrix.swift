@@ -49,40 +49,40 @@ public struct PackedMatrix: ~Copyable, Sendable {
     _ out: UnsafeMutablePointer<Float>, _ x: borrowing PackedRows, m: Int,
     bias: UnsafePointer<Float>? = nil
   ) {
-    let (depth, width, base) = (columns, rows, panels.base)
-    let left = x.slivers(of: m)
-    parallelTiles(m: m, n: rows) { rows, columnRange in
-      let first = base + columnRange.lowerBound * depth
-      for p in depthBlocks(depth) {
-        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
-          kernels.pointee.multiply_block(
-            min(blockRows, rows.upperBound - row), columnRange.count, p.count,
-            left.block(p, from: row), first + p.lowerBound * panelWidth, depth * panelWidth,
-            out + row * width + columnRange.lowerBound, width, p.lowerBound > 0 ? 1 : 0,
-            bias.map { $0 + columnRange.lowerBound })
-        }
-      }
-    }
+    tiles(x, m: m).multiply(out, m: m, n: rows, bias: bias)
+  }
+
+  /// out[m, width] = silu(x · gateᵀ) · (x · upᵀ), of a weight in the order of `GateAndUp`.
+  public borrowing func multiplyGated(
+    _ out: UnsafeMutablePointer<Float>, _ x: borrowing PackedRows, m: Int, width: Int
+  ) {
+    tiles(x, m: m).multiplyGated(out, m: m, width: width)
+  }
+
+  private borrowing func tiles(_ x: borrowing PackedRows, m: Int) -> PackedTiles {
+    PackedTiles(left: x.slivers(of: m), panels: UnsafePointer(panels.base), depth: columns)
   }
 }
 
-/// Cuts an output [m, n] into some dozens of pieces, so that the threads end together, and runs them
-/// in parallel. Pieces are cut at slivers of rows, and of columns at pairs of panels.
-func parallelTiles(
-  m: Int, n: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void
-) {
-  guard m > 0, n > 0 else { return }
-  let threads = ThreadTeam.shared.count
-  let pair = 2 * panelWidth
-  let width = max((n + 6 * threads - 1) / (6 * threads) + pair - 1, pair) / pair * pair
-  let across = (n + width - 1) / width
-  // Fewer rows than these wait for the weights more than they compute.
-  let sliver = Int(kernels.pointee.sliver)
-  let down = min(max(16 * threads / across, 1), max(m / (6 * sliver), 1))
-  let height = ((m + down - 1) / down + sliver - 1) / sliver * sliver
-  let pieces = across * ((m + height - 1) / height)
-  parallel(pieces) { index in
-    let (i, j) = (index / across * height, index % across * width)
-    body(i..<min(i + height, m), j..<min(j + width, n))
+/// What a product with a packed weight reads, while both live.
+private struct PackedTiles: ProductTiles {
+  let left: PackedRows.Slivers
+  let panels: UnsafePointer<Float>
+  let depth: Int
+
+  func compute(
+    _ out: UnsafeMutablePointer<Float>, stride outStride: Int, rows: Range<Int>,
+    columns: Range<Int>, bias: UnsafePointer<Float>?
+  ) {
+    let first = panels + columns.lowerBound * depth
+    for p in depthBlocks(depth) {
+      for row in stride(from: rows.lowerBound, to: rows.upperBound, by: blockRows) {
+        kernels.pointee.multiply_block(
+          min(blockRows, rows.upperBound - row), columns.count, p.count, left.block(p, from: row),
+          first + p.lowerBound * panelWidth, depth * panelWidth,
+          out + (row - rows.lowerBound) * outStride, outStride, p.lowerBound > 0 ? 1 : 0,
+          bias.map { $0 + columns.lowerBound })
+      }
+    }
   }
 }

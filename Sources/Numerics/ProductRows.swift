@@ -38,15 +38,4 @@ extension ProductRows where Self: ~Copyable {
       return UnsafePointer(scratch)
     }
   }
-
-  /// Fills in silu(gate) · up; `gateAndUp` is [rows, 2 · depth].
-  public borrowing func fill(swiGLUOf gateAndUp: UnsafePointer<Float>, rows: Int) {
-    let depth = self.depth
-    fill(rows: rows) { range, scratch in
-      for (place, row) in range.enumerated() {
-        swiGLU(scratch + place * depth, gateAndUp: gateAndUp + row * 2 * depth, width: depth)
-      }
-      return UnsafePointer(scratch)
-    }
-  }
 }

@@ -64,8 +64,8 @@ struct SourceReading {
   }
 
   /// The fixed text that a precision's error is measured on, as far as the source's positions go.
-  func calibrationIDs() throws -> [Int32] {
-    Array(try tokenizer.encode(Self.calibrationText).prefix(configuration.maximumPositions))
+  func calibrationIDs() -> [Int32] {
+    Array(tokenizer.encode(Self.calibrationText).prefix(configuration.maximumPositions))
   }
 
   private static let calibrationText = """

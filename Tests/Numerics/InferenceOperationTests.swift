@@ -24,19 +24,52 @@ import Testing
   }
 
   @Test(arguments: [1, 16, 45]) func swiGLUAgrees(_ width: Int) {
-    let rows = 3
-    let x = random(rows * 2 * width, seed: 3)
-    let out = FloatBuffer(count: rows * width)
-    for row in 0..<rows {
-      swiGLU(out.base + row * width, gateAndUp: x.base + row * 2 * width, width: width)
+    let x = random(GateAndUp.rows(width: width), seed: 3)
+    let out = FloatBuffer(count: width + 1)
+    swiGLU(out.base, gateAndUp: x.base, width: width)
+    for i in 0..<width {
+      let (gate, up) = (Double(x[i / 16 * 32 + i % 16]), Double(x[i / 16 * 32 + 16 + i % 16]))
+      #expect(abs(Double(out[i]) - gate / (1 + Foundation.exp(-gate)) * up) <= 1e-6)
     }
-    for row in 0..<rows {
-      for i in 0..<width {
-        let gate = Double(x[row * 2 * width + i])
-        let up = Double(x[row * 2 * width + width + i])
-        #expect(abs(Double(out[row * width + i]) - gate / (1 + Foundation.exp(-gate)) * up) <= 1e-6)
+    #expect(out[width] == 0)
+  }
+
+  /// A product that gates its own pieces, against the product and the gate after it.
+  @Test(arguments: [(1, 5), (20, 48), (30, 40)]) func gatedProductAgrees(m: Int, width: Int) {
+    let depth = 64
+    let gate = random(width * depth, seed: 5)
+    let up = random(width * depth, seed: 6)
+    let x = random(m * depth, seed: 7)
+    let expected = FloatBuffer(count: m * 2 * width)
+    matmul(expected.base, x.base, gate.base, m: m, k: depth, n: width, transposeB: true)
+    matmul(
+      expected.base + m * width, x.base, up.base, m: m, k: depth, n: width, transposeB: true)
+    func check(_ out: borrowing FloatBuffer, within tolerance: Double) {
+      for index in 0..<m * width {
+        let gate = Double(expected[index])
+        let value = gate / (1 + Foundation.exp(-gate)) * Double(expected[m * width + index])
+        #expect(abs(Double(out[index]) - value) <= tolerance * max(1, abs(value)))
       }
+      #expect(out[m * width] == 0)
     }
+    let out = FloatBuffer(count: m * width + 1)
+    let packed = PackedRows(capacity: m, depth: depth)
+    packed.fill(x.base, rows: m)
+    PackedMatrix(
+      weight: GateAndUp.weave(gate.array(), up.array(), width: width, columns: depth),
+      rows: GateAndUp.rows(width: width), columns: depth
+    ).multiplyGated(out.base, packed, m: m, width: width)
+    // The products have the same bits; the gate is float32.
+    check(out, within: 1e-5)
+
+    let gateCodes = GroupedCodes(rounding: gate.base, rows: width, columns: depth)
+    let upCodes = GroupedCodes(rounding: up.base, rows: width, columns: depth)
+    let rounded = Int8Rows(capacity: m, depth: depth)
+    rounded.fill(x.base, rows: m)
+    Int8Matrix(GateAndUp.weave(gateCodes, upCodes)).multiplyGated(
+      out.base, rounded, m: m, width: width)
+    // 64 products of values around one, each off by a percent at most, and the gate's slope.
+    check(out, within: 0.3)
   }
 
   struct Heads: Sendable, CustomTestStringConvertible {

@@ -13,6 +13,7 @@ import Testing
   static let shapes = [
     Shape(m: 1, depth: 32, rows: 16), Shape(m: 7, depth: 40, rows: 37),
     Shape(m: 29, depth: 96, rows: 70), Shape(m: 100, depth: 257, rows: 129),
+    Shape(m: 20, depth: 1100, rows: 33),
   ]
 
   /// A weight of random codes, the largest and smallest among them.
@@ -127,6 +128,18 @@ import Testing
     }
   }
 
+  /// What is not a number does not turn into zero.
+  @Test func whatIsNotANumberStaysSo() {
+    let matrix = Int8Matrix([codes(16, 64, bits: 8, zero: 128, hasMinimums: false, seed: 5)])
+    let x = random(2 * 64, seed: 14)
+    (x[3], x[64 + 40]) = (.nan, .infinity)
+    let input = Int8Rows(capacity: 2, depth: 64)
+    input.fill(x.base, rows: 2)
+    let out = FloatBuffer(count: 2 * 16)
+    matrix.multiply(out.base, input, m: 2)
+    for value in out.array() { #expect(!value.isFinite) }
+  }
+
   /// The largest of a group keeps its value but for a rounding, and no error passes half a step.
   @Test func roundingAWeightIsCloseToIt() {
     let (rows, columns) = (5, 70)
@@ -143,12 +156,14 @@ import Testing
 
   /// Codes at the ends of their range, where `vpmaddubsw` would saturate.
   @Test func levelsAgreeToTheLastBit() {
-    let (m, groups, columns) = (13, 5, 41)
+    // More rows than codes of 4 bits are unpacked for, more groups than a block of depth has.
+    let (m, groups, columns) = (13, 37, 41)
     let panels = (columns + 15) / 16
     var generator = SeededGenerator(seed: 11)
     let x = FloatBuffer((0..<m * groups * 32).map { $0 % 3 == 0 ? 1 : generator.normal() })
     let scales = random(panels * groups * 16, seed: 12)
-    for bits in [4, 8] {
+    let minimums = random(panels * groups * 16, seed: 13)
+    for (bits, hasMinimums) in [(4, false), (4, true), (8, false), (8, true)] {
       let codes = (0..<panels * groups * bits * 64).map {
         $0 % 5 == 0 ? UInt8(255) : UInt8(generator.next() % 256)
       }
@@ -159,9 +174,22 @@ import Testing
         let steps = FloatBuffer(count: m * groups)
         let out = FloatBuffer(count: m * columns)
         table.quantize(m, groups * 32, x.base, &left, steps.base, &sums)
-        table.multiply_block(
-          m, columns, groups, left, steps.base, sums.map { -128 * $0 }, codes, Int32(bits),
-          scales.base, out.base, columns, 0, nil)
+        let totals = FloatBuffer((0..<m * groups).map { steps[$0] * Float(sums[$0]) })
+        left.withUnsafeBufferPointer { left in
+          sums.withUnsafeBufferPointer { sums in
+            codes.withUnsafeBufferPointer { codes in
+              table.multiply_block(
+                0, m, 0, columns, groups,
+                denju_int8_rows(
+                  codes: left.baseAddress, scales: steps.base, sums: sums.baseAddress,
+                  totals: totals.base),
+                denju_int8_weights(
+                  codes: codes.baseAddress, bits: Int32(bits), zero: 128, scales: scales.base,
+                  minimums: hasMinimums ? minimums.base : nil),
+                out.base, columns, nil)
+            }
+          }
+        }
         return out.array().map(\.bitPattern) + steps.array().map(\.bitPattern)
           + sums.map { UInt32(bitPattern: $0) }
       }

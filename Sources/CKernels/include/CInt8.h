@@ -13,6 +13,28 @@
 /// Values that share a scale.
 #define DENJU_GROUP 32
 
+/// Rows of codes for products: [rows][groups] each, the codes 32 to a group. x is nearly code * scale.
+typedef struct {
+  const int8_t *codes;
+  const float *scales;
+  /// Of a group's codes.
+  const int32_t *sums;
+  /// Scale times the sum of codes: what a weight's minimum is multiplied by.
+  const float *totals;
+} denju_int8_rows;
+
+/// Weights in panels of 16 columns: codes of `bits` 8 as [panels][groups][8][16][4] bytes, of `bits` 4
+/// as [panels][groups][4][16][4], where the low nibbles are codes 0-15 of the group and the high ones
+/// 16-31; scales and minimums as [panels][groups][16], minimums null where all are zero.
+typedef struct {
+  const uint8_t *codes;
+  int bits;
+  /// The code that stands for nothing.
+  int32_t zero;
+  const float *scales;
+  const float *minimums;
+} denju_int8_weights;
+
 /// The inner loops of one instruction set. Pointers need no alignment.
 typedef struct {
   /// Whether groups are multiplied by `vpdpbusd`.
@@ -23,16 +45,12 @@ typedef struct {
   void (*quantize)(ptrdiff_t rows, ptrdiff_t depth, const float *x, int8_t *codes, float *scales,
                    int32_t *sums);
 
-  /// C[rows, columns] = start + sum over groups of scale * scale * (corrections + codes . weights).
-  /// A's codes, scales and corrections are [rows][groups] as above. A panel of weights has 16
-  /// columns: codes of `bits` 8 as [groups][8][16][4] bytes, of `bits` 4 as [groups][4][16][4], where
-  /// the low nibbles are codes 0-15 of the group and the high ones 16-31; scales as [groups][16]
-  /// floats. Chains start from C where `load_c` is set, else from `bias`, or from zero when that is
-  /// null.
-  void (*multiply_block)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t groups, const int8_t *a,
-                         const float *a_scales, const int32_t *corrections, const uint8_t *b,
-                         int bits, const float *b_scales, float *c, ptrdiff_t c_stride, int load_c,
-                         const float *bias);
+  /// C[rows, columns] of the product's rows from `first_row` and columns from `first_column`, a
+  /// multiple of 16, on: the bias (zero when null), plus group by group
+  /// scale * scale * (codes . (weights - zero)), and total * minimum where there are minimums.
+  void (*multiply_block)(ptrdiff_t first_row, ptrdiff_t rows, ptrdiff_t first_column,
+                         ptrdiff_t columns, ptrdiff_t groups, denju_int8_rows a,
+                         denju_int8_weights b, float *c, ptrdiff_t c_stride, const float *bias);
 } denju_int8_kernels;
 
 /// The loops of `level`; where the CPU has `vpdpbusd`, DENJU_AVX512 uses it.

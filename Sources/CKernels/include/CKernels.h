@@ -75,8 +75,9 @@ typedef struct {
 
   /// y = x * scale * weight, element by element; y is neither x nor weight.
   void (*scale_by)(ptrdiff_t n, const float *x, float scale, const float *weight, float *y);
-  /// y = gate * sigmoid(gate) * up; y may be either.
-  void (*swiglu)(ptrdiff_t n, const float *gate, const float *up, float *y);
+  /// y = gate * sigmoid(gate) * up, `n` values of each. Gate and up come by turns, 16 values of the
+  /// one and 16 of the other, the last of each filled up to 16.
+  void (*swiglu)(ptrdiff_t n, const float *gate_and_up, float *y);
   /// Turns the pairs (head[i], head[i + pairs]), in place.
   void (*rotate)(ptrdiff_t pairs, float *head, const float *cosine, const float *sine);
 

@@ -7,8 +7,8 @@ struct Race {
   let contenders: [any Contender]
   let rounds: Int
 
-  /// A pause after each, in which its threads go to sleep.
-  private static let pause = 0.02
+  /// A pause after each, in which its threads go to sleep: some libraries' spin for 0.2 seconds.
+  private static let pause = 0.25
 
   /// - Parameter betweenRounds: called once a round, as for probing the machine.
   func run(betweenRounds: () throws -> Void) throws -> [BenchReport.Timing] {
