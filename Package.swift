@@ -35,7 +35,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-    .target(name: "CKernels", exclude: ["kernels.inc"], cSettings: kernelSettings),
+    .target(name: "CKernels", exclude: ["kernels.inc", "int8.inc"], cSettings: kernelSettings),
     .target(name: "Numerics", dependencies: ["CKernels"]),
     .target(name: "ModelFiles", dependencies: ["Numerics", crypto]),
     .target(name: "Tokenization", dependencies: ["ModelFiles", crypto]),
@@ -78,7 +78,7 @@ let package = Package(
     .testTarget(
       name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
     .testTarget(
-      name: "PrecomputeTests", dependencies: ["Precompute"], path: "Tests/Precompute"),
+      name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
     .testTarget(
       name: "GenerationModuleTests", dependencies: ["GenerationModule"],
       path: "Tests/GenerationModule"),

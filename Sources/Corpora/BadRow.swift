@@ -12,6 +12,8 @@ public struct BadRow: Equatable, Sendable, CustomStringConvertible {
     case lastTurnNotAssistant
     case emptyPrompt
     case emptyResponse
+    /// Nothing but characters that the tokenizer leaves out. Found by who knows it.
+    case noTokens
     /// Longer than the reader takes, in bytes.
     case tooManyBytes(limit: Int)
     /// Longer than the source or the generator takes, in tokens. Found by who knows the tokenizer.
@@ -32,6 +34,7 @@ public struct BadRow: Equatable, Sendable, CustomStringConvertible {
       case .lastTurnNotAssistant: "last turn is not the assistant's"
       case .emptyPrompt: "empty prompt"
       case .emptyResponse: "empty response"
+      case .noTokens: "no characters that the tokenizer has tokens for"
       case .tooManyBytes: "too many bytes"
       case .tooLong: "too long"
       case .leaked: "held out as well"

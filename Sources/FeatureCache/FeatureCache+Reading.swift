@@ -58,6 +58,13 @@ extension FeatureCache {
     return try contains(last)
   }
 
+  /// Any states are here.
+  public func hasRecords() throws(CacheError) -> Bool {
+    try read("look for records") { db in
+      try Int.fetchOne(db, sql: "SELECT 1 FROM records LIMIT 1") != nil
+    }
+  }
+
   public func contains(_ key: RecordKey) throws(CacheError) -> Bool {
     try read("look up a record") { db in try recordID(db, key) != nil }
   }

@@ -174,7 +174,6 @@ struct Stopwatch {
   mutating func lap() -> Double {
     let now = ContinuousClock.now
     defer { since = now }
-    let passed = (now - since).components
-    return Double(passed.seconds) + Double(passed.attoseconds) * 1e-18
+    return (now - since).inSeconds
   }
 }

@@ -5,7 +5,7 @@ import Numerics
 extension KnowledgeSource {
   /// Rows that go through a block together, if documents allow: enough for the matrix products to
   /// run at full speed, few enough for the activations to stay in the cache.
-  private static let rowsOfAPass = 512
+  public static let rowsOfAPass = 512
 
   /// Writes the states of documents at `layer`, 0 ... N, to `out`: [tokens of all documents, width],
   /// back to back. A document may be empty.

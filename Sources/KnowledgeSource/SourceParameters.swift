@@ -85,9 +85,11 @@ struct WeightReader {
     switch precision {
     case .float32: .float32(try floats(parts, columns: columns))
     case .int8:
-      .int8(Int8Matrix(try parts.map { part throws(ModelFileError) in
-        try codes(part.name, shape: [part.rows, columns])
-      }))
+      .int8(
+        Int8Matrix(
+          try parts.map { part throws(ModelFileError) in
+            try codes(part.name, shape: [part.rows, columns])
+          }))
     }
   }
 

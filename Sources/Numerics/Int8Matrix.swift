@@ -36,12 +36,23 @@ public struct Int8Matrix: ~Copyable, Sendable {
 
     minimums = FloatBuffer(count: uniform ? 0 : scales.count)
 
-    var first = 0
+    var (starts, next) = ([Int](), 0)
     for part in parts {
+      starts.append(next)
+      next += part.rows
+    }
+    let (groups, bits) = (self.groups, self.bits)
+    let (codes, scales) = (codes.base, scales.base)
+    let minimums = uniform ? nil : minimums.base
+    func pack(_ index: Int) {
       Self.pack(
-        part, from: first, groups: groups, bits: bits, codes.base, scales.base,
-        uniform ? nil : minimums.base)
-      first += part.rows
+        parts[index], from: starts[index], groups: groups, bits: bits, codes, scales, minimums)
+    }
+    // Parts that share a panel can't be packed side by side.
+    if starts.allSatisfy({ $0.isMultiple(of: panelWidth) }) {
+      parallel(parts.count, pack)
+    } else {
+      for index in parts.indices { pack(index) }
     }
   }
 

@@ -11,7 +11,7 @@ public struct Int8Rows: ~Copyable, ProductRows {
   /// scale · sum of codes, what a weight's minimum is multiplied by.
   private let totals: FloatBuffer
 
-  /// Rows of a task: what they are made of stays in the second-level cache.
+  /// Rows of a task: what they are made of stays in the first-level caches.
   private static let grain = 8
 
   public init(capacity: Int, depth: Int) {
@@ -28,7 +28,8 @@ public struct Int8Rows: ~Copyable, ProductRows {
   ) {
     let (depth, groups) = (self.depth, self.groups)
     let (codes, scales, sums, totals) = (codes.base, scales.base, sums.base, totals.base)
-    parallelRanges(rows, grain: Self.grain) { range in
+    parallel((rows + Self.grain - 1) / Self.grain) { index in
+      let range = index * Self.grain..<min((index + 1) * Self.grain, rows)
       withScratch(range.count * depth) { scratch in
         let first = range.lowerBound * groups
         int8Kernels.pointee.quantize(

@@ -38,7 +38,7 @@ public func matmul(
         multiplyRows(
           out + columnRange.lowerBound, outStride: n, left, rows: rows, depth: p, panels: packed,
           panelStride: stride, columns: columnRange.count,
-          start: accumulate || p.lowerBound > 0 ? .output : .zero)
+          goesOn: accumulate || p.lowerBound > 0)
       }
       // A product over nothing is zero.
       if k == 0 && !accumulate {
@@ -48,13 +48,6 @@ public func matmul(
       }
     }
   }
-}
-
-/// What each chain of additions starts from.
-private enum Start {
-  case zero
-  case output
-  case bias(UnsafePointer<Float>)
 }
 
 /// op(A): element (i, p) is base[i * rowStride + p * depthStride].
@@ -100,10 +93,11 @@ private func multiplyTiles(
   }
 }
 
-/// The rows of one task over one block of depth: packs A block by block and multiplies.
+/// The rows of one task over one block of depth: packs A block by block and multiplies. Chains of
+/// additions go on from the output, or start from zero.
 private func multiplyRows(
   _ out: UnsafeMutablePointer<Float>, outStride: Int, _ left: LeftOperand, rows: Range<Int>,
-  depth: Range<Int>, panels: UnsafePointer<Float>, panelStride: Int, columns: Int, start: Start
+  depth: Range<Int>, panels: UnsafePointer<Float>, panelStride: Int, columns: Int, goesOn: Bool
 ) {
   let sliver = Int(kernels.pointee.sliver)
   withScratch((min(blockRows, rows.count) + sliver) * depth.count) { packed in
@@ -112,16 +106,9 @@ private func multiplyRows(
       kernels.pointee.pack_a(
         left.base + first * left.rowStride + depth.lowerBound * left.depthStride,
         left.rowStride, left.depthStride, count, depth.count, packed)
-      var (loads, bias): (Int32, UnsafePointer<Float>?) = (0, nil)
-      switch start {
-      case .zero: break
-      case .output: loads = 1
-      case .bias(let values): bias = values
-      }
       kernels.pointee.multiply_block(
         count, columns, depth.count, packed, panels, panelStride, out + first * outStride,
-        outStride,
-        loads, bias)
+        outStride, goesOn ? 1 : 0, nil)
     }
   }
 }

@@ -26,13 +26,6 @@ public struct PackedMatrix: ~Copyable, Sendable {
     }
   }
 
-  /// Copies row `row` of the weight, [columns], to `out`: the same table serves as an embedding and
-  /// as the output layer tied to it.
-  public borrowing func copyRow(_ row: Int, to out: UnsafeMutablePointer<Float>) {
-    let from = panels.base + row / panelWidth * panelWidth * columns + row % panelWidth
-    for column in 0..<columns { out[column] = from[column * panelWidth] }
-  }
-
   /// out[m, rows] = x[m, columns] · Wᵀ + bias. Each chain starts from the bias, or from zero.
   public borrowing func multiply(
     _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, m: Int,

@@ -52,6 +52,10 @@ final class CorpusEncoder {
         continue
       }
       var document = try encode(row, split)
+      guard !document.ids(coverage).isEmpty else {
+        try rows.reject(row, .noTokens)
+        continue
+      }
       if let excess = excess(of: document) {
         let fits =
           switch tooLong {

@@ -18,9 +18,10 @@ struct CorpusSurvey {
   /// Windows that are kept to be measured.
   private static let sampleSize = 4
 
+  /// - Throws: `interrupted` when `shouldStop` says so.
   init(
     _ options: PrecomputeOptions, _ reading: SourceReading, cache: FeatureCache?,
-    spool: DocumentSpool?
+    spool: DocumentSpool?, shouldStop: () -> Bool
   ) throws {
     let chunkTokens = cache?.chunkTokens ?? FeatureCache.standardChunkTokens
     var cutter = reading.windowCutter(options, chunkTokens: chunkTokens)
@@ -28,9 +29,10 @@ struct CorpusSurvey {
     let stream = EncodedCorpus(options, reading)
     defer { stream.close() }
     while let document = try stream.next() {
+      if shouldStop() { throw PrecomputeError.interrupted }
       let ids = document.ids(options.coverage)
       let isFirst = try seen.insert(ids)
-      let isStored = isFirst ? try cache?.contains(tokenIDs: ids) ?? false : false
+      let isStored = try cache?.contains(tokenIDs: ids) ?? false
       let surveyed = SurveyedDocument(document: document, isNew: isFirst && !isStored)
       plan.add(
         tokens: ids.count, whole: document.promptIDs.count + document.responseIDs.count,

@@ -17,6 +17,15 @@ struct CorpusWindow: Sendable {
   /// For each text its first document's place.
   var places: [String] = []
   var schedule = PrefixSchedule()
+
+  /// Without the documents whose states come from elsewhere.
+  var computedAlone: CorpusWindow {
+    var window = self
+    let own = documents.indices.filter { textOf[$0] != nil }
+    window.documents = own.map { documents[$0] }
+    window.textOf = own.map { textOf[$0] }
+    return window
+  }
 }
 
 /// Cuts a corpus into windows. The cuts follow from the documents alone, so that a plan and a run make

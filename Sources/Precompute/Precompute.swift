@@ -31,24 +31,28 @@ public final class Precompute {
 
   /// Reads the whole corpus, runs a sample of it for a few seconds where the weights are there, and
   /// says what is to be done. The cache is left as it is.
-  public func plan() throws -> PrecomputePlan {
+  ///
+  /// - Throws: `PrecomputeError.interrupted` when `shouldStop` says so.
+  public func plan(shouldStop: () -> Bool = { false }) throws -> PrecomputePlan {
     // Without weights there is no identity, and so no cache that could be known to fit.
-    try plan(try? reading.identity(), spool: nil) { _ in Self.sampleSeconds }
+    try plan(try? reading.identity(), spool: nil, shouldStop) { _ in Self.sampleSeconds }
   }
 
   /// - Parameters:
   ///   - spool: gets the documents, for the run.
   ///   - budget: seconds that a sample may be run for, given what the work seems to take.
   private func plan(
-    _ identity: CacheIdentity?, spool: DocumentSpool?, budget: (Double) -> Double
+    _ identity: CacheIdentity?, spool: DocumentSpool?, _ shouldStop: () -> Bool,
+    budget: (Double) -> Double
   ) throws -> PrecomputePlan {
     var cache: FeatureCache?
-    if let identity, FileManager.default.fileExists(atPath: options.cache) {
+    if let identity, cacheIsBegun {
       cache = try FeatureCache.open(
         options.cache, expecting: identity, acceptOtherNumerics: options.acceptOtherNumerics)
     }
     defer { try? cache?.close() }
-    let survey = try CorpusSurvey(options, reading, cache: cache, spool: spool)
+    let survey = try CorpusSurvey(
+      options, reading, cache: cache, spool: spool, shouldStop: shouldStop)
     var plan = survey.plan
     let cost = PlanCost(
       model: reading.configuration, layer: reading.layer, codec: reading.codec, work: survey.work,
@@ -56,11 +60,26 @@ public final class Precompute {
     cost.settle(&plan)
     let seconds = budget(plan.seconds)
     if let identity, seconds > 0, plan.tokensToCompute > 0 {
-      let measured = try SampleMeasurement(
-        survey.sample, try source(), reading, identity, options, budget: seconds)
-      cost.settle(&plan, measured)
+      let source = try source()
+      func measure() throws -> SampleMeasurement {
+        try SampleMeasurement(
+          survey.sample, source, reading, identity, options, budget: seconds,
+          shouldStop: shouldStop)
+      }
+      // A run does not fail for want of an estimate, as where there is no room for temporary files.
+      if let measured = spool == nil ? try measure() : try? measure() {
+        cost.settle(&plan, measured)
+      }
+      if shouldStop() { throw PrecomputeError.interrupted }
     }
     return plan
+  }
+
+  /// There is a cache, and not just the empty file that a run leaves which was killed at once.
+  private var cacheIsBegun: Bool {
+    let attributes = try? FileManager.default.attributesOfItem(
+      atPath: URL(fileURLWithPath: options.cache).resolvingSymlinksInPath().path)
+    return (attributes?[.size] as? Int ?? 0) > 0
   }
 
   /// Reads the weights, once.
@@ -81,12 +100,22 @@ public final class Precompute {
     settings: String = "{}", progress: (Progress, PrecomputePlan) -> Void,
     shouldStop: () -> Bool
   ) throws -> PrecomputeReport {
+    if FileManager.default.fileExists(atPath: options.cache) {
+      try FeatureCache.requireNoWriter(options.cache)
+    }
     // The whole corpus is read before a cache is made, so that a mistake in it leaves none behind.
     let identity = try reading.identity()
     let spool = try DocumentSpool(near: options.cache)
-    let plan = try plan(identity, spool: spool) { seconds in
-      let share = seconds * Self.sampleShare
-      return share < 1 ? 0 : min(share, Self.sampleSeconds)
+    let plan: PrecomputePlan
+    do {
+      plan = try self.plan(identity, spool: spool, shouldStop) { seconds in
+        let share = seconds * Self.sampleShare
+        return share < 1 ? 0 : min(share, Self.sampleSeconds)
+      }
+    } catch PrecomputeError.interrupted {
+      var report = PrecomputeReport(plan: PrecomputePlan())
+      report.interrupted = true
+      return report
     }
     try spool.rewind()
     let folder = (options.cache as NSString).deletingLastPathComponent

@@ -7,6 +7,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case unknownPrecision(path: String, found: String)
   /// A document over the limits, where that is fatal.
   case tooLong(place: String, tokens: Int, limit: Int)
+  /// Asked to stop before anything was to be kept.
+  case interrupted
   /// The temporary file of encoded documents.
   case spool(folder: String, reason: String)
 
@@ -21,6 +23,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
     case .tooLong(let place, let tokens, let limit):
       "\(place): \(tokens) tokens, and \(limit) is the limit: --too-long skip leaves such documents out, "
         + "--too-long truncate-left or truncate-right cuts them"
+    case .interrupted:
+      "stopped before anything was computed"
     case .spool(let folder, let reason):
       "can't keep the encoded corpus in a temporary file in \(folder): \(reason)"
     }

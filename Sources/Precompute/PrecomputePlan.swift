@@ -47,30 +47,19 @@ struct SourceWork: Equatable, Sendable {
   var attended = 0
   var passes = 0
 
-  /// Operations through the first `layers` layers, 2 a multiply-add: the projections, and the causal
-  /// half of attention.
+  /// Operations through the first `layers` layers, 2 a multiply-add.
   func operations(_ model: TransformerConfiguration, layers: Int) -> Double {
-    Double(tokens) * model.operationsPerToken(layers: layers)
-      + Double(attended) * Double(4 * layers * model.headCount * model.headSize)
+    model.operations(tokens: tokens, attended: attended, layers: layers)
   }
 
   /// What time is taken to be proportional to: operations, where attention's run at half of the
   /// projections' rate, and a pass costs as much as some tokens beyond its own.
   func effort(_ model: TransformerConfiguration, layers: Int) -> Double {
-    let perToken = model.operationsPerToken(layers: layers)
-    let projections = Double(tokens) * perToken
-    return 2 * operations(model, layers: layers) - projections
-      + Double(passes * PrefixPlanner.worthwhile) * perToken
-  }
-}
-
-extension TransformerConfiguration {
-  /// Operations a token through the projections of the first `layers` layers.
-  fileprivate func operationsPerToken(layers: Int) -> Double {
-    let (width, heads) = (Double(hiddenSize), Double(headCount * headSize))
-    let keyValues = Double(keyValueHeadCount * headSize)
-    let weights = width * (2 * heads + 2 * keyValues) + 3 * width * Double(intermediateSize)
-    return Double(layers) * 2 * weights
+    func projections(_ tokens: Int) -> Double {
+      model.operations(tokens: tokens, attended: 0, layers: layers)
+    }
+    return 2 * operations(model, layers: layers) - projections(tokens)
+      + projections(passes * PrefixPlanner.worthwhile)
   }
 }
 
@@ -118,11 +107,5 @@ public enum MatrixProbe {
         best, clock.measure { matmul(out.base, a.base, b.base, m: size, k: size, n: size) })
     }
     return 2 * Double(size * size * size) / max(best.inSeconds, 1e-9)
-  }
-}
-
-extension Duration {
-  var inSeconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

@@ -102,11 +102,8 @@ final class PrecomputeWork {
     let opened = try source()
     // Opened for the plan, it is still part of the work.
     openingSeconds = max(opened.seconds - (ContinuousClock.now - before).inSeconds, 0)
-    if opened.source.precision != .float32 {
-      report.precisionError = try opened.source.errorAgainstFloat32(
-        reading.calibrationIDs(), layer: reading.layer, normalized: reading.normalized)
-    }
-    let new = WindowComputation(opened.source, reading, cache: cache)
+    report.precisionError = opened.precisionError
+    let new = try WindowComputation(opened.source, reading, cache: cache)
     computation = new
     return new
   }

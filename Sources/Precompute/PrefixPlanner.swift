@@ -1,3 +1,5 @@
+import KnowledgeSource
+
 /// Decides, window by window, which beginnings that texts share are run once.
 ///
 /// A pure function of the texts, in their order: the plan and the run come to the same schedules.
@@ -23,7 +25,7 @@ public struct PrefixPlanner: Sendable {
 
   /// Rows that go through the source together; a longer text goes alone. More would be no faster, and
   /// make a signal wait.
-  static let rowsOfAPass = 512
+  static let rowsOfAPass = KnowledgeSource.rowsOfAPass
 
   public init(capacity: Int, sharing: Bool = true, chunkTokens: Int) {
     self.capacity = max(capacity, 0)

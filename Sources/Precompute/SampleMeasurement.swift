@@ -16,27 +16,32 @@ struct SampleMeasurement {
   /// The file's growth over what its rows were reckoned at.
   private(set) var fileScale = 1.0
 
-  /// - Parameter budget: seconds that the sample may take.
+  /// - Parameters:
+  ///   - budget: seconds that the sample may take.
+  ///   - shouldStop: asked after every pass.
   init(
     _ sample: [CorpusWindow], _ opened: OpenedSource, _ reading: SourceReading,
-    _ identity: CacheIdentity, _ options: PrecomputeOptions, budget: Double
+    _ identity: CacheIdentity, _ options: PrecomputeOptions, budget: Double,
+    shouldStop: () -> Bool
   ) throws {
     openingSeconds = opened.seconds
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("denju-plan-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(
+      at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     defer { try? FileManager.default.removeItem(at: folder) }
     let cache = try FeatureCache.create(
       folder.appendingPathComponent("cache.sqlite").path, identity: identity,
       source: reading.cacheSource())
     defer { try? cache.close() }
     emptyFile = try cache.fileBytes()
-    try measure(sample, opened.source, reading, cache, options, budget: budget)
+    try measure(
+      sample, opened.source, reading, cache, options, budget: budget, shouldStop: shouldStop)
   }
 
   private mutating func measure(
     _ sample: [CorpusWindow], _ source: KnowledgeSource, _ reading: SourceReading,
-    _ cache: FeatureCache, _ options: PrecomputeOptions, budget: Double
+    _ cache: FeatureCache, _ options: PrecomputeOptions, budget: Double, shouldStop: () -> Bool
   ) throws {
     let store = EntryStore(cache, run: nil)
     var (seconds, effort) = (0.0, 0.0)
@@ -45,9 +50,9 @@ struct SampleMeasurement {
     var payload = 0
     var probes: [Double] = []
     do {
-      for var window in sample {
+      for var window in sample.map(\.computedAlone) {
         probes.append(MatrixProbe.operationsPerSecond(repeats: 2))
-        // By itself, since what the window before left is not here.
+        // By itself, since what the window before left, or the cache has, is not here.
         var planner = reading.windowPlanner(options, chunkTokens: cache.chunkTokens)
         window.schedule = planner.schedule(window.texts)
         let deadline = ContinuousClock.now + .seconds(budget / Double(sample.count))
@@ -65,7 +70,7 @@ struct SampleMeasurement {
             }
             isWarm = true
             last = now
-            return now < deadline
+            return now < deadline && !shouldStop()
           },
           emit: { entry in
             let text = entry.document.textBytes
@@ -93,14 +98,21 @@ struct SampleMeasurement {
   }
 }
 
-/// A source whose weights are read, and how long that took.
+/// A source whose weights are read and whose arithmetic is measured, and how long that took.
 struct OpenedSource {
   let source: KnowledgeSource
+  /// |states - float32's| / |float32's| on a fixed text, where the source computes in less.
+  let precisionError: Double?
   let seconds: Double
 
   init(_ reading: SourceReading) throws {
     let began = ContinuousClock.now
     source = try KnowledgeSource(reading.folder, precision: reading.precision)
+    precisionError =
+      reading.precision == .float32
+      ? nil
+      : try source.errorAgainstFloat32(
+        reading.calibrationIDs(), layer: reading.layer, normalized: reading.normalized)
     seconds = (ContinuousClock.now - began).inSeconds
   }
 }

@@ -24,11 +24,14 @@ final class WindowComputation {
   private var carried: [HeldPrefix] = []
   /// Keys of the records that were coded: of this window, and along the path that the last one left.
   private var coded: Set<RecordKey> = []
+  /// Whether the cache had records before: a text may then begin with some of them.
+  private let goesOn: Bool
 
-  init(_ source: KnowledgeSource, _ reading: SourceReading, cache: FeatureCache) {
+  init(_ source: KnowledgeSource, _ reading: SourceReading, cache: FeatureCache) throws {
     self.source = source
     self.reading = reading
     self.cache = cache
+    goesOn = try cache.hasRecords()
   }
 
   /// Runs a window.
@@ -142,16 +145,22 @@ final class WindowComputation {
     return try code(done, window, pieces, &entries)
   }
 
-  /// Codes the records of texts whose last states were just computed, each record once.
+  /// Codes the records of texts whose last states were just computed, each record once, and none that
+  /// the cache has.
   private func code(
     _ done: [(text: Int, states: TextStates)], _ window: CorpusWindow,
     _ pieces: [PrefixSchedule.Piece], _ entries: inout WindowEntries
   ) throws -> Pass {
     var jobs: [(text: Int, states: TextStates, link: ChainLink)] = []
     for (text, states) in done {
-      let links = cache.links(of: window.texts[text])
+      let ids = window.texts[text]
+      let links = cache.links(of: ids)
       entries.note(text, links)
-      for link in links where coded.insert(link.key).inserted { jobs.append((text, states, link)) }
+      let start = goesOn ? try cache.cachedChunks(of: ids) : 0
+      for link in links
+      where link.range.lowerBound >= start && coded.insert(link.key).inserted {
+        jobs.append((text, states, link))
+      }
     }
     let records = try parallelMap(jobs) { job in
       try job.states.with(job.link.range) { rows in

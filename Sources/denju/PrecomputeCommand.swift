@@ -14,7 +14,8 @@ struct PrecomputeCommand: ParsableCommand {
 
   @OptionGroup var arguments: PrecomputeArguments
 
-  @Flag(help: "Say what there is to do, and how long and large it will be; compute nothing.")
+  @Flag(
+    help: "Say what there is to do and how long and large it will be; a sample runs for seconds.")
   var plan = false
 
   @Flag(help: "Print the result as a line of JSON.")
@@ -37,7 +38,11 @@ struct PrecomputeCommand: ParsableCommand {
     if let folder = try? ModelFolder.open(options.source), (try? folder.tokenizerFiles) == nil {
       return try Precompute.estimate(options)
     }
-    return try Precompute(options).plan()
+    do {
+      return try Precompute(options).plan { Interruption.isAsked }
+    } catch PrecomputeError.interrupted {
+      throw ExitCode(Interruption.exitStatus)
+    }
   }
 
   /// Runs the stage with a progress bar; ends the program with status 130 after a signal.

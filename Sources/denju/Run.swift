@@ -16,7 +16,7 @@ struct Run: ParsableCommand {
   @Argument(help: "The pipeline file, as Pipelines/quickstart.yaml.")
   var file: String
 
-  @Flag(help: "Say what precomputing and training will take; compute nothing.")
+  @Flag(help: "Say what precomputing and training will take; a sample runs for seconds.")
   var plan = false
 
   @Flag(help: "Print results as lines of JSON.")
@@ -35,7 +35,7 @@ struct Run: ParsableCommand {
     for step in pipeline.steps { try perform(step, pipeline, flags, &rates) }
   }
 
-  /// What precomputing and training will take; nothing is computed or written.
+  /// What precomputing and training will take; no stage is run.
   private func showPlan(_ pipeline: PipelineFile, _ flags: [String]) throws {
     var trainingTokens = 0
     var sourceWidth = 0

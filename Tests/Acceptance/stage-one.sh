@@ -83,32 +83,19 @@ EOF
   verdict $? "int8's loss on 50,000 tokens within 0.01 nats of float32's"
 }
 
-# The test prompts' answers of the demo's generator, a line each, with the states of a cache.
-answers() { # CACHE
-  python3 -c 'import json, sys
-for line in open(sys.argv[1]): print(json.loads(line)["prompt"], end="\0")' Pipelines/quickstart/test.jsonl |
-    xargs -0 -n 50 bash -c 'prompts=(); for each; do prompts+=(--prompt "$each"); done
-      "'"$denju"'" generate --run "'"$demo/source"'" --cache "'"$1"'" --max-new-tokens 16 --json "${prompts[@]}"' answers |
-    python3 -c 'import json, sys
-for line in sys.stdin: print(json.dumps(json.loads(line)["text"]))'
-}
-
 check_answers() { # 2: a generator trained on float32 states answers the same from int8 states.
-  local precision
   [ -e "$demo/source" ] || make demo
-  for precision in float32 int8; do
-    "$denju" precompute --source "$source" --train Pipelines/quickstart/train.jsonl \
-      --validation Pipelines/quickstart/validation.jsonl --test Pipelines/quickstart/test.jsonl \
-      --cache "$scratch/$precision.sqlite" --precision "$precision"
-    answers "$scratch/$precision.sqlite" >"$scratch/$precision.answers"
-  done
-  python3 - "$scratch/float32.answers" "$scratch/int8.answers" <<'EOF'
-import sys
+  "$denju" precompute --source "$source" --train Pipelines/quickstart/train.jsonl \
+    --validation Pipelines/quickstart/validation.jsonl --test Pipelines/quickstart/test.jsonl \
+    --cache "$scratch/int8.sqlite" --precision int8
+  "$denju" bench answers --run "$demo/source" --other "$scratch/int8.sqlite" --json >"$scratch/answers.json"
+  python3 - "$scratch/answers.json" <<'EOF'
+import json, sys
 
-float32, int8 = (open(path).read().splitlines() for path in sys.argv[1:])
-same = sum(a == b for a, b in zip(float32, int8))
-print(f"{same} of {len(float32)} answers unchanged")
-sys.exit(not (len(float32) == len(int8) == 300 and same >= 0.97 * len(float32)))
+report = json.load(open(sys.argv[1]))
+print(f"{report['unchanged']} of {report['documents']} answers unchanged,", end=" ")
+print(f"exact match {report['exactMatch']:.3f} and {report['otherExactMatch']:.3f}")
+sys.exit(not (report["documents"] == 300 and report["unchanged"] >= 0.97 * 300))
 EOF
   verdict $? ">= 97% of the 300 test answers unchanged on int8 states"
 }
@@ -127,10 +114,10 @@ for line in itertools.islice(open(sys.argv[1]), int(sys.argv[2])):
 EOF
 }
 
-seconds() { # COMMAND...: its time, in seconds
+seconds() { # COMMAND...: its time, in seconds; fails when it does
   local began
   began=$(date +%s.%N)
-  "$@" >&2
+  "$@" >&2 || return
   python3 -c 'import sys; print(float(sys.argv[2]) - float(sys.argv[1]))' "$began" "$(date +%s.%N)"
 }
 
@@ -138,8 +125,8 @@ check_prefix() { # 3: one system prompt, computed once.
   local together apart
   questions 2000 >"$scratch/questions.jsonl"
   local precompute=("$denju" precompute --source "$source" --corpus "$scratch/questions.jsonl")
-  together=$(seconds "${precompute[@]}" --cache "$scratch/shared.sqlite")
-  apart=$(seconds "${precompute[@]}" --cache "$scratch/apart.sqlite" --no-shared-prefixes)
+  together=$(seconds "${precompute[@]}" --cache "$scratch/shared.sqlite") || return
+  apart=$(seconds "${precompute[@]}" --cache "$scratch/apart.sqlite" --no-shared-prefixes) || return
   python3 - "$together" "$apart" <<'EOF'
 import sys
 

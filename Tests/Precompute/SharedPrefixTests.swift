@@ -1,8 +1,12 @@
+import Corpora
 import FeatureCache
 import Foundation
+import GRDB
+import ModelFiles
 import Numerics
 import Precompute
 import Testing
+import Tokenization
 
 /// What is stored does not depend on what was shared in computing, on where it was interrupted, or on
 /// threads; and the plan's tokens are the run's.
@@ -40,6 +44,66 @@ import Testing
     #expect(!last.interrupted && last.plan.cachedDocuments > 0)
     #expect(last.tokens == last.plan.tokensToCompute)
     #expect(try fixture.digest("stopped.sqlite") == fixture.digest("whole.sqlite"))
+  }
+
+  /// What is sampled then is beside documents that the cache has.
+  @Test func `a plan of what an interrupted run left`() throws {
+    try fixture.writeCorpus("corpus.jsonl", rows: 700, seed: 8)
+    let options = try fixture.options("corpus.jsonl", cache: "cache.sqlite")
+    #expect(try fixture.run(options, stop: 4).interrupted)
+    let plan = try Precompute(options).plan()
+    #expect(plan.measured && plan.cachedDocuments > 0 && plan.tokensToCompute > 0)
+    #expect(try fixture.run(options).tokens == plan.tokensToCompute)
+  }
+
+  /// Records that another text begins with stay as they are, whatever computed them.
+  @Test func `a text goes on from records that the cache has`() throws {
+    let words = (0..<90).map { "\(["red", "blue", "the"][$0 % 3])" }.joined(separator: " ")
+    func write(_ name: String, _ endings: [String]) throws {
+      let rows = endings.map { #"{"prompt": "\#(words) \#($0)", "response": " x"}"# }
+      try fixture.write(name, rows.joined(separator: "\n") + "\n")
+    }
+    try write("first.jsonl", ["city"])
+    try write("both.jsonl", ["city", "water"])
+    let first = try fixture.run(try fixture.options("first.jsonl", cache: "cache.sqlite"))
+    try DatabaseQueue(path: fixture.path("cache.sqlite")).write { db in
+      // As another version's arithmetic would have left them.
+      try db.execute(sql: "UPDATE records SET payload = CAST(payload || x'00' AS BLOB)")
+    }
+    let both = try fixture.run(try fixture.options("both.jsonl", cache: "cache.sqlite"))
+    #expect(both.outcomes["stored"] == 1 && both.bytes > 0 && both.bytes < first.bytes)
+  }
+
+  @Test func `stopped before anything is computed, it leaves nothing`() throws {
+    try fixture.writeCorpus("corpus.jsonl", rows: 50, seed: 9)
+    let options = try fixture.options("corpus.jsonl", cache: "cache.sqlite")
+    let report = try Precompute(options).run { _, _ in
+    } shouldStop: {
+      true
+    }
+    #expect(report.interrupted && !FileManager.default.fileExists(atPath: options.cache))
+    #expect(throws: PrecomputeError.interrupted) { try Precompute(options).plan { true } }
+  }
+
+  /// A row that comes to no token is a bad row, named by its place.
+  @Test func `a prompt that the tokenizer has no token for`() throws {
+    // A tokenizer without the token of byte 6, as SmolLM2's is.
+    let tokenizer = try String(
+      contentsOfFile: fixture.path("source/tokenizer.json"), encoding: .utf8)
+    try fixture.write(
+      "source/tokenizer.json",
+      tokenizer.replacingOccurrences(of: "\"\u{106}\":", with: "\"\u{106}\u{106}\":"))
+    try fixture.write(
+      "corpus.jsonl",
+      #"{"prompt": "the city", "response": " x"}"# + "\n"
+        + #"{"prompt": "\u0006", "response": " x"}"# + "\n")
+    var options = try fixture.options("corpus.jsonl", cache: "cache.sqlite")
+    try #require(try Tokenizer.load(ModelFolder.open(options.source)).encode("\u{6}").isEmpty)
+    #expect(throws: CorpusError.self) { try fixture.run(options) }
+    options.badRows = .skip
+    let report = try fixture.run(options)
+    #expect(report.documents == 1)
+    #expect(report.outcomes["skipped: no characters that the tokenizer has tokens for"] == 1)
   }
 
   @Test func `documents are stored in the corpus's order`() throws {

@@ -72,6 +72,32 @@ import Testing
       try workshop.denju(bench + ["--precision", "float32,float3"]), status: 64, "float3")
   }
 
+  @Test func `answers compares a run's own states with another cache's`() throws {
+    struct Answers: Decodable {
+      let documents: Int
+      let unchanged: Int
+    }
+    let workshop = try Workshop()
+    try workshop.prepare()
+    func precompute(_ cache: String, _ options: String...) throws {
+      expectSuccess(try workshop.denju(workshop.precomputing("--cache", cache) + options))
+    }
+    func answers(from cache: String) throws -> Answers {
+      let outcome = expectSuccess(
+        try workshop.denju("bench", "answers", "--run", "run", "--other", cache, "--json"))
+      return try JSONDecoder().decode(Answers.self, from: Data(outcome.output.utf8))
+    }
+    let same = try answers(from: "cache.sqlite")
+    #expect(same.documents == Workshop.sizes["test"] && same.unchanged == same.documents)
+
+    try precompute("int8.sqlite", "--precision", "int8")
+    #expect(try answers(from: "int8.sqlite").documents == same.documents)
+    try precompute("layer.sqlite", "--layer", "1")
+    expectRefusal(
+      try workshop.denju("bench", "answers", "--run", "run", "--other", "layer.sqlite"),
+      "layer.sqlite", "layer")
+  }
+
   @Test func `loss counts every token but the first`() throws {
     struct Loss: Decodable {
       let documents: Int

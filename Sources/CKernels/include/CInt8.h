@@ -37,9 +37,6 @@ typedef struct {
 
 /// The inner loops of one instruction set. Pointers need no alignment.
 typedef struct {
-  /// Whether groups are multiplied by `vpdpbusd`.
-  int has_vnni;
-
   /// Codes rows x[rows, depth] in groups: codes [rows][groups][32], scales and sums of codes
   /// [rows][groups]. x is nearly code * scale; a short last group is filled up with zeros.
   void (*quantize)(ptrdiff_t rows, ptrdiff_t depth, const float *x, int8_t *codes, float *scales,

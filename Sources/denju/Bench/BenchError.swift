@@ -9,6 +9,17 @@ enum BenchError: Error, CustomStringConvertible {
   /// A document of that length does not fit into the source.
   case tooLong(source: String, length: Int, maximumPositions: Int)
 
+  /// A run that reads no states of prompts.
+  case noPromptStates(run: String)
+
+  case noTestDocuments(cache: String)
+
+  /// A cache whose states a run can't take in place of its own.
+  case otherStates(cache: String, field: String, found: String, expected: String)
+
+  /// A cache that lacks a prompt.
+  case noStates(cache: String, document: String)
+
   var description: String {
     switch self {
     case .peer(let name, let reason):
@@ -18,6 +29,15 @@ enum BenchError: Error, CustomStringConvertible {
     case .tooLong(let source, let length, let maximumPositions):
       "\(source): documents of \(length) tokens are longer than its \(maximumPositions) positions; "
         + "leave that length out of --lengths"
+    case .noPromptStates(let run):
+      "\(run): it reads no states of prompts; name a run of prompt conditioning, trained with states"
+    case .noTestDocuments(let cache):
+      "\(cache): it has no test documents; precompute some with --test or --test-share"
+    case .otherStates(let cache, let field, let found, let expected):
+      "\(cache): its \(field) is \(found), the run's \(expected); "
+        + "precompute the other states with the run's source and layer"
+    case .noStates(let cache, let document):
+      "\(cache): it has no states of \(document)'s prompt; precompute it from the same corpus"
     }
   }
 }

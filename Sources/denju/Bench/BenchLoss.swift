@@ -80,7 +80,7 @@ struct BenchLoss: ParsableCommand {
     while predicted < tokens, let row = try reader.next() {
       let ids = tokenizer.encode(
         "Question: \(BenchText.prompt(of: row))\nAnswer: \(row.response)")
-      guard (2...most).contains(ids.count) else { continue }
+      guard ids.count >= 2, ids.count <= most else { continue }
       documents.append(ids)
       predicted += ids.count - 1
     }

@@ -67,6 +67,9 @@ struct BenchPrecompute: ParsableCommand {
     guard rounds > 0, otherRounds > 0, tokens > 0, otherLength > 0, !lengths.isEmpty else {
       throw ValidationError("rounds, tokens and lengths have to be more than nothing")
     }
+    guard max(tokens, otherLength) <= Workload.mostTokens else {
+      throw ValidationError("tokens and lengths go up to \(Workload.mostTokens)")
+    }
   }
 
   func run() throws {
@@ -99,7 +102,8 @@ struct BenchPrecompute: ParsableCommand {
       corpus ?? Self.corpora.first(where: files.fileExists) ?? Self.corpora[1])
     let tokenizer = try Tokenizer.load(first)
     let workloads = try Workload.make(
-      lengths: lengths, tokens: tokens, corpus: corpus, tokenizer: tokenizer)
+      lengths: lengths, tokens: tokens, corpus: corpus, tokenizer: tokenizer,
+      positions: sizes.maximumPositions)
     let settings = PeerSettings(
       python: files.isExecutableFile(atPath: peers) ? peers : nil, models: models,
       threads: ThreadTeam.shared.count)
@@ -120,7 +124,8 @@ struct BenchPrecompute: ParsableCommand {
     let (others, noOthers) = try measureOthers(
       paths.dropFirst(),
       try Workload.make(
-        lengths: [otherLength], tokens: tokens, corpus: corpus, tokenizer: tokenizer)[0]
+        lengths: [otherLength], tokens: tokens, corpus: corpus, tokenizer: tokenizer,
+        positions: sizes.maximumPositions)[0]
     ) { peaks.probe(probe) }
 
     let versions =

@@ -104,14 +104,9 @@ extension BenchReport.Result {
 }
 
 extension TransformerConfiguration {
-  /// Operations of a whole document through all blocks, 2 a multiply-add: the projections, and the
-  /// causal half of attention. Embedding and output layer are left out.
+  /// Operations of a whole document through all blocks.
   func operations(documentOf tokens: Int) -> Double {
-    let (width, heads) = (Double(hiddenSize), Double(headCount * headSize))
-    let keyValues = Double(keyValueHeadCount * headSize)
-    let weights = width * (2 * heads + 2 * keyValues) + 3 * width * Double(intermediateSize)
-    let pairs = Double(tokens) * Double(tokens + 1) / 2
-    return Double(layerCount) * (2 * weights * Double(tokens) + 4 * heads * pairs)
+    operations(tokens: tokens, attended: tokens * (tokens + 1) / 2, layers: layerCount)
   }
 }
 

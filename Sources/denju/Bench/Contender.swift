@@ -40,7 +40,3 @@ struct OwnContender: Contender {
     return (ContinuousClock.now - began).inSeconds
   }
 }
-
-extension Duration {
-  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

@@ -13,6 +13,9 @@ struct Workload {
 
   static let mix = "mix"
 
+  /// More than a benchmark of minutes could use.
+  static let mostTokens = 10_000_000
+
   /// Most documents that settings are tried on, as a peer's largest batch is 32, and most tokens.
   private static let tuned = (documents: 32, tokens: 16384)
 }
@@ -20,9 +23,11 @@ struct Workload {
 extension Workload {
   /// Documents of one length each, cut from the corpus's running text, and its prompts as they come.
   ///
-  /// - Parameter tokens: how many each is measured on, about.
+  /// - Parameters:
+  ///   - tokens: how many each is measured on, about; as `lengths`, at most `mostTokens`.
+  ///   - positions: tokens that a prompt can have to be among those that are run.
   static func make(
-    lengths: [Int], tokens: Int, corpus: Corpus, tokenizer: Tokenizer
+    lengths: [Int], tokens: Int, corpus: Corpus, tokenizer: Tokenizer, positions: Int
   ) throws -> [Workload] {
     let longest = max((lengths.max() ?? 0) * 2, tokens, Self.tuned.tokens)
     let reader = try corpus.reader()
@@ -33,8 +38,10 @@ extension Workload {
       let text = prompt.isEmpty ? row.response : prompt + "\n" + row.response
       stream += tokenizer.encode(text + "\n\n", addBegin: false)
       if !prompt.isEmpty && promptTokens < tokens * 3 / 2 {
-        prompts.append(tokenizer.encode(prompt))
-        promptTokens += prompts[prompts.count - 1].count
+        let ids = tokenizer.encode(prompt)
+        guard ids.count <= positions else { continue }
+        prompts.append(ids)
+        promptTokens += ids.count
       }
     }
     guard !stream.isEmpty else { throw BenchError.noText(corpus: corpus.path, missing: "text") }

@@ -1,0 +1,5 @@
+extension Duration {
+  public var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}
