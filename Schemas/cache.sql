@@ -157,6 +157,7 @@ SELECT
   streams.layer,
   streams.normalized,
   streams.width,
+  streams.precision,
   streams.codec,
   streams.numerics,
   coalesce(wanted.documents, 0) AS documents,

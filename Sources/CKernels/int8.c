@@ -28,6 +28,10 @@ typedef int8_t bytes __attribute__((vector_size(16), aligned(1)));
 INLINE void NAME(clear)(STATE *sum, int32_t start) {
   for (int c = 0; c < 16; c++) sum[c] = start;
 }
+// The sums so far in the second term's units, and what they go on from.
+INLINE void NAME(second)(STATE *sum, int32_t start) {
+  for (int c = 0; c < 16; c++) sum[c] = sum[c] * DENJU_SECOND + start;
+}
 // sum[c] += four codes of A times four of each column.
 INLINE void NAME(add)(STATE *sum, const uint8_t *w, int nibble, const int8_t *x) {
   for (int c = 0; c < 16; c++)
@@ -56,6 +60,11 @@ INLINE L NAME(value)(const STATE *sum) {
 // Each of the four states holds four columns' sums as neighbours to be added.
 INLINE void NAME(clear)(STATE *sum, int32_t start) {
   for (int i = 0; i < 4; i++) sum[i] = _mm256_set1_epi64x((uint32_t)start);
+}
+INLINE void NAME(second)(STATE *sum, int32_t start) {
+  for (int i = 0; i < 4; i++)
+    sum[i] =
+        _mm256_add_epi32(_mm256_slli_epi32(sum[i], 7), _mm256_set1_epi64x((uint32_t)start));
 }
 INLINE void NAME(add)(STATE *sum, const uint8_t *w, int nibble, const int8_t *x) {
   int32_t four;
@@ -91,6 +100,9 @@ INLINE L NAME(value)(const STATE *sum) {
 #define STATE __m512i
 #define STATES 1
 INLINE void NAME(clear)(STATE *sum, int32_t start) { sum[0] = _mm512_set1_epi32(start); }
+INLINE void NAME(second)(STATE *sum, int32_t start) {
+  sum[0] = _mm512_add_epi32(_mm512_slli_epi32(sum[0], 7), _mm512_set1_epi32(start));
+}
 INLINE void NAME(add)(STATE *sum, const uint8_t *w, int nibble, const int8_t *x) {
   int32_t four;
   memcpy(&four, x, 4);

@@ -75,6 +75,15 @@ struct ByteStream: ~Copyable {
     guard !isFolder.boolValue else {
       throw .unreadable(file: path, reason: "it is a folder")
     }
+    let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    let type =
+      try? FileManager.default.attributesOfItem(atPath: resolved)[.type] as? FileAttributeType
+    guard type == .typeRegular else {
+      throw .unreadable(
+        file: path,
+        reason: "it is no plain file, and a corpus is read more than once: write it to a file first"
+      )
+    }
     guard let handle = FileHandle(forReadingAtPath: path) else {
       throw .unreadable(file: path, reason: "no permission")
     }

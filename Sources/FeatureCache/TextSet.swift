@@ -32,7 +32,15 @@ public final class TextSet: Sendable {
   public func insert(_ ids: [Int32]) throws(CacheError) -> Bool {
     var hash = SHA256()
     ids.withUnsafeBytes { hash.update(bufferPointer: $0) }
-    let digest = Data(hash.finalize().prefix(16))
+    return try insert(Data(hash.finalize().prefix(16)))
+  }
+
+  /// Adds a document by its text; false when it was here.
+  public func insert(_ key: DocumentKey) throws(CacheError) -> Bool {
+    try insert(Data(key.bytes.prefix(16)))
+  }
+
+  private func insert(_ digest: Data) throws(CacheError) -> Bool {
     do throws(any Error) {
       return try queue.writeWithoutTransaction { db in
         let statement = try db.cachedStatement(sql: "INSERT OR IGNORE INTO texts VALUES (?)")

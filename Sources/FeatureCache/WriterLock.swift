@@ -19,6 +19,14 @@ final class WriterLock: Sendable {
   /// Throws `writerPresent` when another holds it.
   init(cache: String) throws(CacheError) {
     path = Self.path(beside: cache)
+    var status = stat()
+    let isThere = stat(cache, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    guard !isThere || status.st_nlink <= 1 else {
+      throw .refused(
+        path: cache, operation: "write",
+        reason: "it has another name, a hard link, under which another program could write it too; "
+          + "make a copy of it, and write that")
+    }
     while true {
       let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
       guard descriptor >= 0 else {

@@ -56,10 +56,10 @@ extension KnowledgeSource {
     _ activations: borrowing Activations, adding: Bool
   ) {
     let (branch, projected) = (activations.branch.base, activations.projected.base)
-    activations.normed.fill(
+    activations.attending.fill(
       normOf: x, adding: adding ? branch : nil, rows: rows, norm(layer.attentionNorm))
     layer.projection.multiply(
-      projected, activations.normed, m: rows,
+      projected, activations.attending, m: rows,
       bias: layer.projectionBias.count > 0 ? layer.projectionBias.base : nil)
     attention.store(projected, angles: angles, layer: index)
     attention.attend(activations.attended.base, projected, layer: index)
@@ -109,7 +109,13 @@ private struct Activations: ~Copyable {
   /// Rows that go through a feed-forward block together: its inner width is several times the rest.
   static let innerRows = 512
 
-  /// [T, C]: a block's normed input.
+  /// In 8 bits, the inputs of the attention's projections and of the down projection have two terms:
+  /// with one, they make 60% of what the states are off by. `Tests/Benchmarks/tried.md` has the figures.
+  private static let terms = 2
+
+  /// [T, C]: the normed input of attention.
+  let attending: ProductInput
+  /// [at most `innerRows`, C]: that of the feed-forward half.
   let normed: ProductInput
   /// [T, C]: what a half of a block adds to x. It is added when the next half begins.
   let branch: FloatBuffer
@@ -128,12 +134,15 @@ private struct Activations: ~Copyable {
   ) {
     let innerRows = min(rows, Self.innerRows)
     let headWidth = sizes.headCount * sizes.headSize
-    normed = ProductInput(precision, capacity: rows, depth: sizes.hiddenSize)
+    attending = ProductInput(
+      precision, capacity: rows, depth: sizes.hiddenSize, terms: Self.terms)
+    normed = ProductInput(precision, capacity: innerRows, depth: sizes.hiddenSize)
     branch = FloatBuffer(count: rows * sizes.hiddenSize)
     projected = FloatBuffer(count: rows * attention.projectedWidth)
     attended = FloatBuffer(count: rows * headWidth)
     heads = ProductInput(precision, capacity: rows, depth: headWidth)
     inner = FloatBuffer(count: innerRows * sizes.intermediateSize)
-    gated = ProductInput(precision, capacity: innerRows, depth: sizes.intermediateSize)
+    gated = ProductInput(
+      precision, capacity: innerRows, depth: sizes.intermediateSize, terms: Self.terms)
   }
 }

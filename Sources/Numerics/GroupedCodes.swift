@@ -53,7 +53,7 @@ public struct GroupedCodes {
       parallelRanges(rows, grain: 1 + 65536 / max(columns, 1)) { range in
         let first = range.lowerBound * groups
         int8Kernels.pointee.quantize(
-          range.count, columns, weight + range.lowerBound * columns,
+          range.count, columns, 1, weight + range.lowerBound * columns,
           codes + first * Self.groupSize, scales + first, sums + first)
       }
     }

@@ -57,10 +57,11 @@ public enum ProductInput: ~Copyable, ProductRows {
   case float32(PackedRows)
   case int8(Int8Rows)
 
-  public init(_ precision: Precision, capacity: Int, depth: Int) {
+  /// - Parameter terms: of `Int8Rows`.
+  public init(_ precision: Precision, capacity: Int, depth: Int, terms: Int = 1) {
     switch precision {
     case .float32: self = .float32(PackedRows(capacity: capacity, depth: depth))
-    case .int8: self = .int8(Int8Rows(capacity: capacity, depth: depth))
+    case .int8: self = .int8(Int8Rows(capacity: capacity, depth: depth, terms: terms))
     }
   }
 

@@ -26,6 +26,7 @@ struct CorpusSurvey {
     let chunkTokens = cache?.chunkTokens ?? FeatureCache.standardChunkTokens
     var cutter = reading.windowCutter(options, chunkTokens: chunkTokens)
     let seen = try TextSet()
+    let documents = try TextSet()
     let stream = EncodedCorpus(options, reading)
     defer { stream.close() }
     while let document = try stream.next() {
@@ -37,7 +38,8 @@ struct CorpusSurvey {
       plan.add(
         tokens: ids.count, whole: document.promptIDs.count + document.responseIDs.count,
         isTrained: document.split == .train, compute: surveyed.isNew)
-      if !isStored {
+      let key = document.key
+      if try documents.insert(key), try cache?.documentID(key) == nil {
         stored.documents += 1
         stored.textBytes += document.textBytes
       }

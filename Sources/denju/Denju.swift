@@ -20,6 +20,7 @@ struct Denju: AsyncParsableCommand {
   /// Every error is one line on stderr: status 64 where the command line was wrong, 1 where the work
   /// failed, 130 where a signal ended it.
   static func main() async {
+    Terminal.holdStreams()
     Interruption.watch()
     do {
       var command = try parseAsRoot()
@@ -50,7 +51,12 @@ struct Denju: AsyncParsableCommand {
 /// Any error as one line.
 enum Failure {
   static func line(_ error: any Error) -> String {
-    line("\(error)")
+    if let error = error as? CocoaError {
+      return line(
+        [error.filePath ?? error.url?.path, error.localizedDescription]
+          .compactMap(\.self).joined(separator: ": "))
+    }
+    return line("\(error)")
   }
 
   static func line(_ text: String) -> String {

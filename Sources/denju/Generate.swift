@@ -34,7 +34,7 @@ struct Generate: ParsableCommand {
       if prompts.count > 1, !json { Terminal.result("> \(prompt)") }
       let result = try generator.generate(.raw(prompt), sampling, special: arguments.special) {
         text in
-        if !json { FileHandle.standardOutput.write(Data(text.utf8)) }
+        if !json { Terminal.part(text) }
         return !Interruption.isAsked
       }
       if json { try Terminal.json(result) } else { Terminal.result("") }

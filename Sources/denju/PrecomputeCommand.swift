@@ -83,7 +83,7 @@ struct PrecomputeCommand: ParsableCommand {
       [
         ("documents", "\(plan.documents)"),
         ("tokens", "\(plan.tokens)\(plan.estimated ? " (estimated from bytes)" : "")"),
-        ("cached already", "\(plan.cachedDocuments) documents"),
+        ("nothing to compute for", "\(plan.cachedDocuments) documents"),
         (
           "to compute",
           "\(plan.tokensToCompute) tokens"
@@ -101,8 +101,9 @@ struct PrecomputeCommand: ParsableCommand {
         ),
         ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
       ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    let width = 2 + (rows.map(\.0.count).max() ?? 0)
     for (name, value) in rows {
-      Terminal.result(name.padding(toLength: 22, withPad: " ", startingAt: 0) + value)
+      Terminal.result(name.padding(toLength: width, withPad: " ", startingAt: 0) + value)
     }
   }
 }

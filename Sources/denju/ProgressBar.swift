@@ -8,6 +8,8 @@ final class ProgressBar {
   private let unit: String
   private let began = ContinuousClock.now
   private var shown: ContinuousClock.Instant?
+  /// The last line of all is shown once.
+  private var isEnded = false
   /// Seconds between two lines where there is no terminal, and between two frames where there is.
   private static let pause: (line: Double, frame: Double) = (15, 0.1)
 
@@ -20,6 +22,8 @@ final class ProgressBar {
   ///   - done, total: units; a total of 0 is unknown.
   ///   - rate: what else to say, as "812 tokens/s".
   func update(_ done: Int, of total: Int, _ detail: String = "") {
+    if isEnded { return }
+    isEnded = total > 0 && done >= total
     let now = ContinuousClock.now
     let wait = Terminal.errorsAreShown ? Self.pause.frame : Self.pause.line
     if let shown, now - shown < .seconds(wait), done < total { return }
@@ -39,8 +43,7 @@ final class ProgressBar {
     if Terminal.errorsAreShown {
       let filled = total > 0 ? 24 * min(done, total) / total : 0
       let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
-      FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(text)".utf8))
-      if done >= total { FileHandle.standardError.write(Data("\n".utf8)) }
+      Terminal.display("\r\u{1B}[K\(bar) \(text)" + (done >= total ? "\n" : ""))
     } else {
       Terminal.note(text)
     }

@@ -2,12 +2,32 @@ import Foundation
 
 /// Where the program speaks: results on stdout, all else on stderr.
 enum Terminal {
-  static func result(_ text: String) {
-    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  static func result(_ text: String) { part(text + "\n") }
+
+  /// Text without an end of its own. A result that can't be written ends the program, with status 1.
+  static func part(_ text: String) {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      note("denju: can't write the result to standard output: \(Failure.line(error))")
+      exit(1)
+    }
   }
 
-  static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+  static func note(_ text: String) { display(text + "\n") }
+
+  /// Text on stderr without an end of its own. Where there is no one to read it, the work goes on.
+  static func display(_ text: String) {
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+  }
+
+  /// Puts something in the place of standard streams that were closed, or the next file that is opened
+  /// would be written to as one of them. Nothing can be written to it.
+  static func holdStreams() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) < 0 {
+      // The lowest free descriptor is the one that is taken.
+      _ = open("/dev/null", O_RDONLY)
+    }
   }
 
   /// One line of JSON, keys sorted.

@@ -41,34 +41,41 @@ import Testing
       + Double(part.minimums?[group] ?? 0)
   }
 
-  /// x as the product sees it: rounded to 8 bits in groups of 32.
-  private func rounded(_ x: borrowing FloatBuffer, m: Int, depth: Int) -> [Double] {
+  /// x as the product sees it: rounded to 8 bits in groups of 32, or to 15 in two terms.
+  private func rounded(
+    _ x: borrowing FloatBuffer, m: Int, depth: Int, terms: Int
+  ) -> [Double] {
+    let steps: Float = terms == 2 ? 127 * 128 : 127
     var values: [Double] = []
     for row in 0..<m {
       for first in stride(from: 0, to: depth, by: 32) {
         let group = (first..<min(first + 32, depth)).map { x[row * depth + $0] }
         let largest = group.map(abs).max() ?? 0
-        let scale = largest / 127
+        let scale = largest / steps
         values += group.map {
-          largest > 0 ? Double(($0 * (127 / largest)).rounded(.toNearestOrEven)) * Double(scale) : 0
+          largest > 0
+            ? Double(($0 * (steps / largest)).rounded(.toNearestOrEven)) * Double(scale) : 0
         }
       }
     }
     return values
   }
 
-  @Test(arguments: shapes, [(4, 8, false), (4, 0, true), (8, 128, false), (8, 16, true)])
-  func productAgreesWithDoublePrecision(_ shape: Shape, _ form: (Int, Int32, Bool)) {
+  @Test(
+    arguments: shapes,
+    [(4, 8, false, 1), (4, 0, true, 1), (8, 128, false, 1), (8, 16, true, 1), (4, 0, true, 2)]
+      + [(8, 128, false, 2)])
+  func productAgreesWithDoublePrecision(_ shape: Shape, _ form: (Int, Int32, Bool, Int)) {
     let (m, depth, rows) = (shape.m, shape.depth, shape.rows)
     let part = codes(
       rows, depth, bits: form.0, zero: form.1, hasMinimums: form.2, seed: UInt64(rows))
     let x = random(m * depth, seed: 6)
     let bias = random(rows, seed: 7)
-    let input = Int8Rows(capacity: m, depth: depth)
+    let input = Int8Rows(capacity: m, depth: depth, terms: form.3)
     input.fill(x.base, rows: m)
     let out = FloatBuffer(count: m * rows)
     Int8Matrix([part]).multiply(out.base, input, m: m, bias: bias.base)
-    let left = rounded(x, m: m, depth: depth)
+    let left = rounded(x, m: m, depth: depth, terms: form.3)
     for i in 0..<m {
       for j in 0..<rows {
         var (sum, size) = (Double(bias[j]), 1.0)
@@ -163,17 +170,17 @@ import Testing
     let x = FloatBuffer((0..<m * groups * 32).map { $0 % 3 == 0 ? 1 : generator.normal() })
     let scales = random(panels * groups * 16, seed: 12)
     let minimums = random(panels * groups * 16, seed: 13)
-    for (bits, hasMinimums) in [(4, false), (4, true), (8, false), (8, true)] {
+    for (bits, hasMinimums, terms) in [(4, false, 1), (4, true, 2), (8, false, 2), (8, true, 1)] {
       let codes = (0..<panels * groups * bits * 64).map {
         $0 % 5 == 0 ? UInt8(255) : UInt8(generator.next() % 256)
       }
       let results = KernelTests.levels.map { level -> [UInt32] in
         guard let table = denju_int8_kernels_for(level)?.pointee else { return [] }
-        var left = [Int8](repeating: 0, count: m * groups * 32)
+        var left = [Int8](repeating: 0, count: m * groups * terms * 32)
         var sums = [Int32](repeating: 0, count: m * groups)
         let steps = FloatBuffer(count: m * groups)
         let out = FloatBuffer(count: m * columns)
-        table.quantize(m, groups * 32, x.base, &left, steps.base, &sums)
+        table.quantize(m, groups * 32, Int32(terms), x.base, &left, steps.base, &sums)
         let totals = FloatBuffer((0..<m * groups).map { steps[$0] * Float(sums[$0]) })
         left.withUnsafeBufferPointer { left in
           sums.withUnsafeBufferPointer { sums in
@@ -181,7 +188,8 @@ import Testing
               table.multiply_block(
                 0, m, 0, columns, groups,
                 denju_int8_rows(
-                  codes: left.baseAddress, scales: steps.base, sums: sums.baseAddress,
+                  terms: Int32(terms), codes: left.baseAddress, scales: steps.base,
+                  sums: sums.baseAddress,
                   totals: totals.base),
                 denju_int8_weights(
                   codes: codes.baseAddress, bits: Int32(bits), zero: 128, scales: scales.base,

@@ -56,6 +56,17 @@ import Tokenization
     #expect(try fixture.run(options).tokens == plan.tokensToCompute)
   }
 
+  /// A row that occurs often is stored once, and planned so.
+  @Test func `a plan counts equal rows once`() throws {
+    let row = #"{"prompt": "the city of seven", "response": " x"}"# + "\n"
+    try fixture.write("corpus.jsonl", String(repeating: row, count: 3000))
+    let options = try fixture.options("corpus.jsonl", cache: "cache.sqlite")
+    let plan = try Precompute(options).plan()
+    let report = try fixture.run(options)
+    #expect(plan.documents == 3000 && report.tokens == plan.tokensToCompute)
+    #expect(abs(Double(plan.bytes - report.fileBytes)) < 20_000)
+  }
+
   /// Records that another text begins with stay as they are, whatever computed them.
   @Test func `a text goes on from records that the cache has`() throws {
     let words = (0..<90).map { "\(["red", "blue", "the"][$0 % 3])" }.joined(separator: " ")

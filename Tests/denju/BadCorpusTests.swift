@@ -35,6 +35,30 @@ import Testing
     expectRefusal(try Self.precompute(workshop), "bad.jsonl:2")
   }
 
+  /// A corpus is read more than once; what can be read once is refused, not waited for.
+  @Test func `a pipe`() throws {
+    let workshop = try Workshop()
+    try #require(mkfifo(workshop.path("bad.jsonl"), 0o600) == 0)
+    expectRefusal(try Self.precompute(workshop), "bad.jsonl", "plain file")
+  }
+
+  /// Results that can't be written are a failure, notes that can't be are none.
+  @Test func `standard streams that are full or closed`() throws {
+    let workshop = try Workshop()
+    func shell(_ line: String) throws -> Program.Outcome {
+      try RunningProgram("/bin/sh", ["-c", "'\(Program.path)' \(line)"], in: workshop.folder).wait()
+    }
+    let precompute = workshop.precomputing().joined(separator: " ")
+    #expect(try shell("\(precompute) 2>&-").status == 0)
+    let digest = try workshop.digest()
+    try FileManager.default.removeItem(atPath: workshop.cache)
+    #expect(try shell("\(precompute) 2>/dev/full").status == 0)
+    #expect(try workshop.digest() == digest)
+    for full in [">/dev/full", ">&-"] {
+      expectRefusal(try shell("cache stats cache.sqlite \(full)"), "standard output")
+    }
+  }
+
   @Test(arguments: ["", "\n\n"])
   func `an empty corpus`(text: String) throws {
     let workshop = try Workshop()

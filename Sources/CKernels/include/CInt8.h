@@ -13,11 +13,17 @@
 /// Values that share a scale.
 #define DENJU_GROUP 32
 
-/// Rows of codes for products: [rows][groups] each, the codes 32 to a group. x is nearly code * scale.
+/// What a code of 8 bits is worth in units of the second one, where values have two.
+#define DENJU_SECOND 128
+
+/// Rows of codes for products: [rows][groups] each, the codes 32 to a group, or in two terms 32 codes
+/// and then 32 finer ones. x is nearly code * scale, or (128 * code + finer code) * scale.
 typedef struct {
+  /// 1 or 2.
+  int terms;
   const int8_t *codes;
   const float *scales;
-  /// Of a group's codes.
+  /// Of a group's codes, as scales multiply them.
   const int32_t *sums;
   /// Scale times the sum of codes: what a weight's minimum is multiplied by.
   const float *totals;
@@ -37,10 +43,10 @@ typedef struct {
 
 /// The inner loops of one instruction set. Pointers need no alignment.
 typedef struct {
-  /// Codes rows x[rows, depth] in groups: codes [rows][groups][32], scales and sums of codes
-  /// [rows][groups]. x is nearly code * scale; a short last group is filled up with zeros.
-  void (*quantize)(ptrdiff_t rows, ptrdiff_t depth, const float *x, int8_t *codes, float *scales,
-                   int32_t *sums);
+  /// Codes rows x[rows, depth] in groups, in one term or two, as `denju_int8_rows` has them; a short
+  /// last group is filled up with zeros.
+  void (*quantize)(ptrdiff_t rows, ptrdiff_t depth, int terms, const float *x, int8_t *codes,
+                   float *scales, int32_t *sums);
 
   /// C[rows, columns] of the product's rows from `first_row` and columns from `first_column`, a
   /// multiple of 16, on: the bias (zero when null), plus group by group

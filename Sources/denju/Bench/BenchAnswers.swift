@@ -48,7 +48,7 @@ struct BenchAnswers: ParsableCommand {
   }
 
   func run() throws {
-    let generator = try TextGenerator(.init(run: folder, usesCache: false))
+    let generator = try TextGenerator(.init(run: folder, cache: cache))
     guard generator.configuration.conditioning == .prompt,
       generator.configuration.bridgeLayerCount > 0
     else { throw BenchError.noPromptStates(run: folder) }

@@ -9,6 +9,9 @@ enum BenchError: Error, CustomStringConvertible {
   /// A document of that length does not fit into the source.
   case tooLong(source: String, length: Int, maximumPositions: Int)
 
+  /// No place for the tables.
+  case unwritable(file: String, folder: String)
+
   /// A run that reads no states of prompts.
   case noPromptStates(run: String)
 
@@ -29,6 +32,8 @@ enum BenchError: Error, CustomStringConvertible {
     case .tooLong(let source, let length, let maximumPositions):
       "\(source): documents of \(length) tokens are longer than its \(maximumPositions) positions; "
         + "leave that length out of --lengths"
+    case .unwritable(let file, let folder):
+      "can't write \(file): there is no folder \(folder) that can be written to; name another with --out"
     case .noPromptStates(let run):
       "\(run): it reads no states of prompts; name a run of prompt conditioning, trained with states"
     case .noTestDocuments(let cache):

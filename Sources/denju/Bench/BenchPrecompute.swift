@@ -75,6 +75,13 @@ struct BenchPrecompute: ParsableCommand {
   func run() throws {
     // A peer that ended is an error with its name, not a signal.
     signal(SIGPIPE, SIG_IGN)
+    if let out {
+      // Before half an hour of measuring, not after it.
+      let folder = URL(fileURLWithPath: out).deletingLastPathComponent().path
+      guard FileManager.default.isWritableFile(atPath: folder) else {
+        throw BenchError.unwritable(file: out, folder: folder)
+      }
+    }
     let report = try measure()
     if let out {
       try report.markdown.write(toFile: out, atomically: true, encoding: .utf8)
