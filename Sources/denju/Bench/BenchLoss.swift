@@ -23,6 +23,9 @@ struct BenchLoss: ParsableCommand {
   @Option(help: "The documents.")
   var corpus: String
 
+  @Option(help: "A row that can't be used: fail, or skip it.")
+  var badRows = BadRowPolicy.fail
+
   @Option(help: "Tokens to predict, at least; the last document is whole.")
   var tokens = 50_000
 
@@ -75,7 +78,7 @@ struct BenchLoss: ParsableCommand {
 
   /// Whole rows of at least two tokens until there are enough; those longer than the source skipped.
   private func documents(tokenizer: Tokenizer, most: Int) throws -> [[Int32]] {
-    let reader = try Corpus(corpus).reader()
+    let reader = try Corpus(corpus).reader(badRows: badRows)
     var (documents, predicted) = ([[Int32]](), 0)
     while predicted < tokens, let row = try reader.next() {
       let ids = tokenizer.encode(

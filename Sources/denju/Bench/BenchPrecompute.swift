@@ -46,6 +46,9 @@ struct BenchPrecompute: ParsableCommand {
   @Option(help: "The texts; GSM8K's where it lies beside the checkout, else the demo's.")
   var corpus: String?
 
+  @Option(help: "A row that can't be used: fail, or skip it.")
+  var badRows = BadRowPolicy.fail
+
   @Option(help: "A Python that has the peers.")
   var peers = ".build/peers/bin/python"
 
@@ -109,7 +112,7 @@ struct BenchPrecompute: ParsableCommand {
       corpus ?? Self.corpora.first(where: files.fileExists) ?? Self.corpora[1])
     let tokenizer = try Tokenizer.load(first)
     let workloads = try Workload.make(
-      lengths: lengths, tokens: tokens, corpus: corpus, tokenizer: tokenizer,
+      lengths: lengths, tokens: tokens, corpus: corpus, badRows: badRows, tokenizer: tokenizer,
       positions: sizes.maximumPositions)
     let settings = PeerSettings(
       python: files.isExecutableFile(atPath: peers) ? peers : nil, models: models,
@@ -131,8 +134,8 @@ struct BenchPrecompute: ParsableCommand {
     let (others, noOthers) = try measureOthers(
       paths.dropFirst(),
       try Workload.make(
-        lengths: [otherLength], tokens: tokens, corpus: corpus, tokenizer: tokenizer,
-        positions: sizes.maximumPositions)[0]
+        lengths: [otherLength], tokens: tokens, corpus: corpus, badRows: badRows,
+        tokenizer: tokenizer, positions: sizes.maximumPositions)[0]
     ) { peaks.probe(probe) }
 
     let versions =

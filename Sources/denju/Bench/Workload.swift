@@ -27,10 +27,11 @@ extension Workload {
   ///   - tokens: how many each is measured on, about; as `lengths`, at most `mostTokens`.
   ///   - positions: tokens that a prompt can have to be among those that are run.
   static func make(
-    lengths: [Int], tokens: Int, corpus: Corpus, tokenizer: Tokenizer, positions: Int
+    lengths: [Int], tokens: Int, corpus: Corpus, badRows: BadRowPolicy, tokenizer: Tokenizer,
+    positions: Int
   ) throws -> [Workload] {
     let longest = max((lengths.max() ?? 0) * 2, tokens, Self.tuned.tokens)
-    let reader = try corpus.reader()
+    let reader = try corpus.reader(badRows: badRows)
     var (stream, prompts, promptTokens) = ([Int32](), [[Int32]](), 0)
     // The mix is half as large again, since its documents differ.
     while stream.count < longest || promptTokens < tokens * 3 / 2, let row = try reader.next() {
