@@ -15,6 +15,6 @@ ended() {
 }
 count() { ended "$1" | wc -l; }
 
-ended 'skipped' | sort
-echo "$(count 'passed after') passed, $(count 'failed after') failed, $(count 'skipped') skipped"
+ended 'skipped[.:]' | sort
+echo "$(count 'passed after') passed, $(count 'failed after') failed, $(count 'skipped[.:]') skipped"
 exit "$status"

@@ -3,7 +3,8 @@
 /// 2.11).
 public struct PairedDifference: Codable, Equatable, Sendable {
   public let mean: Double
-  public let standardError: Double
+  /// nil for a single document.
+  public let standardError: Double?
 
   /// - Parameters:
   ///   - differences: one a document, summed over its tokens.
@@ -18,6 +19,6 @@ public struct PairedDifference: Codable, Equatable, Sendable {
     let documents = Double(differences.count)
     self.mean = mean
     standardError =
-      documents > 1 ? (squares * documents / (documents - 1)).squareRoot() / tokens : 0
+      documents > 1 ? (squares * documents / (documents - 1)).squareRoot() / tokens : nil
   }
 }

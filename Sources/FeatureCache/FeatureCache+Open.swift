@@ -67,8 +67,12 @@ extension FeatureCache {
     acceptOtherNumerics: Bool = false
   ) throws(CacheError) -> FeatureCache {
     let path = absolute(path)
-    guard FileManager.default.fileExists(atPath: path) else {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .missing(path: path)
+    }
+    guard !isFolder.boolValue else {
+      throw .notACache(path: path, found: "not a regular file but a folder")
     }
     guard access == .write else {
       let queue = try CacheConnection.reader(path)

@@ -45,6 +45,9 @@ struct SampleMeasurement {
   ) throws {
     let store = EntryStore(cache, run: nil)
     var (seconds, effort) = (0.0, 0.0)
+    // The first passes of all windows: they touch memory for the first time, and count where there are
+    // no others, as with documents that take seconds each.
+    var first = (seconds: 0.0, effort: 0.0)
     var stored = StoredWork()
     var reckoned = CacheFootprint()
     var payload = 0
@@ -62,11 +65,14 @@ struct SampleMeasurement {
           window, coverage: options.coverage,
           passed: { pass in
             let now = ContinuousClock.now
-            // The first pass of all touches memory for the first time.
+            let work = SourceWork(tokens: pass.tokens, attended: pass.attended, passes: 1)
+            let done = work.effort(reading.configuration, layers: reading.layer)
             if isWarm || seconds > 0 || window.schedule.passCount == 1 {
               seconds += (now - last).inSeconds
-              let work = SourceWork(tokens: pass.tokens, attended: pass.attended, passes: 1)
-              effort += work.effort(reading.configuration, layers: reading.layer)
+              effort += done
+            } else {
+              first.seconds += (now - last).inSeconds
+              first.effort += done
             }
             isWarm = true
             last = now
@@ -89,6 +95,7 @@ struct SampleMeasurement {
       throw error
     }
     try store.finish()
+    if effort == 0 { (seconds, effort) = first }
     if effort > 0 { secondsPerEffort = seconds / effort }
     operationsPerSecond = probes.reduce(0, +) / Double(max(probes.count, 1))
     payloadPerToken = Double(payload) / Double(max(stored.recordTokens, 1))

@@ -9,9 +9,10 @@ import Testing
   }
 
   /// With one token a document it is the usual error of a mean, s / √n: here √2 / √2.
-  @Test func `the error is over documents`() {
+  @Test func `the error is over documents`() throws {
     let apart = PairedDifference([1, 3], counts: [1, 1])
     #expect(apart.mean == 2)
-    #expect(abs(apart.standardError - 1) < 1e-12)
+    #expect(abs(try #require(apart.standardError) - 1) < 1e-12)
+    #expect(PairedDifference([1], counts: [4]).standardError == nil)
   }
 }

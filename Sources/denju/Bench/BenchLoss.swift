@@ -115,7 +115,7 @@ struct BenchLoss: ParsableCommand {
     for arm in report.arms {
       table.add([
         arm.precision, nats(arm.loss), nats(arm.difference.mean),
-        nats(arm.difference.standardError),
+        arm.difference.standardError.map(nats) ?? "-",
       ])
     }
     Terminal.result(table.text)
