@@ -110,7 +110,7 @@ private struct Activations: ~Copyable {
   static let innerRows = 512
 
   /// In 8 bits, the inputs of the attention's projections and of the down projection have two terms:
-  /// with one, they make 60% of what the states are off by. `Tests/Benchmarks/tried.md` has the figures.
+  /// with one, SmolLM2's states are off by 2.8% instead of 1.7%. `Tests/Benchmarks/tried.md` has more.
   private static let terms = 2
 
   /// [T, C]: the normed input of attention.

@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 
 /// How far long work has come: a bar on a terminal, a line now and then elsewhere.
 ///
@@ -32,9 +33,7 @@ final class ProgressBar {
       return
     }
     shown = now
-    let seconds =
-      Double((now - began).components.seconds)
-      + Double((now - began).components.attoseconds) * 1e-18
+    let seconds = (now - began).inSeconds
     var text = "\(title): \(done)\(total > 0 ? " of \(total)" : "") \(unit)"
     if !detail.isEmpty { text += ", \(detail)" }
     if total > done && done > 0 {
