@@ -103,6 +103,12 @@ public final class Precompute {
     if FileManager.default.fileExists(atPath: options.cache) {
       try FeatureCache.requireNoWriter(options.cache)
     }
+    if cacheIsBegun {
+      do { try FeatureCache.open(options.cache).close() } catch CacheError.unfinished {
+        // A writer that was killed as it began left what only a writer can take up again.
+        try FeatureCache.open(options.cache, .write).close()
+      }
+    }
     // The whole corpus is read before a cache is made, so that a mistake in it leaves none behind.
     let identity = try reading.identity()
     let spool = try DocumentSpool(near: options.cache)
