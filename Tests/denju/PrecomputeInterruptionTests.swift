@@ -6,8 +6,9 @@ import Testing
 @Suite(.serialized) struct PrecomputeInterruptionTests {
   static func workshop() throws -> Workshop {
     let workshop = try Workshop()
-    // Several transactions' worth of documents.
-    try workshop.write("train.jsonl", Workshop.rows(0..<900))
+    // Many transactions' worth of documents, no two alike: a second or so, so that a signal comes in time.
+    let rows = (0..<9000).map { #"{"prompt": "The thing \#($0) is", "response": " red."}"# + "\n" }
+    try workshop.write("train.jsonl", rows.joined())
     return workshop
   }
 
@@ -45,7 +46,7 @@ import Testing
     expectSuccess(try workshop.denju(Self.arguments("whole.sqlite")))
     let process = try workshop.start(Self.arguments("stopped.sqlite"))
     process.waitUntil { FileManager.default.fileExists(atPath: workshop.path("stopped.sqlite")) }
-    process.send(signal)
+    try #require(process.send(signal))
     let outcome = process.wait()
     #expect(outcome.status == 130)
     #expect(outcome.errors.contains("again"))
@@ -60,7 +61,7 @@ import Testing
     let workshop = try Self.workshop()
     let process = try workshop.start(Self.arguments("cache.sqlite"))
     process.waitUntil { FileManager.default.fileExists(atPath: workshop.cache + ".lock") }
-    process.send(SIGSTOP)
+    try #require(process.send(SIGSTOP))
     let second = try workshop.denju(Self.arguments("cache.sqlite"))
     process.send(SIGCONT)
     expectRefusal(second, "cache.sqlite", "process")
