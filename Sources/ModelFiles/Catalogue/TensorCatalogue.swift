@@ -106,6 +106,17 @@ public final class TensorCatalogue: Sendable {
     try entry(name, shape: nil).readIntegers()
   }
 
+  /// The bytes of a U8 tensor. Throws `missing`, or `unsupported` for other types.
+  public func bytes(_ name: String) throws(ModelFileError) -> [UInt8] {
+    let entry = try entry(name, shape: nil)
+    guard entry.elementType == .u8 else {
+      throw .unsupported(
+        file: path, item: "the type of tensor \(name)", found: entry.elementType.rawValue,
+        supported: "U8")
+    }
+    return entry.withBytes { Array($0) }
+  }
+
   /// The tensor called `name`, with `shape` when that is given.
   private func entry(_ name: String, shape: [Int]?) throws(ModelFileError) -> TensorEntry {
     guard let entry = self[name] else {
