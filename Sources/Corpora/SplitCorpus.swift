@@ -8,13 +8,16 @@ public enum SplitCorpus: Equatable, Sendable {
   /// Reads the rows with their sets: in the file's order, or test, validation, train.
   ///
   /// Of files, all are read once before, to find prompts that are in more than one set.
+  /// - Parameter shard: give this part of the rows alone; bad rows and leaks are told of all.
   /// - Throws: `leak` when there are such prompts and they are to be refused.
-  public func reader(badRows: BadRowPolicy = .fail) throws(CorpusError) -> SplitReader {
+  public func reader(
+    badRows: BadRowPolicy = .fail, shard: CorpusShard? = nil
+  ) throws(CorpusError) -> SplitReader {
     switch self {
     case .hashed(let corpus, let split):
-      return SplitReader([
-        SplitReader.Part(try corpus.reader(badRows: badRows)) { split.split($0.splitBytes) }
-      ])
+      return SplitReader(
+        [SplitReader.Part(try corpus.reader(badRows: badRows)) { split.split($0.splitBytes) }],
+        shard: shard)
     case .files(let train, let validation, let test, let policy):
       let files = [(CorpusSplit.test, test), (.validation, validation), (.train, train)].compactMap
       { split, corpus in
@@ -33,7 +36,7 @@ public enum SplitCorpus: Equatable, Sendable {
       for (split, corpus) in files {
         parts.append(SplitReader.Part(try corpus.reader(badRows: badRows)) { _ in split })
       }
-      return SplitReader(parts, owners)
+      return SplitReader(parts, owners, shard: shard)
     }
   }
 }
@@ -119,13 +122,15 @@ public final class SplitReader {
 
   private let parts: [Part]
   private let owners: PromptOwners?
+  private let shard: CorpusShard?
   private var current = 0
   /// Rows left out as their user asked, which no policy for bad rows makes fatal.
   private var skipped = BadRowTally()
 
-  init(_ parts: [Part], _ owners: PromptOwners? = nil) {
+  init(_ parts: [Part], _ owners: PromptOwners? = nil, shard: CorpusShard? = nil) {
     self.parts = parts
     self.owners = owners
+    self.shard = shard
   }
 
   /// The next usable row and its set; `nil` at the end.
@@ -136,6 +141,7 @@ public final class SplitReader {
         current += 1
         continue
       }
+      if let shard, !shard.contains(row) { continue }
       let split = part.split(row)
       if let owner = owners?.owner(of: row, in: split) {
         skip(row, .leaked(owner.description))
