@@ -1,4 +1,4 @@
--- The feature cache of Denju, schema version 1. The program creates a cache by running this very text.
+-- The feature cache of Denju, schema version 2. The program creates a cache by running this very text.
 --
 -- One SQLite file holds what a frozen model (the knowledge source) computed over a corpus: its hidden states,
 -- compressed, with everything needed to use them again and nothing from outside the file. Needs SQLite 3.37 or newer.
@@ -9,7 +9,7 @@
 -- their length as 8 little-endian bytes. Times are Unix seconds. Token ids are 4 little-endian bytes each.
 
 PRAGMA application_id = 1148086901;  -- 'Dnju'
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- A knowledge source: one frozen model with its tokenizer.
 CREATE TABLE sources (
@@ -46,7 +46,7 @@ CREATE TABLE streams (
 CREATE TABLE runs (
   id        INTEGER PRIMARY KEY,
   name      TEXT NOT NULL UNIQUE,           -- random, the same wherever the run is merged to
-  kind      TEXT NOT NULL,                  -- 'precompute', ...
+  kind      TEXT NOT NULL,                  -- 'precompute' or 'import'
   status    TEXT NOT NULL CHECK (status IN ('running', 'finished', 'interrupted', 'failed')),
   started   INTEGER NOT NULL,
   ended     INTEGER,
@@ -95,7 +95,11 @@ CREATE TABLE documents (
   response_ids BLOB NOT NULL,
   run          INTEGER REFERENCES runs(id), -- that stored it
   created      INTEGER NOT NULL,
-  checksum     BLOB NOT NULL,               -- over every column but id, run, created
+  checksum     BLOB NOT NULL,               -- over every column but id, run, created, used
+  sealed       BLOB,                        -- encrypted: prompt, response and ids, which are empty above
+  prompt_tokens   INTEGER NOT NULL,         -- in prompt_ids
+  response_tokens INTEGER NOT NULL,         -- in response_ids
+  used         INTEGER,                     -- when generation last took its states from here; NULL: never
   UNIQUE (source, key)
 ) STRICT;
 CREATE INDEX documents_by_split ON documents(split);
@@ -110,6 +114,35 @@ CREATE TABLE chains (
   PRIMARY KEY (document, stream, coverage)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX chains_by_tail ON chains(tail);
+
+-- An encrypted cache's own key, sealed with its user's: one row; none where the cache is not encrypted.
+--
+-- In an encrypted cache, `records.payload` and `documents.sealed` are AES-256-GCM's nonce (12 bytes), ciphertext
+-- and tag (16), bound to the row's key; a record's token ids come before its coded values in the payload; keys and
+-- checksums of records and documents are HMAC-SHA256. Names of files, counts, sizes, errors and times stay readable.
+CREATE TABLE encryption (
+  id          INTEGER PRIMARY KEY CHECK (id = 1),
+  cipher      TEXT NOT NULL,                -- 'AES-256-GCM'
+  wrapped_key BLOB NOT NULL,
+  created     INTEGER NOT NULL,
+  rotated     INTEGER                       -- when the user's key was last changed
+) STRICT;
+
+-- What generation found, where it may write here: a row a day (in UTC) and stream.
+CREATE TABLE lookups (
+  day    INTEGER NOT NULL,                  -- since 1970
+  stream INTEGER NOT NULL REFERENCES streams(id),
+  hits   INTEGER NOT NULL DEFAULT 0,        -- prompts whose states were here
+  misses INTEGER NOT NULL DEFAULT 0,        -- prompts whose states were computed
+  tokens INTEGER NOT NULL DEFAULT 0,        -- of the hits: that the source did not run
+  PRIMARY KEY (day, stream)
+) STRICT, WITHOUT ROWID;
+
+-- What holds for the file as a whole.
+CREATE TABLE settings (
+  name  TEXT PRIMARY KEY,                   -- 'byte limit': what `denju cache limit` set
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- What is in here, a fact a row.
 CREATE VIEW cache_summary (fact, value) AS
@@ -151,6 +184,7 @@ WITH
   wanted AS (
     SELECT stream, count(DISTINCT document) AS documents, sum(tokens) AS tokens FROM chains GROUP BY stream)
 SELECT
+  streams.id AS stream,
   sources.name AS source,
   substr(sources.weights_sha256, 1, 12) AS weights,
   streams.kind,
@@ -190,17 +224,18 @@ FROM records
 JOIN streams ON streams.id = records.stream
 GROUP BY records.codec;
 
--- A row a document and the states it has.
+-- A row a document and stream: what it says, and which states it has.
 CREATE VIEW cache_documents AS
 SELECT
   documents.id,
+  chains.stream,
   documents.split,
   documents.corpus,
   documents.line,
-  replace(substr(documents.prompt, 1, 60), char(10), ' ') AS prompt,
-  replace(substr(documents.response, 1, 60), char(10), ' ') AS response,
-  length(documents.prompt_ids) / 4 AS prompt_tokens,
-  length(documents.response_ids) / 4 AS response_tokens,
+  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt,
+  iif(documents.sealed IS NULL, replace(substr(documents.response, 1, 60), char(10), ' '), '(encrypted)') AS response,
+  documents.prompt_tokens,
+  documents.response_tokens,
   chains.coverage,
   coalesce(chains.tokens, 0) AS state_tokens,
   datetime(documents.created, 'unixepoch') AS stored
@@ -230,3 +265,105 @@ SELECT
   options
 FROM runs
 ORDER BY id;
+
+-- A row a day (in UTC) and run: what was stored.
+CREATE VIEW cache_by_day AS
+SELECT
+  date(records.created, 'unixepoch') AS day,
+  records.run,
+  runs.kind,
+  count(*) AS records,
+  sum(records.tokens) AS tokens,
+  sum(length(records.payload)) AS bytes
+FROM records
+LEFT JOIN runs ON runs.id = records.run
+GROUP BY 1, 2
+ORDER BY 1, 2;
+
+-- A row a stream: quantiles over its records of the relative error that the codec measured.
+CREATE VIEW cache_errors AS
+WITH ranked AS (
+  SELECT stream, codec, error_rms, error_max,
+    row_number() OVER (PARTITION BY stream ORDER BY error_rms) AS place,
+    count(*) OVER (PARTITION BY stream) AS records
+  FROM records)
+SELECT
+  stream,
+  codec,
+  records,
+  round(min(error_rms), 6) AS least,
+  round(min(error_rms) FILTER (WHERE place >= 0.5 * records), 6) AS median,
+  round(min(error_rms) FILTER (WHERE place >= 0.9 * records), 6) AS p90,
+  round(min(error_rms) FILTER (WHERE place >= 0.99 * records), 6) AS p99,
+  round(max(error_rms), 6) AS worst,
+  round(max(error_max), 6) AS largest_absolute
+FROM ranked
+GROUP BY stream, codec, records;
+
+-- A row a stream: tokens that need not be stored, since texts are equal or begin alike.
+CREATE VIEW cache_savings AS
+WITH
+  texts AS (SELECT stream, tail, count(*) AS times, max(tokens) AS tokens FROM chains GROUP BY stream, tail),
+  wanted AS (
+    SELECT stream, sum(times * tokens) AS tokens, sum((times - 1) * tokens) AS equal FROM texts GROUP BY stream),
+  stored AS (SELECT stream, sum(tokens) AS tokens, sum(length(payload)) AS bytes FROM records GROUP BY stream)
+SELECT
+  wanted.stream,
+  wanted.tokens AS tokens,
+  stored.tokens AS stored_tokens,
+  wanted.equal AS saved_by_equal_texts,
+  wanted.tokens - stored.tokens - wanted.equal AS saved_by_shared_beginnings,
+  round(1.0 * wanted.tokens / stored.tokens, 3) AS times_shared,
+  CAST(round(1.0 * (wanted.tokens - stored.tokens) * stored.bytes / stored.tokens) AS INTEGER) AS bytes_saved
+FROM wanted
+JOIN stored USING (stream);
+
+-- A row a text that several documents have, those that save most first.
+CREATE VIEW cache_duplicates AS
+SELECT
+  chains.stream,
+  count(*) AS documents,
+  max(chains.tokens) AS tokens,
+  (count(*) - 1) * max(chains.tokens) AS tokens_saved,
+  min(documents.id) AS first_document,
+  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt
+FROM chains
+JOIN documents ON documents.id = chains.document
+GROUP BY chains.stream, chains.tail
+HAVING count(*) > 1
+ORDER BY tokens_saved DESC;
+
+-- A row a document and stream, the largest first: bytes of all states that it needs, shared ones too.
+CREATE VIEW cache_largest AS
+WITH RECURSIVE needed (document, stream, record) AS (
+  SELECT document, stream, tail FROM chains
+  UNION
+  SELECT needed.document, needed.stream, records.parent FROM needed JOIN records ON records.id = needed.record
+  WHERE records.parent IS NOT NULL)
+SELECT
+  documents.id,
+  needed.stream,
+  documents.split,
+  documents.corpus,
+  documents.line,
+  sum(records.tokens) AS tokens,
+  sum(length(records.payload)) AS bytes,
+  length(CAST(documents.prompt AS BLOB)) + length(CAST(documents.response AS BLOB)) AS text_bytes,
+  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt
+FROM needed
+JOIN records ON records.id = needed.record
+JOIN documents ON documents.id = needed.document
+GROUP BY needed.document, needed.stream
+ORDER BY bytes DESC, documents.id;
+
+-- A row a day (in UTC) and stream: whether generation found its prompts' states here.
+CREATE VIEW cache_lookups AS
+SELECT
+  date(day * 86400, 'unixepoch') AS day,
+  stream,
+  hits,
+  misses,
+  round(1.0 * hits / (hits + misses), 3) AS hit_share,
+  tokens AS tokens_saved
+FROM lookups
+ORDER BY 1, 2;

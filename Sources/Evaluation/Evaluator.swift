@@ -35,7 +35,9 @@ public final class Evaluator {
     self.options = options
     for run in options.runs { _ = try RunFolder(run).description() }
     let run = try RunFolder(first).description()
-    cache = try FeatureCache.open(options.cache ?? run.cachePath)
+    cache = try FeatureCache.open(
+      options.cache ?? run.cachePath,
+      expecting: try JSONDecoder().decode(CacheIdentity.self, from: run.identity))
     let entries = try cache.documents(.test).prefix(options.limit ?? .max)
     guard !entries.isEmpty else { throw EvaluationError.noTestDocuments(cache: cache.path) }
     documents = try entries.map { [cache] entry in

@@ -16,17 +16,45 @@ enum CacheConnection {
   /// How long an operation waits for another process before it gives up, in seconds.
   static let patience: TimeInterval = 5
 
-  static func writer(_ path: String, maximumPages: Int?) throws(CacheError) -> DatabaseQueue {
+  /// Bytes of a new file's pages.
+  static let pageSize = 4096
+
+  /// - Parameter pageSize: of a file that is new; one that is there keeps its own.
+  static func writer(
+    _ path: String, pageSize: Int = pageSize, maximumPages: Int? = nil
+  ) throws(CacheError) -> DatabaseQueue {
     do throws(any Error) {
       return try DatabaseQueue(
-        path: path, configuration: configuration(readOnly: false, maximumPages: maximumPages))
+        path: path,
+        configuration: configuration(
+          readOnly: false, pageSize: pageSize, maximumPages: maximumPages))
     } catch {
       throw CacheError(error, path: path, operation: "open")
     }
   }
 
   static func reader(_ path: String) throws(CacheError) -> DatabaseQueue {
-    let configuration = configuration(readOnly: true, maximumPages: nil)
+    do throws(CacheError) {
+      return try plainReader(path)
+    } catch .unfinished where recover(path) {
+      return try plainReader(path)
+    }
+  }
+
+  /// Lets SQLite undo what a writer had begun when it was killed, which needs the right to write; false
+  /// where that is not given, or a writer is alive.
+  private static func recover(_ path: String) -> Bool {
+    guard access(path, W_OK) == 0, let lock = try? WriterLock(cache: path) else { return false }
+    defer { lock.release() }
+    guard let queue = try? writer(path) else { return false }
+    defer { try? queue.close() }
+    guard (try? queue.read { db in try Schema.marks(db) }) != nil else { return false }
+    try? endLogging(queue)
+    return true
+  }
+
+  private static func plainReader(_ path: String) throws(CacheError) -> DatabaseQueue {
+    let configuration = configuration(readOnly: true)
     do throws(any Error) {
       let queue = try DatabaseQueue(path: path, configuration: configuration)
       // Opening is lazy: only a read shows whether SQLite can make what it needs beside the file.
@@ -72,7 +100,9 @@ enum CacheConnection {
     return stat(path, &status) != 0 ? errno == ENOENT : status.st_size == 0
   }
 
-  private static func configuration(readOnly: Bool, maximumPages: Int?) -> Configuration {
+  private static func configuration(
+    readOnly: Bool, pageSize: Int = pageSize, maximumPages: Int? = nil
+  ) -> Configuration {
     var configuration = Configuration()
     configuration.readonly = readOnly
     configuration.busyMode = .timeout(patience)
@@ -80,6 +110,7 @@ enum CacheConnection {
       // A file may come from anywhere: look at each page's structure before using it.
       try db.execute(sql: "PRAGMA cell_size_check = ON")
       if readOnly { return }
+      try db.execute(sql: "PRAGMA page_size = \(pageSize)")
       // What is deleted is overwritten, and what is committed survives a loss of power.
       try db.execute(sql: "PRAGMA secure_delete = ON")
       try db.execute(sql: "PRAGMA synchronous = FULL")

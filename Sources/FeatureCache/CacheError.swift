@@ -10,6 +10,13 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   case olderSchema(path: String, found: Int, supported: Int)
   /// Holds the states of another source, layer, codec, ...
   case identityMismatch(path: String, differences: [IdentityDifference])
+  /// Holds several streams, and none was named.
+  case severalStreams(path: String, streams: [String])
+  /// Encrypted, and no key was given.
+  case keyNeeded(path: String)
+  case wrongKey(path: String)
+  /// What was given as a key is none; `place` says where from.
+  case badKey(place: String)
   /// Another process is writing; `holder` is its id, host and start.
   case writerPresent(path: String, holder: String)
   /// There is a writer's log, and a reader without permission to write here can't use it.
@@ -49,6 +56,15 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
         + "(`denju cache compact \(path)`), which migrates it"
     case .identityMismatch(let path, let differences):
       "\(path) holds other states: \(differences.map(\.description).joined(separator: "; "))"
+    case .severalStreams(let path, let streams):
+      "\(path) holds \(streams.count) streams: \(streams.joined(separator: ", ")): name one with --stream"
+    case .keyNeeded(let path):
+      "\(path) is encrypted: give its key in \(CacheKey.variables.key), or its key's file in "
+        + CacheKey.variables.file
+    case .wrongKey(let path):
+      "\(path) is encrypted with another key"
+    case .badKey(let place):
+      "\(place) has no key: 64 hexadecimal digits, as `openssl rand -hex 32` prints them"
     case .writerPresent(let path, let holder):
       "\(path) is being written by \(holder): wait until that ends, or stop it"
     case .unfinished(let path):

@@ -45,6 +45,11 @@ public struct CacheFootprint: Equatable, Sendable {
 }
 
 extension FeatureCache {
+  /// Bytes of SQLite's pages.
+  public func pageSize() throws(CacheError) -> Int {
+    try read("ask the page's size") { db in try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 0 }
+  }
+
   /// Of the whole file, without its log.
   public func fileBytes() throws(CacheError) -> Int {
     try read("count pages") { db in

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Numerics
 
@@ -154,6 +155,9 @@ public struct CacheSource: Equatable, Sendable {
     self.tokenizer = tokenizer
     self.chatTemplate = chatTemplate
   }
+
+  /// SHA-256 of the tokenizer: the identity's.
+  public var tokenizerFingerprint: String { hexadecimal(SHA256.hash(data: tokenizer)) }
 
   func checksum(identity: CacheIdentity) -> [UInt8] {
     var hash = FramedHash("denju source 1")

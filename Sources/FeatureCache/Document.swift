@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// The set a document belongs to.
@@ -67,8 +68,8 @@ public struct CacheDocument: Equatable, Sendable {
     DocumentKey(prompt: prompt, response: response)
   }
 
-  func checksum(source: [UInt8]) -> [UInt8] {
-    var hash = FramedHash("denju document row 1")
+  func checksum(source: [UInt8], secret: SymmetricKey?) -> [UInt8] {
+    var hash = FramedHash("denju document row 1", key: secret)
     hash.add(source)
     hash.add(key.bytes)
     hash.add(split.rawValue)
@@ -105,7 +106,8 @@ public struct DocumentKey: Hashable, Sendable, CustomStringConvertible {
 
 /// Names a stored document within one cache file.
 public struct DocumentID: Hashable, Sendable, CustomStringConvertible {
-  let number: Int64
+  /// As `cache_documents` shows it.
+  public let number: Int64
 
   public var description: String { "document \(number)" }
 }
@@ -113,13 +115,14 @@ public struct DocumentID: Hashable, Sendable, CustomStringConvertible {
 /// A line of the list of documents.
 public struct DocumentEntry: Equatable, Sendable {
   public let id: DocumentID
-  public let key: DocumentKey
   public let split: DocumentSplit
   public let promptTokens: Int
   public let responseTokens: Int
   /// States it has, in tokens; 0: none of that coverage.
   public let promptStates: Int
   public let documentStates: Int
+  /// When, in Unix seconds.
+  public let stored: Int
 
   /// The coverages it has states of.
   public var coverages: [Coverage] {

@@ -8,13 +8,15 @@ extension FeatureCache {
   public func contentDigest() throws(CacheError) -> String {
     try read("hash the content") { db in
       var hash = FramedHash("denju content 1")
-      hash.add(streamKey)
+      for key in try Data.fetchAll(db, sql: "SELECT key FROM streams ORDER BY key") {
+        hash.add(key)
+      }
       try add(
         db, to: &hash,
         sql: """
           SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB), prompt_ids, CAST(response AS BLOB),
             response_ids, checksum
-          FROM documents ORDER BY key
+          FROM documents ORDER BY key, checksum
           """)
       try add(
         db, to: &hash,

@@ -2,19 +2,20 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
-  /// The documents of a split, or all; in the order of corpus, line and key, whatever order they
-  /// were stored in.
+  /// The documents of a split, or all, that have states in this stream; in the order of corpus, line and
+  /// key, whatever order they were stored in.
   public func documents(_ split: DocumentSplit? = nil) throws(CacheError) -> [DocumentEntry] {
     try read("list documents") { db in
       let rows = try Row.fetchCursor(
         db,
         sql: """
-          SELECT d.id, d.key, d.split, length(d.prompt_ids) / 4, length(d.response_ids) / 4,
-            coalesce(p.tokens, 0), coalesce(w.tokens, 0)
+          SELECT d.id, d.split, d.prompt_tokens, d.response_tokens,
+            coalesce(p.tokens, 0), coalesce(w.tokens, 0), d.created
           FROM documents d
           LEFT JOIN chains p ON p.document = d.id AND p.stream = :stream AND p.coverage = 'prompt'
           LEFT JOIN chains w ON w.document = d.id AND w.stream = :stream AND w.coverage = 'document'
           WHERE d.source = :source AND (:split IS NULL OR d.split = :split)
+            AND coalesce(p.tokens, w.tokens) IS NOT NULL
           ORDER BY d.corpus, d.line, d.key
           """,
         arguments: ["stream": streamID, "source": sourceID, "split": split?.rawValue])
@@ -24,9 +25,10 @@ extension FeatureCache {
         entries.append(
           DocumentEntry(
             id: DocumentID(number: Int64(try reader.integer())),
-            key: DocumentKey(bytes: try reader.bytes()), split: try splitNamed(try reader.text()),
+            split: try splitNamed(try reader.text()),
             promptTokens: try reader.integer(), responseTokens: try reader.integer(),
-            promptStates: try reader.integer(), documentStates: try reader.integer()))
+            promptStates: try reader.integer(), documentStates: try reader.integer(),
+            stored: try reader.integer()))
       }
       return entries
     }
@@ -50,7 +52,7 @@ extension FeatureCache {
   func documentID(_ db: Database, _ key: DocumentKey) throws -> DocumentID? {
     let statement = try db.cachedStatement(
       sql: "SELECT id FROM documents WHERE source = ? AND key = ?")
-    return try Int64.fetchOne(statement, arguments: [sourceID, Data(key.bytes)]).map(
+    return try Int64.fetchOne(statement, arguments: [sourceID, Data(storedKey(key))]).map(
       DocumentID.init(number:))
   }
 
@@ -58,25 +60,37 @@ extension FeatureCache {
     let statement = try db.cachedStatement(
       sql: """
         SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB), prompt_ids, CAST(response AS BLOB),
-          response_ids, checksum
+          response_ids, sealed, prompt_tokens, response_tokens, checksum
         FROM documents WHERE id = ? AND source = ?
         """)
     guard let row = try Row.fetchOne(statement, arguments: [id.number, sourceID]) else {
       return nil
     }
-    var reader = RowReader(row, path: path, item: "\(id)")
+    let item = "\(id)"
+    var reader = RowReader(row, path: path, item: item)
     let key = try reader.bytes()
-    let document = CacheDocument(
-      split: try splitNamed(try reader.text()),
-      corpus: String(decoding: try reader.data(), as: UTF8.self),
-      line: try reader.integer(), prompt: try reader.bytes(), promptIDs: try reader.tokenIDs(),
-      response: try reader.bytes(), responseIDs: try reader.tokenIDs())
-    guard document.key.bytes == key else {
+    let split = try splitNamed(try reader.text())
+    let corpus = String(decoding: try reader.data(), as: UTF8.self)
+    let line = try reader.integer()
+    let stored = DocumentColumns(
+      prompt: try reader.data(), promptIDs: try reader.data(), response: try reader.data(),
+      responseIDs: try reader.data(), sealed: try reader.optionalData())
+    let columns = try unsealed(stored, key: key, item: item)
+    guard let promptIDs = TokenIDs.ids(Array(columns.promptIDs)),
+      let responseIDs = TokenIDs.ids(Array(columns.responseIDs)),
+      promptIDs.count == (try reader.integer()), responseIDs.count == (try reader.integer())
+    else {
       throw CacheError.damaged(
-        path: path, item: "\(id)", reason: "its text is not what its key says")
+        path: path, item: item, reason: "its counts of tokens are not those of its token ids")
     }
-    guard document.checksum(source: sourceKey) == (try reader.bytes()) else {
-      throw CacheError.damaged(path: path, item: "\(id)", reason: "its checksum differs")
+    let document = CacheDocument(
+      split: split, corpus: corpus, line: line, prompt: Array(columns.prompt),
+      promptIDs: promptIDs, response: Array(columns.response), responseIDs: responseIDs)
+    guard storedKey(document.key) == key else {
+      throw CacheError.damaged(path: path, item: item, reason: "its text is not what its key says")
+    }
+    guard document.checksum(source: sourceKey, secret: secret) == (try reader.bytes()) else {
+      throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
     }
     return document
   }

@@ -2,26 +2,48 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
-  /// Takes in all of another cache of the same identity: shards made on several machines become
-  /// one.
+  /// Takes in all of another cache, stream by stream: shards made on several machines become one.
   ///
   /// What both have is kept once. Merging again, as after a kill, changes nothing more.
-  /// - Throws: `identityMismatch`; `conflict` when the same tokens have other states in the two, or
-  ///   the same text is in different splits, and `damaged` when the other is: nothing has been
-  ///   taken in then.
-  public func merge(_ other: FeatureCache) throws(CacheError) -> PutReport {
+  /// - Parameter beside: take in also streams that are not here, each beside the others.
+  /// - Throws: `identityMismatch` for a stream that is not here, before anything is taken in; `conflict`
+  ///   when the same tokens have other states in the two, or the same text is in different splits, and
+  ///   `damaged` when the other is: nothing of that stream has been taken in then.
+  public func merge(_ other: FeatureCache, beside: Bool = false) throws(CacheError) -> PutReport {
+    let mine = try streams()
+    var pairs: [(from: FeatureCache, into: FeatureCache?)] = []
+    for stream in try other.streams() {
+      let same = mine.first {
+        $0.identity == stream.identity && $0.chunkTokens == stream.chunkTokens
+      }
+      if same == nil, !beside {
+        throw .identityMismatch(path: path, differences: differences(stream))
+      }
+      pairs.append((stream, same))
+    }
+    var report = PutReport()
+    for (from, into) in pairs {
+      if let into {
+        report += try into.mergeStream(from)
+      } else {
+        let stream = StoredStream(
+          identity: from.identity, source: from.source, chunkTokens: from.chunkTokens)
+        report += try Self.add(stream, to: file).mergeStream(from)
+      }
+    }
+    return report
+  }
+
+  private func differences(_ other: FeatureCache) -> [IdentityDifference] {
     let differences = identity.differences(from: other.identity, acceptOtherNumerics: false)
-    guard differences.isEmpty else {
-      throw .identityMismatch(path: path, differences: differences)
-    }
-    guard chunkTokens == other.chunkTokens else {
-      throw .identityMismatch(
-        path: path,
-        differences: [
-          IdentityDifference(
-            field: "tokens a record", cache: "\(chunkTokens)", asked: "\(other.chunkTokens)")
-        ])
-    }
+    guard differences.isEmpty else { return differences }
+    return [
+      IdentityDifference(
+        field: "tokens a record", cache: "\(chunkTokens)", asked: "\(other.chunkTokens)")
+    ]
+  }
+
+  private func mergeStream(_ other: FeatureCache) throws(CacheError) -> PutReport {
     let documents = try other.documents()
     for entry in documents {
       try requireMergeable(try other.document(entry.id))
@@ -54,7 +76,8 @@ extension FeatureCache {
     let document = try other.document(entry.id)
     for coverage in entry.coverages {
       let start = try writer.cachedChunks(of: document.ids(coverage))
-      let records = try other.storedRecords(of: document.ids(coverage), from: start)
+      let records = try rekeyed(
+        other.storedRecords(of: document.ids(coverage), from: start), of: document.ids(coverage))
       try writer.add(CacheEntry(document: document, coverage: coverage, records: records))
     }
   }
@@ -75,10 +98,24 @@ extension FeatureCache {
   private func requireMergeable(
     _ entry: DocumentEntry, _ coverage: Coverage, of other: FeatureCache
   ) throws(CacheError) {
-    let records = try other.storedRecords(of: try other.document(entry.id).ids(coverage), from: 0)
+    let ids = try other.document(entry.id).ids(coverage)
+    let records = try rekeyed(other.storedRecords(of: ids, from: 0), of: ids)
     try read("compare records") { db in
       for record in records where try recordID(db, record.key) != nil {
         try requireSame(db, record)
+      }
+    }
+  }
+
+  /// A text's records of another cache under this one's keys, which differ where one is encrypted.
+  private func rekeyed(_ records: [CacheRecord], of ids: [Int32]) -> [CacheRecord] {
+    let links = Dictionary(uniqueKeysWithValues: chain(ids).map { ($0.range.lowerBound, $0) })
+    return records.compactMap { record in
+      links[record.first].map { link in
+        CacheRecord(
+          key: link.key, parent: link.parent, first: record.first, ids: record.ids,
+          codec: record.codec, payload: record.payload, rawByteCount: record.rawByteCount,
+          error: record.error)
       }
     }
   }

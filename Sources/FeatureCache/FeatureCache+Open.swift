@@ -5,53 +5,105 @@ extension FeatureCache {
   /// Tokens a record when nothing is said.
   public static let standardChunkTokens = 64
 
+  /// Which of a file's streams is meant.
+  public enum StreamChoice: Sendable {
+    /// The only one; where there are several, they are named and refused.
+    case only
+    /// The first one: for what concerns the file as a whole.
+    case first
+    /// The one that `cache_by_source` shows under this number.
+    case number(Int)
+    /// The one of this identity, with states that other kernels computed where that is accepted.
+    case identity(CacheIdentity, acceptOtherNumerics: Bool)
+  }
+
   /// Makes a cache for `identity`, or opens the one that is there for writing, when it fits.
   ///
   /// - Parameters:
-  ///   - chunkTokens: tokens a record, 1 to 65,536; a cache that exists keeps its own.
-  ///   - acceptOtherNumerics: take a cache whose states other kernels computed.
+  ///   - chunkTokens: tokens a record, 1 to 65,536; a stream that exists keeps its own.
+  ///   - acceptOtherNumerics: take a stream whose states other kernels computed.
+  ///   - beside: where the file has no stream of this identity, add one beside those that it has.
+  ///   - encrypted: encrypt the cache where it is new; one that is there is refused when it is not.
+  ///   - key: of an encrypted cache.
   /// - Throws: `identityMismatch`, `writerPresent`, `newerSchema`, `notACache`, and what a disk can
   ///   do.
   public static func create(
     _ path: String, identity: CacheIdentity, source: CacheSource,
-    chunkTokens: Int = standardChunkTokens, acceptOtherNumerics: Bool = false
+    chunkTokens: Int = standardChunkTokens, acceptOtherNumerics: Bool = false,
+    beside: Bool = false, encrypted: Bool = false, key: CacheKey? = nil
   ) throws(CacheError) -> FeatureCache {
     try create(
       path, identity: identity, source: source, chunkTokens: chunkTokens,
-      acceptOtherNumerics: acceptOtherNumerics, maximumPages: nil)
+      acceptOtherNumerics: acceptOtherNumerics, beside: beside, encrypted: encrypted, key: key,
+      pageSize: nil)
   }
 
-  /// `maximumPages` bounds the file, to show what a full disk does.
+  /// `pageSize` is that of a new file; `maximumPages` bounds it, to show what a full disk does.
   package static func create(
     _ path: String, identity: CacheIdentity, source: CacheSource,
     chunkTokens: Int = standardChunkTokens,
-    acceptOtherNumerics: Bool = false, maximumPages: Int?
+    acceptOtherNumerics: Bool = false, beside: Bool = false, encrypted: Bool = false,
+    key: CacheKey? = nil, pageSize: Int?, maximumPages: Int? = nil
   ) throws(CacheError) -> FeatureCache {
-    let new = StoredStream(
-      identity: identity, source: source, chunkTokens: chunkTokens, sourceID: 1, streamID: 1)
+    var new = StoredStream(identity: identity, source: source, chunkTokens: chunkTokens)
     try new.requireSound()
     let path = absolute(path)
+    let key = try usable(key)
+    if encrypted, key == nil { throw .keyNeeded(path: path) }
     let lock = try WriterLock(cache: path)
     try CacheConnection.prepareFile(path)
-    let queue = try CacheConnection.writer(path, maximumPages: maximumPages)
+    let queue = try CacheConnection.writer(
+      path, pageSize: pageSize ?? CacheConnection.pageSize, maximumPages: maximumPages)
     do throws(any Error) {
       try queue.write { db in
         guard try Schema.marks(db).isBlank else { return }
         try Schema.create(db)
+        if encrypted, let key { try CacheCipher.create(db, key) }
         try new.insert(db)
       }
     } catch {
       throw CacheError(error, path: path, operation: "create the tables")
     }
-    let cache = try opened(path, queue, lock, identity, acceptOtherNumerics)
-    // The template decides a prompt's tokens, so a cache of another would be of other prompts.
-    guard cache.source.chatTemplate == source.chatTemplate else {
-      let difference = IdentityDifference(
-        field: "chat template", cache: cache.source.chatTemplate ?? "none",
-        asked: source.chatTemplate ?? "none")
-      throw .identityMismatch(path: path, differences: [difference])
+    let (file, streams) = try opened(path, queue, lock, key)
+    guard file.cipher != nil || !encrypted else {
+      throw .refused(
+        path: path, operation: "encrypt",
+        reason: "it is there already, and is not encrypted; "
+          + "merge it into a new one: denju cache merge NEW \(path) --encrypt")
     }
+    let cache: FeatureCache
+    do {
+      let choice = StreamChoice.identity(identity, acceptOtherNumerics: acceptOtherNumerics)
+      cache = try FeatureCache(try chosen(choice, of: streams, path: path), in: file)
+    } catch .identityMismatch where beside {
+      cache = try add(new, to: file)
+    }
+    try requireTemplate(source.chatTemplate, of: cache.source.chatTemplate, path: path)
     return cache
+  }
+
+  /// Adds a stream to a file, and opens it.
+  static func add(_ new: StoredStream, to file: CacheFile) throws(CacheError) -> FeatureCache {
+    let stored = try file.write("add a stream") { db in
+      var stream = new
+      try stream.insert(db)
+      let all = try StoredStream.load(db, path: file.path)
+      let here = try chosen(.number(Int(stream.streamID)), of: all, path: file.path)
+      try requireTemplate(
+        new.source.chatTemplate, of: here.source.chatTemplate, path: file.path)
+      return here
+    }
+    return try FeatureCache(stored, in: file)
+  }
+
+  /// The template decides a prompt's tokens, so states through another would be of other prompts.
+  private static func requireTemplate(
+    _ asked: String?, of stored: String?, path: String
+  ) throws(CacheError) {
+    guard stored != asked else { return }
+    let difference = IdentityDifference(
+      field: "chat template", cache: stored ?? "none", asked: asked ?? "none")
+    throw .identityMismatch(path: path, differences: [difference])
   }
 
   /// Throws `writerPresent` while another process writes the cache at `path`, or is making it.
@@ -59,14 +111,24 @@ extension FeatureCache {
     try WriterLock(cache: absolute(path)).release()
   }
 
-  /// Opens the cache at `path`.
-  ///
-  /// - Parameter expected: refuse a cache of another identity; `nil` takes it as it is.
+  /// Opens the stream of `identity` in the cache at `path`; a cache without it is refused.
   public static func open(
-    _ path: String, _ access: Access = .read, expecting expected: CacheIdentity? = nil,
-    acceptOtherNumerics: Bool = false
+    _ path: String, _ access: Access = .read, expecting identity: CacheIdentity,
+    acceptOtherNumerics: Bool = false, key: CacheKey? = nil
+  ) throws(CacheError) -> FeatureCache {
+    try open(
+      path, access, stream: .identity(identity, acceptOtherNumerics: acceptOtherNumerics),
+      key: key)
+  }
+
+  /// Opens a stream of the cache at `path`.
+  ///
+  /// - Parameter key: of an encrypted one; `nil`: the key that the environment names.
+  public static func open(
+    _ path: String, _ access: Access = .read, stream: StreamChoice = .only, key: CacheKey? = nil
   ) throws(CacheError) -> FeatureCache {
     let path = absolute(path)
+    let key = try usable(key)
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw .missing(path: path)
@@ -74,14 +136,17 @@ extension FeatureCache {
     guard !isFolder.boolValue else {
       throw .notACache(path: path, found: "not a regular file but a folder")
     }
-    guard access == .write else {
-      let queue = try CacheConnection.reader(path)
-      return try opened(path, queue, nil, expected, acceptOtherNumerics)
+    let file: CacheFile
+    let streams: [StoredStream]
+    if access == .write {
+      let lock = try WriterLock(cache: path)
+      try CacheConnection.restrict(path)
+      (file, streams) = try opened(
+        path, try CacheConnection.writer(path), lock, key)
+    } else {
+      (file, streams) = try opened(path, try CacheConnection.reader(path), nil, key)
     }
-    let lock = try WriterLock(cache: path)
-    try CacheConnection.restrict(path)
-    let queue = try CacheConnection.writer(path, maximumPages: nil)
-    return try opened(path, queue, lock, expected, acceptOtherNumerics)
+    return try FeatureCache(try chosen(stream, of: streams, path: path), in: file)
   }
 
   /// A look at a file's first bytes: is it a cache, of whatever version?
@@ -94,11 +159,18 @@ extension FeatureCache {
     return head.starts(with: Array("SQLite format 3\0".utf8)) && head.suffix(4).elementsEqual(mark)
   }
 
+  /// What was given, or else what the environment names.
+  private static func usable(_ key: CacheKey?) throws(CacheError) -> CacheKey? {
+    if let key { return key }
+    return try CacheKey.fromEnvironment()
+  }
+
+  /// The file behind a connection, and the streams in it.
   private static func opened(
-    _ path: String, _ queue: DatabaseQueue, _ lock: WriterLock?, _ expected: CacheIdentity?,
-    _ acceptOtherNumerics: Bool
-  ) throws(CacheError) -> FeatureCache {
-    let stored: StoredStream
+    _ path: String, _ queue: DatabaseQueue, _ lock: WriterLock?, _ key: CacheKey?
+  ) throws(CacheError) -> (CacheFile, [StoredStream]) {
+    let file: CacheFile
+    let streams: [StoredStream]
     do throws(any Error) {
       let version = try queue.read { db in try Schema.requireCache(db, path: path) }
       if version < Schema.version {
@@ -108,29 +180,50 @@ extension FeatureCache {
         try queue.write { db in try Schema.migrate(db, from: version, steps: Schema.migrations) }
       }
       if lock != nil { try queue.write { db in try Schema.refreshViews(db) } }
-      stored = try queue.read { db in try StoredStream.load(db, path: path) }
+      file = CacheFile(
+        path: path, queue: queue, lock: lock,
+        cipher: try queue.read { db in try CacheCipher.load(db, key, path: path) })
+      streams = try queue.read { db in try StoredStream.load(db, path: path) }
+      if lock != nil { try CacheConnection.beginLogging(queue) }
     } catch {
       throw CacheError(error, path: path, operation: "open")
     }
-    if let expected {
-      let differences = stored.identity.differences(
-        from: expected, acceptOtherNumerics: acceptOtherNumerics)
-      guard differences.isEmpty else {
-        throw .identityMismatch(path: path, differences: differences)
-      }
-    }
-    let cache = try FeatureCache(path: path, stored: stored, queue: queue, lock: lock)
-    if lock != nil { try cache.beginWriting() }
-    return cache
+    if lock != nil { try markInterruptedRuns(file) }
+    return (file, streams)
   }
 
-  private func beginWriting() throws(CacheError) {
-    do {
-      try CacheConnection.beginLogging(queue)
-    } catch {
-      throw CacheError(error, path: path, operation: "begin writing")
+  private static func chosen(
+    _ choice: StreamChoice, of streams: [StoredStream], path: String
+  ) throws(CacheError) -> StoredStream {
+    switch choice {
+    case .only where streams.count > 1:
+      throw .severalStreams(path: path, streams: streams.map(\.summary))
+    case .only, .first:
+      // A file without a stream was refused when they were read.
+      guard let first = streams.first else { throw .notFound(path: path, item: "stream") }
+      return first
+    case .number(let number):
+      guard let stream = streams.first(where: { $0.streamID == number }) else {
+        throw .notFound(
+          path: path,
+          item: "stream \(number): it has \(streams.map(\.summary).joined(separator: ", "))")
+      }
+      return stream
+    case .identity(let identity, let acceptOtherNumerics):
+      let found = streams.map { stream in
+        (
+          stream,
+          stream.identity.differences(from: identity, acceptOtherNumerics: acceptOtherNumerics)
+        )
+      }
+      let fits = found.filter(\.1.isEmpty).map(\.0)
+      if let stream = fits.first(where: { $0.identity == identity }) ?? fits.first {
+        return stream
+      }
+      // Of several others, the one that is most like it says what is amiss.
+      throw .identityMismatch(
+        path: path, differences: found.min { $0.1.count < $1.1.count }?.1 ?? [])
     }
-    try markInterruptedRuns()
   }
 
   /// SQLite takes a name that begins with "file:" as a URI; an absolute path never does. Links are

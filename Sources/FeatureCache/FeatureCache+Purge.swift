@@ -22,15 +22,49 @@ extension FeatureCache {
   public func purge(_ ids: [DocumentID]) throws(CacheError) -> PurgeReport {
     let report = try write("purge") { db in
       var report = PurgeReport()
-      for id in ids {
-        let tails = try Int64.fetchAll(
-          db, sql: "SELECT tail FROM chains WHERE document = ?", arguments: [id.number])
-        try db.execute(sql: "DELETE FROM chains WHERE document = ?", arguments: [id.number])
-        try db.execute(sql: "DELETE FROM documents WHERE id = ?", arguments: [id.number])
-        guard db.changesCount == 1 else { throw CacheError.notFound(path: path, item: "\(id)") }
-        report.documents += 1
-        for tail in tails { try removeUnused(db, from: tail, &report) }
+      for id in ids { try remove(db, id, &report) }
+      return report
+    }
+    try compact()
+    return report
+  }
+
+  /// Removes this stream: its states, its documents as far as they have no states in another, and its
+  /// source where it has no other stream. It can't be used any more.
+  ///
+  /// - Throws: `refused` when it is the file's only one; `busy` as `purge` of documents does.
+  public func purgeStream() throws(CacheError) -> PurgeReport {
+    let report = try write("purge a stream") { db in
+      guard try Int.fetchOne(db, sql: "SELECT count(*) FROM streams") ?? 0 > 1 else {
+        throw CacheError.refused(
+          path: path, operation: "purge the only stream of",
+          reason: "nothing would be left; delete the file")
       }
+      var report = PurgeReport()
+      let sums = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT count(*), coalesce(sum(tokens), 0), coalesce(sum(length(payload)), 0) FROM records
+          WHERE stream = ?
+          """, arguments: [streamID])
+      if let sums {
+        var reader = RowReader(sums, path: path, item: "the table of records")
+        report.records = try reader.integer()
+        report.tokens = try reader.integer()
+        report.bytes = try reader.integer()
+      }
+      try db.execute(sql: "DELETE FROM chains WHERE stream = ?", arguments: [streamID])
+      try db.execute(sql: "DELETE FROM records WHERE stream = ?", arguments: [streamID])
+      try db.execute(
+        sql: """
+          DELETE FROM documents
+          WHERE source = ? AND NOT EXISTS (SELECT 1 FROM chains WHERE document = documents.id)
+          """, arguments: [sourceID])
+      report.documents = db.changesCount
+      try db.execute(sql: "DELETE FROM lookups WHERE stream = ?", arguments: [streamID])
+      try db.execute(sql: "DELETE FROM streams WHERE id = ?", arguments: [streamID])
+      try db.execute(
+        sql: "DELETE FROM sources WHERE id NOT IN (SELECT source FROM streams)")
       return report
     }
     try compact()
@@ -44,7 +78,7 @@ extension FeatureCache {
       throw .openedForReading(path: path, operation: "compact")
     }
     do {
-      try queue.writeWithoutTransaction { db in
+      try file.queue.writeWithoutTransaction { db in
         try db.execute(sql: "VACUUM")
         // The first column: 1 when a reader or another process kept the log from being emptied.
         let blocked = try Int.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
@@ -55,6 +89,17 @@ extension FeatureCache {
     } catch {
       throw CacheError(error, path: path, operation: "compact")
     }
+  }
+
+  /// Removes a document, and the records that nothing else needs.
+  func remove(_ db: Database, _ id: DocumentID, _ report: inout PurgeReport) throws {
+    let tails = try Int64.fetchAll(
+      db, sql: "SELECT tail FROM chains WHERE document = ?", arguments: [id.number])
+    try db.execute(sql: "DELETE FROM chains WHERE document = ?", arguments: [id.number])
+    try db.execute(sql: "DELETE FROM documents WHERE id = ?", arguments: [id.number])
+    guard db.changesCount == 1 else { throw CacheError.notFound(path: path, item: "\(id)") }
+    report.documents += 1
+    for tail in tails { try removeUnused(db, from: tail, &report) }
   }
 
   /// Removes a record and those before it, as far as nothing else needs them.

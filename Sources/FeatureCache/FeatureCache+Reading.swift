@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import GRDB
 
@@ -50,6 +51,14 @@ extension FeatureCache {
     return true
   }
 
+  /// The coded values of one of a text's records, verified and not decoded; `nil` when it is not here.
+  public func payload(_ place: Int, of ids: [Int32]) throws(CacheError) -> Data? {
+    let links = chain(ids).makeIterator()
+    for _ in 0..<place { _ = links.next() }
+    guard let link = links.next() else { return nil }
+    return try read("read a record") { db in try record(db, link, of: ids)?.payload }
+  }
+
   /// The states of a whole text are here.
   public func contains(tokenIDs ids: [Int32]) throws(CacheError) -> Bool {
     var last: RecordKey?
@@ -84,7 +93,8 @@ extension FeatureCache {
       }
       let longest = min(ids.count - count, chunkTokens - 1)
       for length in stride(from: longest, to: 0, by: -1) {
-        let key = RecordKey(stream: streamKey, parent: parent, ids: ids[count..<(count + length)])
+        let key = RecordKey(
+          stream: streamKey, parent: parent, ids: ids[count..<(count + length)], secret: secret)
         if try recordID(db, key) != nil { return count + length }
       }
       return count
@@ -104,8 +114,11 @@ extension FeatureCache {
   }
 
   func chain(_ ids: [Int32]) -> Chain {
-    Chain(stream: streamKey, chunkTokens: chunkTokens, ids: ids)
+    Chain(stream: streamKey, chunkTokens: chunkTokens, ids: ids, secret: secret)
   }
+
+  /// What keys and checksums are hashed with in an encrypted cache.
+  var secret: SymmetricKey? { file.cipher?.authentication }
 
   func recordID(_ db: Database, _ key: RecordKey) throws -> Int64? {
     let statement = try db.cachedStatement(sql: "SELECT id FROM records WHERE key = ?")
@@ -126,17 +139,20 @@ extension FeatureCache {
   func soundRecord(_ db: Database, _ key: RecordKey, parent: RecordKey?) throws -> CacheRecord? {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT first, ids, codec, payload, raw_bytes, error_rms, error_max, checksum
+        SELECT first, tokens, ids, payload, codec, raw_bytes, error_rms, error_max, checksum
         FROM records WHERE key = ?
         """)
     guard let row = try Row.fetchOne(statement, arguments: [Data(key.bytes)]) else { return nil }
     let item = "record \(key)"
     var reader = RowReader(row, path: path, item: item)
+    let first = try reader.integer()
+    let (ids, payload) = try unsealed(
+      key, tokens: try reader.integer(), ids: try reader.data(), payload: try reader.data())
     let record = CacheRecord(
-      key: key, parent: parent, first: try reader.integer(), ids: try reader.tokenIDs(),
-      codec: try reader.text(), payload: try reader.data(), rawByteCount: try reader.integer(),
+      key: key, parent: parent, first: first, ids: ids, codec: try reader.text(),
+      payload: payload, rawByteCount: try reader.integer(),
       error: CodingError(relative: try reader.real(), largest: try reader.real()))
-    guard record.checksum(stream: streamKey) == (try reader.bytes()) else {
+    guard record.checksum(stream: streamKey, secret: secret) == (try reader.bytes()) else {
       throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
     }
     return record

@@ -77,8 +77,8 @@ extension FeatureCache {
   }
 
   /// A writer that holds the lock knows that no other run is alive, whatever the rows say.
-  func markInterruptedRuns() throws(CacheError) {
-    try write("note a run") { db in
+  static func markInterruptedRuns(_ file: CacheFile) throws(CacheError) {
+    try file.write("note a run") { db in
       try db.execute(sql: "UPDATE runs SET status = 'interrupted' WHERE status = 'running'")
     }
   }

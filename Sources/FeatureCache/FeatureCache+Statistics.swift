@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 
-/// A cache in numbers.
+/// A stream in numbers.
 public struct CacheStatistics: Equatable, Sendable {
   public var documents: [DocumentSplit: Int] = [:]
   public var records = 0
@@ -33,6 +33,15 @@ public enum CacheView: String, CaseIterable, Sendable {
   case byCodec = "cache_by_codec"
   case documents = "cache_documents"
   case runs = "cache_runs"
+  case byDay = "cache_by_day"
+  case errors = "cache_errors"
+  case savings = "cache_savings"
+  case duplicates = "cache_duplicates"
+  case largest = "cache_largest"
+  case lookups = "cache_lookups"
+
+  /// What all their names begin with.
+  public static let prefix = "cache_"
 }
 
 /// What a view answers: text as `sqlite3` would print it, `nil` for NULL.
@@ -46,8 +55,11 @@ extension FeatureCache {
     try read("count") { db in
       var result = CacheStatistics()
       for row in try Row.fetchAll(
-        db, sql: "SELECT split, count(*) FROM documents WHERE source = ? GROUP BY split",
-        arguments: [sourceID])
+        db,
+        sql: """
+          SELECT split, count(*) FROM documents
+          WHERE id IN (SELECT document FROM chains WHERE stream = ?) GROUP BY split
+          """, arguments: [streamID])
       {
         var reader = RowReader(row, path: path, item: "the list of documents")
         result.documents[try splitNamed(try reader.text())] = try reader.integer()

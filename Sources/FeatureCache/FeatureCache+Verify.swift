@@ -14,6 +14,8 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
     case states(DocumentID, Coverage)
   }
 
+  /// The stream that it is in, where it is in one.
+  public var stream: Int?
   public let item: Item
   public let reason: String
 
@@ -28,26 +30,36 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension FeatureCache {
-  /// Checks everything: SQLite's own structure, every checksum, key and reference, and that every
-  /// record decodes.
+  /// Checks everything in the file, all of its streams: SQLite's own structure, every checksum, key and
+  /// reference, and that every record decodes.
   ///
   /// - Parameter progress: called with the count of checked rows and of all.
   /// - Returns: all damage found; empty when the cache is sound.
   public func verify(progress: (Int, Int) -> Void = { _, _ in }) throws(CacheError) -> [CacheDamage]
   {
     var damage = structure()
-    let records = rows(of: "records", &damage)
-    let documents = rows(of: "documents", &damage)
-    let total = records.count + documents.count
-    for (index, row) in records.enumerated() {
-      if let reason = faultOfRecord(row) {
-        damage.append(CacheDamage(item: .record(row), reason: reason))
+    let streams = try self.streams()
+    let records = streams.map { ($0, rows(of: "records", "stream", $0.streamID, &damage)) }
+    let sources = Dictionary(grouping: streams, by: \.sourceID).sorted { $0.key < $1.key }
+    let documents = sources.map { ($0.value, rows(of: "documents", "source", $0.key, &damage)) }
+    let total =
+      records.reduce(0) { $0 + $1.1.count } + documents.reduce(0) { $0 + $1.1.count }
+    var checked = 0
+    for (stream, rows) in records {
+      for row in rows {
+        if let reason = stream.faultOfRecord(row) {
+          damage.append(CacheDamage(stream: stream.number, item: .record(row), reason: reason))
+        }
+        checked += 1
+        progress(checked, total)
       }
-      progress(index + 1, total)
     }
-    for (index, row) in documents.enumerated() {
-      damage += faultsOfDocument(DocumentID(number: row))
-      progress(records.count + index + 1, total)
+    for (streams, rows) in documents {
+      for row in rows {
+        damage += faultsOfDocument(DocumentID(number: row), in: streams)
+        checked += 1
+        progress(checked, total)
+      }
     }
     return damage
   }
@@ -68,13 +80,16 @@ extension FeatureCache {
     return damage
   }
 
-  /// The row ids of a table; where the table can't be walked to its end, those before.
-  private func rows(of table: String, _ damage: inout [CacheDamage]) -> [Int64] {
+  /// The ids of a table's rows with this owner; where the table can't be walked to its end, those before.
+  private func rows(
+    of table: String, _ column: String, _ owner: Int64, _ damage: inout [CacheDamage]
+  ) -> [Int64] {
     var found: [Int64] = []
     do {
       try read("list \(table)") { db in
         // NOT INDEXED: the table itself is asked, so that damage to an index hides no row.
-        let cursor = try Int64.fetchCursor(db, sql: "SELECT id FROM \(table) NOT INDEXED")
+        let cursor = try Int64.fetchCursor(
+          db, sql: "SELECT id FROM \(table) NOT INDEXED WHERE \(column) = ?", arguments: [owner])
         while let row = try cursor.next() { found.append(row) }
       }
     } catch {
@@ -114,7 +129,7 @@ extension FeatureCache {
     }
     let statement = try db.cachedStatement(
       sql: """
-        SELECT r.key, r.stream, r.first, r.tokens, r.ids, r.parent, p.key, p.first + p.tokens
+        SELECT r.key, r.stream, r.first, r.tokens, r.ids, r.payload, r.parent, p.key, p.first + p.tokens
         FROM records r LEFT JOIN records p ON p.id = r.parent WHERE r.id = ?
         """)
     guard let columns = try Row.fetchOne(statement, arguments: [row]) else {
@@ -122,13 +137,12 @@ extension FeatureCache {
     }
     var reader = RowReader(columns, path: path, item: item)
     let key = RecordKey(bytes: try reader.bytes())
-    guard try reader.integer() == streamID else { throw damaged("its stream is not the cache's") }
+    guard try reader.integer() == streamID else { throw damaged("its stream is another") }
     let first = try reader.integer()
     let tokens = try reader.integer()
-    let ids = try reader.tokenIDs()
-    guard tokens == ids.count, (1...chunkTokens).contains(tokens) else {
-      throw damaged("it has \(ids.count) token ids and says \(tokens)")
-    }
+    guard (1...chunkTokens).contains(tokens) else { throw damaged("it says \(tokens) tokens") }
+    let (ids, _) = try unsealed(
+      key, tokens: tokens, ids: try reader.data(), payload: try reader.data())
     var parent: RecordKey?
     if try reader.optionalInteger() != nil {
       parent = RecordKey(bytes: try reader.bytes())
@@ -139,7 +153,7 @@ extension FeatureCache {
     guard (first == 0) == (parent == nil), first.isMultiple(of: chunkTokens) else {
       throw damaged("its first token can't be at \(first)")
     }
-    guard RecordKey(stream: streamKey, parent: parent, ids: ids[...]) == key else {
+    guard RecordKey(stream: streamKey, parent: parent, ids: ids[...], secret: secret) == key else {
       throw damaged("its key is not that of its tokens")
     }
     guard let record = try soundRecord(db, key, parent: parent) else {
@@ -149,37 +163,38 @@ extension FeatureCache {
     return record
   }
 
-  private func faultsOfDocument(_ id: DocumentID) -> [CacheDamage] {
-    let document: CacheDocument
-    do {
-      document = try self.document(id)
-    } catch {
-      return [CacheDamage(item: .document(id), reason: Self.reason(error))]
-    }
+  /// - Parameter streams: all of the document's source.
+  private func faultsOfDocument(_ id: DocumentID, in streams: [FeatureCache]) -> [CacheDamage] {
     var damage: [CacheDamage] = []
-    do {
-      let coverages = try read("check a document") { db in
-        try String.fetchAll(
-          db,
-          sql: "SELECT coverage FROM chains WHERE document = ? AND stream = ? ORDER BY coverage",
-          arguments: [id.number, streamID]
-        ).compactMap(Coverage.init(rawValue:))
-      }
-      for coverage in coverages {
-        if let reason = faultOfChain(id, document.ids(coverage), coverage) {
-          damage.append(CacheDamage(item: .states(id, coverage), reason: reason))
+    var hasStates = false
+    for stream in streams {
+      do {
+        let document = try stream.document(id)
+        for coverage in try stream.coverages(of: id) {
+          hasStates = true
+          if let reason = stream.faultOfChain(id, document.ids(coverage), coverage) {
+            damage.append(
+              CacheDamage(stream: stream.number, item: .states(id, coverage), reason: reason))
+          }
         }
+        guard try stream.documentID(document.key) == id else {
+          return damage + [CacheDamage(item: .document(id), reason: "its key is not in the index")]
+        }
+      } catch {
+        return damage + [CacheDamage(item: .document(id), reason: Self.reason(error))]
       }
-      if coverages.isEmpty {
-        damage.append(CacheDamage(item: .document(id), reason: "it has no states"))
-      }
-      guard try documentID(document.key) == id else {
-        return damage + [CacheDamage(item: .document(id), reason: "its key is not in the index")]
-      }
-    } catch {
-      damage.append(CacheDamage(item: .document(id), reason: Self.reason(error)))
     }
-    return damage
+    return hasStates
+      ? damage : damage + [CacheDamage(item: .document(id), reason: "it has no states")]
+  }
+
+  private func coverages(of id: DocumentID) throws(CacheError) -> [Coverage] {
+    try read("check a document") { db in
+      try String.fetchAll(
+        db, sql: "SELECT coverage FROM chains WHERE document = ? AND stream = ? ORDER BY coverage",
+        arguments: [id.number, streamID]
+      ).compactMap(Coverage.init(rawValue:))
+    }
   }
 
   private func faultOfChain(_ id: DocumentID, _ ids: [Int32], _ coverage: Coverage) -> String? {

@@ -121,17 +121,20 @@ extension FeatureCache {
   public func put(_ entries: [CacheEntry], run: RunID? = nil) throws(CacheError) -> PutReport {
     try write("store documents") { db in
       var report = PutReport()
-      for entry in entries {
-        for record in entry.records {
-          guard try put(db, record, run: run) else { continue }
-          report.records += 1
-          report.tokens += record.ids.count
-          report.bytes += record.payload.count
-        }
-        try put(db, entry, run: run, &report)
-      }
+      for entry in entries { try put(db, entry, run: run, &report) }
       return report
     }
+  }
+
+  /// Stores a document and its records.
+  func put(_ db: Database, _ entry: CacheEntry, run: RunID?, _ report: inout PutReport) throws {
+    for record in entry.records {
+      guard try put(db, record, run: run) else { continue }
+      report.records += 1
+      report.tokens += record.ids.count
+      report.bytes += record.payload.count
+    }
+    try putDocument(db, entry, run: run, &report)
   }
 
   /// True when the record is new.
@@ -153,11 +156,11 @@ extension FeatureCache {
         INSERT INTO records (key, stream, parent, first, tokens, ids, codec, payload, raw_bytes, error_rms, error_max,
           run, created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
+    let (ids, payload) = try sealed(record)
     try statement.execute(arguments: [
-      Data(record.key.bytes), streamID, parent, record.first, record.ids.count,
-      Data(TokenIDs.bytes(record.ids)), record.codec, record.payload, record.rawByteCount,
-      record.error.relative, record.error.largest, run?.number, unixTime(),
-      Data(record.checksum(stream: streamKey)),
+      Data(record.key.bytes), streamID, parent, record.first, record.ids.count, ids, record.codec,
+      payload, record.rawByteCount, record.error.relative, record.error.largest, run?.number,
+      unixTime(), Data(record.checksum(stream: streamKey, secret: secret)),
     ])
     return true
   }
@@ -165,10 +168,13 @@ extension FeatureCache {
   /// Equal payloads are equal states; others may still decode to the same, as from another version
   /// of zstd.
   func requireSame(_ db: Database, _ record: CacheRecord) throws {
-    let statement = try db.cachedStatement(sql: "SELECT payload FROM records WHERE key = ?")
+    let statement = try db.cachedStatement(
+      sql: "SELECT tokens, ids, payload FROM records WHERE key = ?")
     guard let row = try Row.fetchOne(statement, arguments: [Data(record.key.bytes)]) else { return }
     var reader = RowReader(row, path: path, item: "record \(record.key)")
-    let payload = try reader.data()
+    let payload = try unsealed(
+      record.key, tokens: try reader.integer(), ids: try reader.data(), payload: try reader.data()
+    ).payload
     if payload == record.payload { return }
     guard try sameStates(payload, record) else {
       throw CacheError.conflict(
@@ -189,9 +195,9 @@ extension FeatureCache {
     return zip(left, right).allSatisfy { $0.bitPattern == $1.bitPattern }
   }
 
-  private func put(_ db: Database, _ entry: CacheEntry, run: RunID?, _ report: inout PutReport)
-    throws
-  {
+  private func putDocument(
+    _ db: Database, _ entry: CacheEntry, run: RunID?, _ report: inout PutReport
+  ) throws {
     let ids = entry.document.ids(entry.coverage)
     var tail: Int64?
     if let last = Array(chain(ids)).last { tail = try recordID(db, last.key) }
@@ -229,16 +235,17 @@ extension FeatureCache {
     // Text goes in as bytes: SQLite's interface for strings would end it at a zero byte.
     let statement = try db.cachedStatement(
       sql: """
-        INSERT INTO documents (key, source, split, corpus, line, prompt, prompt_ids, response, response_ids, run,
-          created, checksum)
-        VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, ?, ?, ?)
+        INSERT INTO documents (key, source, split, corpus, line, prompt, prompt_ids, response, response_ids,
+          sealed, prompt_tokens, response_tokens, run, created, checksum)
+        VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)
         """)
+    let columns = try sealed(document)
     try statement.execute(arguments: [
-      Data(document.key.bytes), sourceID, document.split.rawValue, Data(document.corpus.utf8),
-      document.line,
-      Data(document.prompt), Data(TokenIDs.bytes(document.promptIDs)), Data(document.response),
-      Data(TokenIDs.bytes(document.responseIDs)), run?.number, unixTime(),
-      Data(document.checksum(source: sourceKey)),
+      Data(storedKey(document.key)), sourceID, document.split.rawValue,
+      Data(document.corpus.utf8), document.line, columns.prompt, columns.promptIDs,
+      columns.response, columns.responseIDs, columns.sealed, document.promptIDs.count,
+      document.responseIDs.count, run?.number, unixTime(),
+      Data(document.checksum(source: sourceKey, secret: secret)),
     ])
     return DocumentID(number: db.lastInsertedRowID)
   }
@@ -272,7 +279,7 @@ extension FeatureCache {
         "UPDATE documents SET split = ?, corpus = CAST(? AS TEXT), line = ?, checksum = ? WHERE id = ?",
       arguments: [
         updated.split.rawValue, Data(updated.corpus.utf8), updated.line,
-        Data(updated.checksum(source: sourceKey)), id.number,
+        Data(updated.checksum(source: sourceKey, secret: secret)), id.number,
       ])
     return updated.split != stored.split
   }

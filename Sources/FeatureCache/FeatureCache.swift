@@ -1,9 +1,10 @@
 import Foundation
 import GRDB
 
-/// A store of one frozen model's hidden states over a corpus: one SQLite file, complete in itself.
+/// A frozen model's hidden states over a corpus: one stream of an SQLite file that is complete in itself.
 ///
-/// Any number of readers, one writer. All methods may be called from any thread; coding and hashing
+/// A file holds one stream or several side by side: other sources, or other layers, precisions or codecs of
+/// one. Any number of readers, one writer. All methods may be called from any thread; coding and hashing
 /// run in the caller's thread, and access to the file one call after the other.
 public final class FeatureCache: Sendable {
   public enum Access: Sendable {
@@ -12,8 +13,6 @@ public final class FeatureCache: Sendable {
     case write
   }
 
-  /// Absolute path of the file.
-  public let path: String
   public let access: Access
   /// Whose states these are; as stored, also where other numerics were accepted.
   public let identity: CacheIdentity
@@ -26,14 +25,11 @@ public final class FeatureCache: Sendable {
   let streamKey: [UInt8]
   let sourceID: Int64
   let streamID: Int64
-  let queue: DatabaseQueue
-  private let lock: WriterLock?
+  let file: CacheFile
 
-  init(path: String, stored: StoredStream, queue: DatabaseQueue, lock: WriterLock?)
-    throws(CacheError)
-  {
-    self.path = path
-    self.access = lock == nil ? .read : .write
+  init(_ stored: StoredStream, in file: CacheFile) throws(CacheError) {
+    self.file = file
+    self.access = file.access
     self.identity = stored.identity
     self.source = stored.source
     self.chunkTokens = stored.chunkTokens
@@ -42,49 +38,39 @@ public final class FeatureCache: Sendable {
     self.streamKey = stored.identity.streamKey(chunkTokens: stored.chunkTokens)
     self.sourceID = stored.sourceID
     self.streamID = stored.streamID
-    self.queue = queue
-    self.lock = lock
   }
 
-  deinit {
-    try? close()
-  }
+  /// Absolute path of the file.
+  public var path: String { file.path }
 
-  /// Ends all use of the cache. A writer's log is folded in, so that one plain file is left.
-  ///
-  /// Everything put before is safe whether or not this is called, or succeeds.
-  public func close() throws(CacheError) {
-    defer { lock?.release() }
-    do {
-      if access == .write { try? CacheConnection.endLogging(queue) }
-      try queue.close()
-    } catch {
-      throw CacheError(error, path: path, operation: "close")
-    }
-  }
+  /// What names the stream in `cache_by_source`, and with `--stream`.
+  public var number: Int { Int(streamID) }
 
   /// Values a token.
   public var width: Int { identity.width }
 
-  /// Runs `body` in a read transaction, and says what failed in the cache's own errors.
-  func read<T>(_ operation: String, _ body: (Database) throws -> T) throws(CacheError) -> T {
-    do {
-      return try queue.read(body)
-    } catch {
-      throw CacheError(error, path: path, operation: operation)
-    }
+  /// Ends all use of the file, for all of its streams. A writer's log is folded in, so that one plain file
+  /// is left.
+  ///
+  /// Everything put before is safe whether or not this is called, or succeeds.
+  public func close() throws(CacheError) {
+    try file.close()
   }
 
-  /// Runs `body` in a write transaction: all of it is stored, or nothing.
+  /// All streams of the file, this one among them, in the order they were made. They share its connection.
+  public func streams() throws(CacheError) -> [FeatureCache] {
+    let stored = try read("list the streams") { db in try StoredStream.load(db, path: path) }
+    var caches: [FeatureCache] = []
+    for stream in stored { caches.append(try FeatureCache(stream, in: file)) }
+    return caches
+  }
+
+  func read<T>(_ operation: String, _ body: (Database) throws -> T) throws(CacheError) -> T {
+    try file.read(operation, body)
+  }
+
   func write<T>(_ operation: String, _ body: (Database) throws -> T) throws(CacheError) -> T {
-    guard access == .write else {
-      throw .openedForReading(path: path, operation: operation)
-    }
-    do {
-      return try queue.write(body)
-    } catch {
-      throw CacheError(error, path: path, operation: operation)
-    }
+    try file.write(operation, body)
   }
 }
 

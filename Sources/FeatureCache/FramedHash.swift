@@ -1,19 +1,25 @@
 import Crypto
 import Foundation
 
-/// SHA-256 over a sequence of parts, each behind its length as 8 little-endian bytes, so that no
-/// two different sequences hash the same bytes.
+/// SHA-256, or HMAC-SHA256 where there is a key, over a sequence of parts, each behind its length as 8
+/// little-endian bytes, so that no two different sequences hash the same bytes.
 struct FramedHash {
   private var hash = SHA256()
+  private var code: HMAC<SHA256>?
 
   /// A hash that begins with `purpose`, so that hashes of different kinds never meet.
-  init(_ purpose: String) {
+  init(_ purpose: String, key: SymmetricKey? = nil) {
+    code = key.map { HMAC<SHA256>(key: $0) }
     add(purpose)
   }
 
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { hash.update(bufferPointer: $0) }
-    hash.update(bufferPointer: bytes)
+    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { update($0) }
+    update(bytes)
+  }
+
+  private mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    if code == nil { hash.update(bufferPointer: bytes) } else { code?.update(data: bytes) }
   }
 
   mutating func add(_ bytes: [UInt8]) {
@@ -39,7 +45,7 @@ struct FramedHash {
 
   /// The 32 bytes of the hash.
   func finalize() -> [UInt8] {
-    Array(hash.finalize())
+    code.map { Array($0.finalize()) } ?? Array(hash.finalize())
   }
 }
 

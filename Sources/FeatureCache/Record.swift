@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// The values of consecutive tokens, coded and ready to be stored.
@@ -13,12 +14,34 @@ public struct CacheRecord: Equatable, Sendable {
   let rawByteCount: Int
   let error: CodingError
 
+  init(
+    key: RecordKey, parent: RecordKey?, first: Int, ids: [Int32], codec: String, payload: Data,
+    rawByteCount: Int, error: CodingError
+  ) {
+    self.key = key
+    self.parent = parent
+    self.first = first
+    self.ids = ids
+    self.codec = codec
+    self.payload = payload
+    self.rawByteCount = rawByteCount
+    self.error = error
+  }
+
+  /// A record of any bytes, to measure a store with.
+  package init(_ link: ChainLink, ids: [Int32], codec: String, payload: some Sequence<UInt8>) {
+    let payload = Data(payload)
+    self.init(
+      key: link.key, parent: link.parent, first: link.range.lowerBound, ids: ids, codec: codec,
+      payload: payload, rawByteCount: payload.count, error: CodingError(relative: 0, largest: 0))
+  }
+
   /// Bytes it will take in the cache, without the row around it.
   public var byteCount: Int { payload.count }
 
   /// Over everything that reading depends on.
-  func checksum(stream: [UInt8]) -> [UInt8] {
-    var hash = FramedHash("denju record row 1")
+  func checksum(stream: [UInt8], secret: SymmetricKey?) -> [UInt8] {
+    var hash = FramedHash("denju record row 1", key: secret)
     hash.add(stream)
     hash.add(key.bytes)
     hash.add(parent?.bytes ?? [])

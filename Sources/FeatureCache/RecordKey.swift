@@ -1,3 +1,5 @@
+import Crypto
+
 /// Names a record by what determines its values: the stream, the token ids of the records before
 /// it, and its own.
 public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
@@ -9,9 +11,9 @@ public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The key of the record of `ids` in a stream, after the record `parent`, or at the start of a
-  /// text.
-  init(stream: [UInt8], parent: RecordKey?, ids: ArraySlice<Int32>) {
-    var hash = FramedHash("denju record 1")
+  /// text. In an encrypted cache it is hashed with a secret.
+  init(stream: [UInt8], parent: RecordKey?, ids: ArraySlice<Int32>, secret: SymmetricKey?) {
+    var hash = FramedHash("denju record 1", key: secret)
     hash.add(stream)
     hash.add(parent?.bytes ?? [])
     hash.add(TokenIDs.bytes(ids))
@@ -59,6 +61,7 @@ struct Chain: Sequence {
   let stream: [UInt8]
   let chunkTokens: Int
   let ids: [Int32]
+  var secret: SymmetricKey?
 
   /// Each link costs one hash, when it is asked for.
   func makeIterator() -> AnyIterator<ChainLink> {
@@ -68,8 +71,8 @@ struct Chain: Sequence {
       guard start < ids.count else { return nil }
       let range = start..<Swift.min(start + chunkTokens, ids.count)
       let link = ChainLink(
-        key: RecordKey(stream: stream, parent: parent, ids: ids[range]), parent: parent,
-        range: range)
+        key: RecordKey(stream: stream, parent: parent, ids: ids[range], secret: secret),
+        parent: parent, range: range)
       start = range.upperBound
       parent = link.key
       return link

@@ -41,6 +41,14 @@ struct RowReader {
     return value
   }
 
+  mutating func optionalData() throws(CacheError) -> Data? {
+    switch next() {
+    case .blob(let value): return value
+    case .null: return nil
+    default: throw damaged("a blob")
+    }
+  }
+
   mutating func bytes() throws(CacheError) -> [UInt8] {
     Array(try data())
   }
@@ -58,11 +66,6 @@ struct RowReader {
     case .null: return nil
     default: throw damaged("text")
     }
-  }
-
-  mutating func tokenIDs() throws(CacheError) -> [Int32] {
-    guard let ids = TokenIDs.ids(try bytes()) else { throw damaged("a whole number of token ids") }
-    return ids
   }
 
   private mutating func next() -> DatabaseValue.Storage {

@@ -7,7 +7,7 @@ public enum Schema {
   public static let applicationID = 0x446E_6A75
 
   /// What `user_version` says in a cache this program makes.
-  public static let version = 1
+  public static let version = 2
 
   /// The schema's text, in version `version`.
   public static let text = String(decoding: PackageResources.cache_sql, as: UTF8.self)
@@ -24,7 +24,37 @@ public enum Schema {
   }
 
   /// One step for every version before `version`, in order.
-  static let migrations: [Migration] = []
+  static let migrations: [Migration] = [
+    Migration(
+      from: 1,
+      sql: """
+        ALTER TABLE documents ADD COLUMN used INTEGER;
+        ALTER TABLE documents ADD COLUMN sealed BLOB;
+        ALTER TABLE documents ADD COLUMN prompt_tokens INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE documents ADD COLUMN response_tokens INTEGER NOT NULL DEFAULT 0;
+        UPDATE documents
+        SET prompt_tokens = length(prompt_ids) / 4, response_tokens = length(response_ids) / 4;
+        CREATE TABLE encryption (
+          id          INTEGER PRIMARY KEY CHECK (id = 1),
+          cipher      TEXT NOT NULL,
+          wrapped_key BLOB NOT NULL,
+          created     INTEGER NOT NULL,
+          rotated     INTEGER
+        ) STRICT;
+        CREATE TABLE lookups (
+          day    INTEGER NOT NULL,
+          stream INTEGER NOT NULL REFERENCES streams(id),
+          hits   INTEGER NOT NULL DEFAULT 0,
+          misses INTEGER NOT NULL DEFAULT 0,
+          tokens INTEGER NOT NULL DEFAULT 0,
+          PRIMARY KEY (day, stream)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE settings (
+          name  TEXT PRIMARY KEY,
+          value INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """)
+  ]
 
   /// What a file says it is, before anything of it is believed.
   struct Marks {

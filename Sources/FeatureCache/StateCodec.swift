@@ -63,7 +63,9 @@ public enum CodecError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// The codecs by name.
 public enum StateCodecs {
-  public static let all: [any StateCodec] = [Int8Codec(), Float16Codec(), Float32Codec()]
+  public static let all: [any StateCodec] = [
+    Int8Codec(), Int4Codec(), Float16Codec(), Float32Codec(),
+  ]
 
   /// What is used when nothing is said.
   public static let standard: any StateCodec = Int8Codec()

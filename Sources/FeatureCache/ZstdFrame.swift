@@ -24,6 +24,22 @@ enum ZstdFrame {
     return frame
   }
 
+  /// The content of a frame that says how large it is, unless that is more than `limit` bytes.
+  static func decompress(
+    _ frame: UnsafeRawBufferPointer, atMost limit: Int
+  ) throws(CodecError) -> [UInt8] {
+    let declared = ZSTD_getFrameContentSize(frame.baseAddress, frame.count)
+    // Unknown sizes and errors are the largest numbers.
+    guard declared <= UInt64(limit) else {
+      throw .badPayload("its content is not declared as at most \(limit) bytes")
+    }
+    var content = [UInt8](repeating: 0, count: Int(declared))
+    try content.withUnsafeMutableBytes { room in
+      Result { () throws(CodecError) in try decompress(frame, into: room) }
+    }.get()
+    return content
+  }
+
   /// Fills `content` exactly. The frame says how large its content is, and a frame that says
   /// anything but `content.count` is refused before it is expanded; expansion is bounded by the
   /// buffer in any case.

@@ -56,7 +56,10 @@ public final class StateProvider {
   private func fill(
     _ values: UnsafeMutableBufferPointer<Float>, _ prompt: PromptFormat.Encoded
   ) throws -> StatesOrigin {
-    if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) { return .reused }
+    if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) {
+      if storesMisses { try cache.noteHit(forTokenIDs: prompt.ids) }
+      return .reused
+    }
     guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
     let source = try self.source()
     guard prompt.ids.count <= source.maximumPositions else {
@@ -106,6 +109,6 @@ public final class StateProvider {
     let document = CacheDocument(
       split: .asked, corpus: "asked", line: 0, prompt: prompt.text, promptIDs: prompt.ids,
       response: [], responseIDs: [])
-    try cache.put([CacheEntry(document: document, coverage: .prompt, records: records)])
+    try cache.storeMiss(CacheEntry(document: document, coverage: .prompt, records: records))
   }
 }

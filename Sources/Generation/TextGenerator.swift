@@ -74,7 +74,8 @@ public final class TextGenerator {
         item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
     }
     states = try StateProvider(
-      identity: identity, cache: try Self.cache(place, run), source: place.source ?? run.sourcePath,
+      identity: identity, cache: try Self.cache(place, run, identity),
+      source: place.source ?? run.sourcePath,
       hint: run.sourcePath)
   }
 
@@ -89,11 +90,19 @@ public final class TextGenerator {
   }
 
   /// The cache, if it is to be used and is there. One that was named must be there.
-  private static func cache(_ place: Place, _ run: RunDescription) throws -> FeatureCache? {
+  private static func cache(
+    _ place: Place, _ run: RunDescription, _ identity: CacheIdentity
+  ) throws -> FeatureCache? {
     guard place.usesCache else { return nil }
     let path = place.cache ?? run.cachePath
     guard place.cache != nil || FileManager.default.fileExists(atPath: path) else { return nil }
-    return try FeatureCache.open(path, place.stores ? .write : .read)
+    do throws(CacheError) {
+      return try FeatureCache.open(path, place.stores ? .write : .read, expecting: identity)
+    } catch {
+      guard case .identityMismatch(let path, let differences) = error else { throw error }
+      throw GenerationError.otherIdentity(
+        path: path, differences: differences.map(\.description).joined(separator: "; "))
+    }
   }
 
   public var configuration: GeneratorConfiguration {

@@ -25,7 +25,7 @@ final class CorpusEncoder {
     if let tokens = options.maxTokens, tokens < 1 {
       throw PrecomputeError.badLimit(name: "max-tokens", found: tokens)
     }
-    rows = try options.corpus.reader(badRows: options.badRows)
+    rows = try options.rows()
     self.format = format
     coverage = options.coverage
     tooLong = options.tooLong

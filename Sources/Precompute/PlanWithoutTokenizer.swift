@@ -14,7 +14,7 @@ extension Precompute {
     var cost = PlanCost(
       model: configuration, layer: layer, codec: options.codec,
       emptyFile: PlanCost.usualEmptyFile)
-    let rows = try options.corpus.reader(badRows: options.badRows)
+    let rows = try options.rows()
     while let (row, split) = try rows.next() {
       let response = tokens(row.response)
       let prompt: Int

@@ -45,11 +45,7 @@ public final class Precompute {
     _ identity: CacheIdentity?, spool: DocumentSpool?, _ shouldStop: () -> Bool,
     budget: (Double) -> Double
   ) throws -> PrecomputePlan {
-    var cache: FeatureCache?
-    if let identity, cacheIsBegun {
-      cache = try FeatureCache.open(
-        options.cache, expecting: identity, acceptOtherNumerics: options.acceptOtherNumerics)
-    }
+    let cache = try identity.flatMap { try stream($0) }
     defer { try? cache?.close() }
     let survey = try CorpusSurvey(
       options, reading, cache: cache, spool: spool, shouldStop: shouldStop)
@@ -64,7 +60,7 @@ public final class Precompute {
       func measure() throws -> SampleMeasurement {
         try SampleMeasurement(
           survey.sample, source, reading, identity, options, budget: seconds,
-          shouldStop: shouldStop)
+          encrypted: options.encrypt || cache?.isEncrypted ?? false, shouldStop: shouldStop)
       }
       // A run does not fail for want of an estimate, as where there is no room for temporary files.
       if let measured = spool == nil ? try measure() : try? measure() {
@@ -73,6 +69,21 @@ public final class Precompute {
       if shouldStop() { throw PrecomputeError.interrupted }
     }
     return plan
+  }
+
+  /// What the cache has of these states; `nil` where it has none, and may be given them.
+  private func stream(_ identity: CacheIdentity) throws -> FeatureCache? {
+    guard cacheIsBegun else { return nil }
+    do throws(CacheError) {
+      return try FeatureCache.open(
+        options.cache, expecting: identity, acceptOtherNumerics: options.acceptOtherNumerics)
+    } catch {
+      guard case .identityMismatch(let path, let differences) = error else { throw error }
+      guard options.beside else {
+        throw PrecomputeError.otherStates(path: path, differences: differences)
+      }
+      return nil
+    }
   }
 
   /// There is a cache, and not just the empty file that a run leaves which was killed at once.
@@ -104,9 +115,11 @@ public final class Precompute {
       try FeatureCache.requireNoWriter(options.cache)
     }
     if cacheIsBegun {
-      do { try FeatureCache.open(options.cache).close() } catch CacheError.unfinished {
-        // A writer that was killed as it began left what only a writer can take up again.
-        try FeatureCache.open(options.cache, .write).close()
+      do throws(CacheError) {
+        try FeatureCache.open(options.cache, stream: .first).close()
+      } catch .unfinished, .olderSchema {
+        // A writer takes up what one left that was killed as it began, and what an older program made.
+        try FeatureCache.open(options.cache, .write, stream: .first).close()
       }
     }
     // The whole corpus is read before a cache is made, so that a mistake in it leaves none behind.
@@ -132,7 +145,8 @@ public final class Precompute {
     let isNew = !FileManager.default.fileExists(atPath: options.cache)
     let cache = try FeatureCache.create(
       options.cache, identity: identity, source: reading.cacheSource(),
-      acceptOtherNumerics: options.acceptOtherNumerics)
+      acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
+      encrypted: options.encrypt)
     defer { try? cache.close() }
     let fileBytes = isNew ? 0 : try cache.fileBytes()
 

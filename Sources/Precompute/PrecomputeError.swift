@@ -1,3 +1,5 @@
+import FeatureCache
+
 /// Why a precompute run can't be: one line that a person can act on. Errors of files, corpora, the source
 /// and the cache pass through in their own words.
 public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -5,10 +7,14 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case badLimit(name: String, found: Int)
   /// A cache whose states were computed in a way that this program doesn't know.
   case unknownPrecision(path: String, found: String)
+  /// A cache of other states, where none may be added.
+  case otherStates(path: String, differences: [IdentityDifference])
   /// A document over the limits, where that is fatal.
   case tooLong(place: String, tokens: Int, limit: Int)
   /// Asked to stop before anything was to be kept.
   case interrupted
+  /// A file of states that can't be imported.
+  case statesFile(path: String, problem: String)
   /// The temporary file of encoded documents.
   case spool(folder: String, reason: String)
 
@@ -18,6 +24,9 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
       "--layer \(asked): this source has layers 0 (embedding) to \(layers), or -1 (the last) to -\(layers + 1)"
     case .unknownPrecision(let path, let found):
       "\(path): its states were computed in \(found), which this program doesn't know: use a newer denju"
+    case .otherStates(let path, let differences):
+      "\(path) holds other states: \(differences.map(\.description).joined(separator: "; ")): "
+        + "name another cache, or store these beside them with --beside"
     case .badLimit(let name, let found):
       "--\(name) \(found): at least 1"
     case .tooLong(let place, let tokens, let limit):
@@ -25,6 +34,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
         + "--too-long truncate-left or truncate-right cuts them"
     case .interrupted:
       "stopped before anything was computed"
+    case .statesFile(let path, let problem):
+      "\(path): \(problem)"
     case .spool(let folder, let reason):
       "can't keep the encoded corpus in a temporary file in \(folder): \(reason)"
     }

@@ -17,6 +17,8 @@ public struct PrecomputeOptions: Sendable {
   public var source: String
   public var cache: String
   public var corpus: SplitCorpus
+  /// The part of the corpus that is this run's; `nil`: all of it.
+  public var shard: CorpusShard?
   public var badRows = BadRowPolicy.fail
   /// 0 (embedding) to N (the last), or negative from the end: -1 is N.
   public var layer = -1
@@ -36,6 +38,10 @@ public struct PrecomputeOptions: Sendable {
   public var sharedPrefixes = true
   /// Take a cache whose states another version of the arithmetic computed.
   public var acceptOtherNumerics = false
+  /// Where the cache has no such states, store them beside those that it has.
+  public var beside = false
+  /// Encrypt the cache, where it is new, with the key that the environment names.
+  public var encrypt = false
   /// Noted with the run; decides the sets of a corpus cut by hash.
   public var seed: UInt64 = 0
 
@@ -43,5 +49,10 @@ public struct PrecomputeOptions: Sendable {
     self.source = source
     self.cache = cache
     self.corpus = corpus
+  }
+
+  /// The rows of this run.
+  func rows() throws(CorpusError) -> SplitReader {
+    try corpus.reader(badRows: badRows, shard: shard)
   }
 }

@@ -88,6 +88,7 @@ struct StoredWork: Equatable, Sendable {
     switch codec {
     case "float32": 3.6 * Double(width)
     case "float16": 1.8 * Double(width)
+    case "int4": 0.5 * Double(width) + 8
     default: 0.7 * Double(width) + 4
     }
   }

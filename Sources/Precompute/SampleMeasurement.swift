@@ -18,11 +18,12 @@ struct SampleMeasurement {
 
   /// - Parameters:
   ///   - budget: seconds that the sample may take.
+  ///   - encrypted: whether the cache is that it stands for.
   ///   - shouldStop: asked after every pass.
   init(
     _ sample: [CorpusWindow], _ opened: OpenedSource, _ reading: SourceReading,
     _ identity: CacheIdentity, _ options: PrecomputeOptions, budget: Double,
-    shouldStop: () -> Bool
+    encrypted: Bool, shouldStop: () -> Bool
   ) throws {
     openingSeconds = opened.seconds
     let folder = FileManager.default.temporaryDirectory
@@ -32,7 +33,7 @@ struct SampleMeasurement {
     defer { try? FileManager.default.removeItem(at: folder) }
     let cache = try FeatureCache.create(
       folder.appendingPathComponent("cache.sqlite").path, identity: identity,
-      source: reading.cacheSource())
+      source: reading.cacheSource(), encrypted: encrypted)
     defer { try? cache.close() }
     emptyFile = try cache.fileBytes()
     try measure(

@@ -28,14 +28,16 @@ public final class Trainer {
   private let configuration: GeneratorConfiguration
 
   /// - Parameters:
+  ///   - stream: which of the cache's streams to train from: the run is bound to it.
   ///   - run: the folder to train in.
   ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
   public init(
-    cache path: String, run: String, design: GeneratorDesign, options: TrainingOptions,
+    cache path: String, stream: FeatureCache.StreamChoice = .only, run: String,
+    design: GeneratorDesign, options: TrainingOptions,
     generatorTokenizer: Tokenizer? = nil
   ) throws {
     try options.validate()
-    cache = try FeatureCache.open(path)
+    cache = try FeatureCache.open(path, stream: stream)
     folder = RunFolder(run)
     self.options = options
     self.design = design

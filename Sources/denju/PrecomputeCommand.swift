@@ -79,7 +79,7 @@ struct PrecomputeCommand: ParsableCommand {
 
   static func show(_ plan: PrecomputePlan, json: Bool) throws {
     if json { return try Terminal.json(plan) }
-    let rows: [(String, String)] =
+    let facts: [(String, String)] =
       [
         ("documents", "\(plan.documents)"),
         ("tokens", "\(plan.tokens)\(plan.estimated ? " (estimated from bytes)" : "")"),
@@ -101,9 +101,6 @@ struct PrecomputeCommand: ParsableCommand {
         ),
         ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
       ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-    let width = 2 + (rows.map(\.0.count).max() ?? 0)
-    for (name, value) in rows {
-      Terminal.result(name.padding(toLength: width, withPad: " ", startingAt: 0) + value)
-    }
+    Terminal.facts(facts)
   }
 }

@@ -101,7 +101,7 @@ struct Run: ParsableCommand {
       let report = try EvaluationOfPipeline(command.arguments).report()
       if json { return try Terminal.json(report) }
       Evaluate.show(report)
-      let cache = try FeatureCache.open(report.cache)
+      let cache = try FeatureCache.open(report.cache, stream: .first)
       defer { try? cache.close() }
       try rates.addPrecompute(cache)
       for arm in report.arms { rates.addDecoding(arm.name, arm.tokensPerSecond) }

@@ -30,6 +30,14 @@ enum Terminal {
     }
   }
 
+  /// Facts, one a line, their values below each other.
+  static func facts(_ facts: [(name: String, value: String)]) {
+    let width = 2 + (facts.map(\.name.count).max() ?? 0)
+    for (name, value) in facts {
+      result(name.padding(toLength: width, withPad: " ", startingAt: 0) + value)
+    }
+  }
+
   /// One line of JSON, keys sorted.
   static func json(_ value: some Encodable) throws {
     let encoder = JSONEncoder()

@@ -32,7 +32,8 @@ struct Train: ParsableCommand {
           + "its loss is no language model's, and is for replication alone")
     }
     let trainer = try Trainer(
-      cache: arguments.cache, run: arguments.run, design: design, options: arguments.options(),
+      cache: arguments.cache, stream: arguments.stream.choice, run: arguments.run, design: design,
+      options: arguments.options(),
       generatorTokenizer: try generatorTokenizer(arguments))
     let bar = ProgressBar("train \((arguments.run as NSString).lastPathComponent)", unit: "steps")
     var validation = ""

@@ -85,6 +85,41 @@ import Testing
     }
   }
 
+  @Test func int4IsOffByHalfAStepOfItsGroup() throws {
+    let codec = Int4Codec()
+    let decoded = try decode(
+      codec, try encode(codec, Self.states, Self.tokens), Self.tokens, Self.width)
+    for token in 0..<Self.tokens {
+      for start in stride(from: 0, to: Self.width, by: 32) {
+        let range = token * Self.width + start..<token * Self.width + min(start + 32, Self.width)
+        let row = Self.states[range]
+        // The scale is a bfloat16, of 8 significant bits: off by 2^-9 at most, 7 times; below float32's
+        // smallest normal number it has steps of 2^-133.
+        let step = (row.map(abs).max() ?? 0) / 7
+        let slack = step * (0.5 + 7 * 0x1p-8) + 8 * 0x1p-133
+        for (value, restored) in zip(row, decoded[range]) {
+          #expect(abs(restored - value) <= slack)
+        }
+      }
+    }
+  }
+
+  /// Single channels a thousand times as large as the others, as in a middle layer's first token.
+  @Test func int4KeepsOutliersApart() throws {
+    var states = Fixture.states([3, 4], width: 576)
+    states[5] = 25_000
+    states[77] = -900
+    states[576 + 575] = 1e30
+    let codec = Int4Codec()
+    let decoded = try decode(codec, try encode(codec, states, 2), 2, 576)
+    #expect(decoded[5] == 25_000 && decoded[77] == -900 && decoded[576 + 575] == 1e30)
+    let errors = zip(states, decoded).map { abs($0 - $1) }
+    #expect(errors.max()! < 0.7, "the others are within a half of a seventh of 8")
+    // An odd width has a half byte left.
+    let odd = Array(states.prefix(65))
+    #expect(try decode(codec, try encode(codec, odd, 1), 1, 65)[5] == 25_000)
+  }
+
   @Test func int8RoundsHalvesToEven() throws {
     // The scale is exactly 1.
     let states: [Float] = [127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5, -126.5, 0.49999997]
@@ -156,6 +191,7 @@ import Testing
 
   @Test func anUnknownCodecIsNamed() {
     let error = #expect(throws: CacheError.self) { try StateCodecs.named("int3") }
-    #expect(error?.description == "no codec is named `int3`: there are int8, float16, float32")
+    #expect(
+      error?.description == "no codec is named `int3`: there are int8, int4, float16, float32")
   }
 }

@@ -68,7 +68,7 @@ import Testing
     let cache = try FeatureCache.create(
       fixture.path(), identity: fixture.identity(codec: "float32", width: 64),
       source: fixture.source,
-      maximumPages: 60)
+      pageSize: nil, maximumPages: 60)
     var stored = 0
     let error = #expect(throws: CacheError.self) {
       for number in 0..<100 {

@@ -1,6 +1,7 @@
 import Crypto
 import FeatureCache
 import Foundation
+import Testing
 
 /// A folder that is removed with its owner, and caches of small made-up states in it.
 final class Fixture: Sendable {
@@ -80,6 +81,18 @@ final class Fixture: Sendable {
     var states = [Float](repeating: .nan, count: tokens * cache.width)
     _ = try states.withUnsafeMutableBufferPointer { try cache.states(of: id, coverage, into: $0) }
     return states
+  }
+
+  /// What a cache says in refusing: one line.
+  static func message(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "nothing was thrown"
+    } catch {
+      #expect(error is CacheError)
+      #expect(!"\(error)".contains("\n"))
+      return "\(error)"
+    }
   }
 
   /// What stock `sqlite3` prints.

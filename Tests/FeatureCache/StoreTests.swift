@@ -65,7 +65,9 @@ import Testing
       try backward.put([try Fixture.entry(backward, document)])
     }
     #expect(try forward.contentDigest() == backward.contentDigest())
-    #expect(try forward.documents().map(\.key) == backward.documents().map(\.key))
+    #expect(
+      try forward.documents().map { try forward.document($0.id) }
+        == backward.documents().map { try backward.document($0.id) })
   }
 
   @Test func bothCoveragesStandTogether() throws {

@@ -73,6 +73,82 @@ import Testing
   }
 }
 
+/// Sharing, errors, sizes and days, in caches where they can be reckoned by hand.
+@Suite struct DerivedViewTests {
+  let fixture: Fixture
+
+  init() throws {
+    fixture = try Fixture()
+  }
+
+  private func ask(_ sql: String) throws -> [String] {
+    try Fixture.sqlite3(fixture.path(), sql).split(separator: "\n").map(String.init)
+  }
+
+  @Test func whatSharingSaves() throws {
+    let cache = try fixture.create()
+    // Documents 0 to 3 begin alike: 64 of their 100 tokens are stored once. Document 0's prompt is there
+    // thrice, with other answers.
+    for number in 0..<4 {
+      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))])
+    }
+    for line in [50, 51] {
+      var again = Fixture.document(0, tokens: 100, shared: 64)
+      again.response = Array("answer \(line)".utf8)
+      again.line = line
+      try cache.put([try Fixture.entry(cache, again)])
+    }
+    try cache.close()
+    #expect(
+      try ask(
+        """
+        SELECT stream, tokens, stored_tokens, saved_by_equal_texts, saved_by_shared_beginnings, times_shared
+        FROM cache_savings
+        """) == ["1|600|208|200|192|2.885"])
+    #expect(
+      try ask(
+        "SELECT documents, tokens, tokens_saved, first_document, prompt FROM cache_duplicates")
+        == ["3|100|200|1|prompt 0"])
+    let largest = try ask("SELECT id, tokens, text_bytes, prompt FROM cache_largest")
+    #expect(largest.count == 6)
+    #expect(largest.contains("2|100|18|prompt 1"))
+    let whole = try ask("SELECT sum(bytes) FROM cache_largest WHERE id = 2")
+    let chain = try ask(
+      """
+      SELECT sum(length(payload)) FROM records
+      WHERE id IN (SELECT tail FROM chains WHERE document = 2) OR parent IS NULL
+      """)
+    #expect(whole == chain)
+  }
+
+  @Test func quantilesOfErrors() throws {
+    let cache = try fixture.create()
+    for number in 0..<20 { try cache.put([try Fixture.entry(cache, Fixture.document(number))]) }
+    try cache.close()
+    let errors = try ask("SELECT round(error_rms, 6) FROM records ORDER BY error_rms")
+    #expect(errors.count == 20)
+    #expect(
+      try ask("SELECT records, least, median, p90, p99, worst FROM cache_errors")
+        == ["20|\(errors[0])|\(errors[9])|\(errors[17])|\(errors[19])|\(errors[19])"])
+  }
+
+  @Test func whatEachDayStored() throws {
+    let cache = try fixture.create()
+    for number in 0..<3 {
+      let run = try cache.beginRun("precompute")
+      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 70))], run: run)
+    }
+    try cache.close()
+    _ = try ask("UPDATE records SET created = 86400 * 365 WHERE run = 1")
+    let today = try ask("SELECT date('now')")[0]
+    #expect(
+      try ask("SELECT day, run, kind, records, tokens FROM cache_by_day") == [
+        "1971-01-01|1|precompute|2|70", "\(today)|2|precompute|2|70",
+        "\(today)|3|precompute|2|70",
+      ])
+  }
+}
+
 /// Views follow the program, tables the schema's version.
 @Suite struct ViewRefreshTests {
   @Test func anOlderCachesViewsAnswerAndAreRenewedByAWriter() throws {

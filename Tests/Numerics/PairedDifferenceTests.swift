@@ -1,4 +1,4 @@
-import Evaluation
+import Numerics
 import Testing
 
 @Suite struct PairedDifferenceTests {

@@ -113,7 +113,7 @@ import Testing
     let workshop = try Self.prepared()
     try Self.expectRefused(workshop, "--layer 4", flags: ["--layer", "4"])
     try Self.expectRefused(workshop, "--layer -5", flags: ["--layer", "-5"])
-    try Self.expectRefused(workshop, "int4", flags: ["--codec", "int4"])
+    try Self.expectRefused(workshop, "int3", flags: ["--codec", "int3"])
     try Self.expectRefused(workshop, "vicuna", flags: ["--template", "vicuna"])
   }
 

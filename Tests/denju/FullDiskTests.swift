@@ -41,6 +41,50 @@ import Testing
     expectSuccess(try workshop.denju("cache", "verify", "disk/cache.sqlite"))
   }
 
+  @Test(
+    .enabled(if: canMount, "needs the permission to mount a small disk"),
+    arguments: [
+      ["merge", "disk/cache.sqlite", "other.sqlite"], ["compact", "disk/cache.sqlite"],
+      ["purge", "disk/cache.sqlite", "--split", "validation"],
+    ])
+  func `changing a cache on a full disk`(arguments: [String]) throws {
+    let workshop = try Workshop()
+    try workshop.write("more.jsonl", Workshop.rows(100..<900))
+    expectSuccess(try workshop.denju(workshop.precomputing("--conditioning", "aligned")))
+    expectSuccess(
+      try workshop.denju(
+        "precompute", "--source", "source", "--train", "more.jsonl", "--cache", "other.sqlite",
+        "--conditioning", "aligned"))
+    let size = try workshop.bytes("cache.sqlite").count
+    let disk = try #require(SmallDisk(workshop.path("disk"), kilobytes: size / 1024 + 4 * 64))
+    try FileManager.default.copyItem(
+      atPath: workshop.cache, toPath: disk.path + "/cache.sqlite")
+    let before = try workshop.digest(disk.path + "/cache.sqlite")
+    // Room for what a writer opens beside the file, and for little more.
+    let block = Data(repeating: 1, count: 4096)
+    let other = URL(fileURLWithPath: disk.path + "/other")
+    try Data().write(to: other)
+    let handle = try FileHandle(forWritingTo: other)
+    while (try? handle.write(contentsOf: block)) != nil {}
+    try handle.truncate(atOffset: UInt64(max(0, Int(try handle.offset()) - 12 * 4096)))
+    try handle.close()
+    let outcome = try workshop.denju(["cache"] + arguments)
+    expectRefusal(outcome, "cache.sqlite", "disk is full")
+    expectSuccess(try workshop.denju("cache", "verify", "disk/cache.sqlite"))
+    if arguments[0] != "purge" {
+      #expect(try workshop.digest(disk.path + "/cache.sqlite") == before)
+    }
+    try FileManager.default.removeItem(at: other)
+    try FileManager.default.copyItem(
+      atPath: disk.path + "/cache.sqlite", toPath: workshop.path("room.sqlite"))
+    let again = ["cache"] + arguments.map { $0 == "disk/cache.sqlite" ? "room.sqlite" : $0 }
+    expectSuccess(try workshop.denju(again))
+    expectSuccess(
+      try workshop.denju(
+        ["cache"] + arguments.map { $0 == "disk/cache.sqlite" ? "cache.sqlite" : $0 }))
+    #expect(try workshop.digest(workshop.path("room.sqlite")) == workshop.digest())
+  }
+
   @Test(.enabled(if: canMount, "needs the permission to mount a small disk"))
   func `training onto a full disk keeps the last checkpoint`() throws {
     let workshop = try Workshop()

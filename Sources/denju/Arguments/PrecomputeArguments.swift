@@ -36,7 +36,7 @@ struct PrecomputeArguments: ParsableArguments {
   @Flag(help: "Take the last layer's states before the final norm.")
   var beforeNorm = false
 
-  @Option(help: "How states are stored: int8, float16 or float32.")
+  @Option(help: "How states are stored: int8, int4, float16 or float32.")
   var codec = "int8"
 
   @Option(help: "What the source computes in: float32, or int8, which is faster and a little off.")
@@ -57,6 +57,15 @@ struct PrecomputeArguments: ParsableArguments {
   @Flag(help: "Take a cache that another version of the arithmetic computed.")
   var acceptOtherNumerics = false
 
+  @Flag(help: "Where the cache has no such states, as of another source or layer, add them to it.")
+  var beside = false
+
+  @Option(help: "I/N: run the I-th of N parts of the corpus; `cache merge` puts them together.")
+  var shard: String?
+
+  @Flag(help: "Encrypt a new cache, with the key in DENJU_CACHE_KEY or DENJU_CACHE_KEY_FILE.")
+  var encrypt = false
+
   @Option(help: "Decides the sets of a corpus that is cut by hash.")
   var seed: UInt64 = 0
 
@@ -76,6 +85,9 @@ struct PrecomputeArguments: ParsableArguments {
     options.maxTokens = maxTokens
     options.sharedPrefixes = !noSharedPrefixes
     options.acceptOtherNumerics = acceptOtherNumerics
+    options.beside = beside
+    options.encrypt = encrypt
+    options.shard = try shard.map(CorpusShard.init(parsing:))
     options.seed = seed
     return options
   }

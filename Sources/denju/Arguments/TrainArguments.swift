@@ -16,6 +16,8 @@ struct TrainArguments: ParsableArguments {
   @Option(help: "The feature cache to train from; the source is not needed.")
   var cache: String
 
+  @OptionGroup var stream: StreamArguments
+
   @Option(help: "The run's folder: checkpoints, log and description.")
   var run: String
 

@@ -22,6 +22,8 @@ struct BenchAnswers: ParsableCommand {
   @Option(help: "The cache with the other states.")
   var other: String
 
+  @OptionGroup var stream: StreamArguments
+
   @Option(help: "The cache that the run was trained on; the run's own otherwise.")
   var cache: String?
 
@@ -52,8 +54,9 @@ struct BenchAnswers: ParsableCommand {
     guard generator.configuration.conditioning == .prompt,
       generator.configuration.bridgeLayerCount > 0
     else { throw BenchError.noPromptStates(run: folder) }
-    let own = try FeatureCache.open(cache ?? generator.run.cachePath)
-    let others = try FeatureCache.open(other)
+    let own = try FeatureCache.open(
+      cache ?? generator.run.cachePath, expecting: generator.states.identity)
+    let others = try FeatureCache.open(other, stream: stream.choice)
     try requireComparable(own, others, generator)
 
     let documents = try own.documents(.test).map { try own.document($0.id) }

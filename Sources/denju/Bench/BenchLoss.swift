@@ -1,6 +1,5 @@
 import ArgumentParser
 import Corpora
-import Evaluation
 import Foundation
 import KnowledgeSource
 import ModelFiles
@@ -59,8 +58,9 @@ struct BenchLoss: ParsableCommand {
 
   func run() throws {
     let folder = try ModelFolder.open(source)
-    let documents = try documents(
-      tokenizer: try Tokenizer.load(folder), most: try folder.configuration.maximumPositions)
+    let documents = try BenchText.documents(
+      corpus, badRows, tokens: tokens, tokenizer: try Tokenizer.load(folder),
+      most: try folder.configuration.maximumPositions)
     let reference = try losses(of: documents, folder, .float32)
     let counts = documents.map { $0.count - 1 }
     let total = counts.reduce(0, +)
@@ -76,23 +76,6 @@ struct BenchLoss: ParsableCommand {
     if json { try Terminal.json(report) } else { Self.show(report) }
   }
 
-  /// Whole rows of at least two tokens until there are enough; those longer than the source skipped.
-  private func documents(tokenizer: Tokenizer, most: Int) throws -> [[Int32]] {
-    let reader = try Corpus(corpus).reader(badRows: badRows)
-    var (documents, predicted) = ([[Int32]](), 0)
-    while predicted < tokens, let row = try reader.next() {
-      let ids = tokenizer.encode(
-        "Question: \(BenchText.prompt(of: row))\nAnswer: \(row.response)")
-      guard ids.count >= 2, ids.count <= most else { continue }
-      documents.append(ids)
-      predicted += ids.count - 1
-    }
-    guard !documents.isEmpty else {
-      throw BenchError.noText(corpus: corpus, missing: "document that the source can read")
-    }
-    return documents
-  }
-
   /// Each document's loss in nats, summed over its tokens.
   private func losses(
     of documents: [[Int32]], _ folder: ModelFolder, _ precision: Precision
@@ -102,7 +85,7 @@ struct BenchLoss: ParsableCommand {
     return try documents.enumerated().map { index, ids in
       try Interruption.check()
       bar.update(index + 1, of: documents.count)
-      return try source.loss(of: ids)
+      return try source.losses(of: ids).reduce(0) { $0 + Double($1) }
     }
   }
 
@@ -119,30 +102,5 @@ struct BenchLoss: ParsableCommand {
       ])
     }
     Terminal.result(table.text)
-  }
-}
-
-extension KnowledgeSource {
-  /// Positions whose logits are held at once: a vocabulary's width each.
-  private static let logitRows = 128
-
-  /// - log p(ids[1...] | ids[0]), in nats.
-  fileprivate func loss(of ids: [Int32]) throws -> Double {
-    let states = FloatBuffer(count: ids.count * width)
-    try self.states(ids, layer: layerCount, into: states.base)
-    let logits = FloatBuffer(count: min(Self.logitRows, ids.count) * vocabularySize)
-    let losses = FloatBuffer(count: ids.count)
-    for first in stride(from: 0, to: ids.count - 1, by: Self.logitRows) {
-      let count = min(Self.logitRows, ids.count - 1 - first)
-      try self.logits(
-        fromFinalStates: states.base + first * width, count: count, into: logits.base)
-      ids.withUnsafeBufferPointer { ids in
-        guard let targets = ids.baseAddress else { return }
-        softmaxCrossEntropy(
-          losses: losses.base + first, logits: logits.base, targets: targets + first + 1,
-          rows: count, vocabulary: vocabularySize)
-      }
-    }
-    return losses.array().prefix(ids.count - 1).reduce(0) { $0 + Double($1) }
   }
 }

@@ -72,4 +72,23 @@ enum BenchText {
     case .none: ""
     }
   }
+
+  /// Rows as "Question: PROMPT\nAnswer: RESPONSE", whole, of at least two tokens, until so many tokens are
+  /// predicted; those longer than the source are skipped.
+  static func documents(
+    _ corpus: String, _ badRows: BadRowPolicy, tokens: Int, tokenizer: Tokenizer, most: Int
+  ) throws -> [[Int32]] {
+    let reader = try Corpus(corpus).reader(badRows: badRows)
+    var (documents, predicted) = ([[Int32]](), 0)
+    while predicted < tokens, let row = try reader.next() {
+      let ids = tokenizer.encode("Question: \(prompt(of: row))\nAnswer: \(row.response)")
+      guard ids.count >= 2, ids.count <= most else { continue }
+      documents.append(ids)
+      predicted += ids.count - 1
+    }
+    guard !documents.isEmpty else {
+      throw BenchError.noText(corpus: corpus, missing: "document that the source can read")
+    }
+    return documents
+  }
 }

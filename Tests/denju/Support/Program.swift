@@ -30,7 +30,11 @@ final class RunningProgram {
   private var status: Int32?
 
   /// Starts a program in `folder` with every signal as it is by default, whatever this thread blocks.
-  init(_ executable: String, _ arguments: [String], in folder: String) throws {
+  ///
+  /// - Parameter environment: what is set besides this process's own, as "NAME=VALUE".
+  init(
+    _ executable: String, _ arguments: [String], in folder: String, environment: [String] = []
+  ) throws {
     self.arguments = arguments
     self.folder = folder + "/output-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
@@ -54,7 +58,7 @@ final class RunningProgram {
 
     // `env` goes to the folder and becomes the program.
     var words: [UnsafeMutablePointer<CChar>?] =
-      (["env", "-C", folder, executable] + arguments).map { strdup($0) }
+      (["env", "-C", folder] + environment + [executable] + arguments).map { strdup($0) }
     words.append(nil)
     defer { for word in words { free(word) } }
     var process = pid_t()

@@ -71,8 +71,11 @@ final class Workshop {
 
   // MARK: The program
 
+  /// Set for the program besides the tests' own environment, as "NAME=VALUE".
+  var environment: [String] = []
+
   func start(_ arguments: [String]) throws -> RunningProgram {
-    try RunningProgram(Program.path, arguments, in: folder)
+    try RunningProgram(Program.path, arguments, in: folder, environment: environment)
   }
 
   func denju(_ arguments: String...) throws -> Program.Outcome { try denju(arguments) }

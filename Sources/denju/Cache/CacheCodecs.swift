@@ -1,0 +1,90 @@
+import ArgumentParser
+import Corpora
+import FeatureCache
+import Foundation
+import KnowledgeSource
+import ModelFiles
+import Precompute
+import Tokenization
+
+struct CacheCodecs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "codecs",
+    abstract: "Measure what every codec takes in bytes, and what it costs in loss.",
+    discussion: """
+      A document is "Question: PROMPT\\nAnswer: RESPONSE". Its states go through each codec, and the source \
+      goes on from what is decoded; the loss added to its own is paired, its error over documents.
+      """)
+
+  @Option(help: "The source: a Hugging Face folder or a GGUF file.") var source: String
+  @Option(help: "The documents.") var corpus: String
+  @Option(
+    parsing: .unconditional,
+    help: "Whose states: 0 (embedding) to N (the last layer), or from the end: -1 is N.")
+  var layer = -1
+  @Option(help: "Tokens to predict, at least; the last document is whole.") var tokens = 50_000
+  @Option(help: "Codecs to compare, separated by commas; all otherwise.") var codec: String?
+  @Option(help: "A row that can't be used: fail, or skip it.") var badRows = BadRowPolicy.fail
+  @Option(help: "A folder for codecs.csv and codecs.svg.") var out: String?
+  @Flag(help: "Print the result as a line of JSON.") var json = false
+
+  func validate() throws {
+    guard tokens > 0 else { throw ValidationError("--tokens has to be more than nothing") }
+  }
+
+  func run() throws {
+    let codecs =
+      try codec.map { try $0.split(separator: ",").map { try StateCodecs.named(String($0)) } }
+      ?? StateCodecs.all
+    let folder = try ModelFolder.open(source)
+    let documents = try BenchText.documents(
+      corpus, badRows, tokens: tokens, tokenizer: try Tokenizer.load(folder),
+      most: try folder.configuration.maximumPositions)
+    let source = try KnowledgeSource(folder)
+    let bar = ProgressBar("codecs", unit: "documents")
+    let comparison = try CodecComparison(
+      source, layer: try source.layer(layer), documents: documents, codecs: codecs
+    ) { done in
+      try Interruption.check()
+      bar.update(done, of: documents.count)
+    }
+    if let out {
+      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+      let folder = URL(fileURLWithPath: out)
+      try Data(Self.csv(comparison).utf8).write(to: folder.appendingPathComponent("codecs.csv"))
+      try Data(RateDistortionPicture(comparison).svg.utf8)
+        .write(to: folder.appendingPathComponent("codecs.svg"))
+    }
+    if json { try Terminal.json(comparison) } else { Self.show(comparison) }
+  }
+
+  private static let columns = [
+    "codec", "bytes a token", "relative error", "worst token's", "added nats a token",
+    "standard error", "encoded tokens/s a core", "decoded",
+  ]
+
+  private static func cells(_ arm: CodecComparison.Arm) -> [String] {
+    [
+      arm.codec, String(format: "%.1f", arm.bytesPerToken),
+      String(format: "%.5f", arm.relativeError), String(format: "%.5f", arm.worstRelativeError),
+      String(format: "%.5f", arm.added.mean),
+      arm.added.standardError.map { String(format: "%.5f", $0) } ?? "",
+      String(format: "%.0f", arm.encodedTokensPerSecond),
+      String(format: "%.0f", arm.decodedTokensPerSecond),
+    ]
+  }
+
+  private static func csv(_ comparison: CodecComparison) -> String {
+    ([columns] + comparison.arms.map(cells)).map { $0.joined(separator: ",") + "\n" }.joined()
+  }
+
+  private static func show(_ comparison: CodecComparison) {
+    Terminal.result(
+      "layer \(comparison.layer)\(comparison.normalized ? ", after the norm" : ""): "
+        + "\(comparison.tokens) tokens of \(comparison.documents) documents, "
+        + String(format: "%.5f nats a token", comparison.loss))
+    var table = TextTable(columns)
+    for arm in comparison.arms { table.add(cells(arm)) }
+    Terminal.result(table.text)
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import FeatureCache
+import Foundation
+
+struct CacheMerge: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "merge", abstract: "Take other caches into the first.",
+    discussion: """
+      Of shards that several machines made with `precompute --shard`, one cache: the same as one run \
+      would have made. What both have is kept once; other states of the same tokens are refused.
+      """)
+
+  @Argument(help: "The cache to merge into; made when it is not there.") var cache: String
+  @Argument(help: "The caches to take in.") var others: [String]
+  @Flag(help: "Take in streams that the cache does not have, as of other sources, beside its own.")
+  var beside = false
+  @Flag(help: "Encrypt the cache to merge into, where it is new.") var encrypt = false
+
+  func validate() throws {
+    guard !others.isEmpty else { throw ValidationError("name at least one cache to take in") }
+  }
+
+  func run() throws {
+    let cache = try target()
+    defer { try? cache.close() }
+    for path in others {
+      let other = try FeatureCache.open(path, stream: .first)
+      defer { try? other.close() }
+      let report = try cache.merge(other, beside: beside)
+      Terminal.note("\(path): \(report.stored) documents and \(report.records) records were new")
+    }
+  }
+
+  private func target() throws -> FeatureCache {
+    if !encrypt, FileManager.default.fileExists(atPath: cache) {
+      return try FeatureCache.open(cache, .write, stream: .first)
+    }
+    let first = try FeatureCache.open(others[0], stream: .first)
+    defer { try? first.close() }
+    return try FeatureCache.create(
+      cache, identity: first.identity, source: first.source, chunkTokens: first.chunkTokens,
+      encrypted: encrypt)
+  }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import FeatureCache
+import Precompute
+
+struct CacheVerify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Check every checksum and every reference; with --repair, compute the damaged again.")
+
+  @Argument(help: "The cache.") var cache: String
+  @Flag(help: "Compute damaged states again, through the source.") var repair = false
+  @Option(help: "The source, for --repair; where it was at precomputing, otherwise.")
+  var source: String?
+
+  func run() throws {
+    let cache = try FeatureCache.open(cache, repair ? .write : .read, stream: .first)
+    defer { try? cache.close() }
+    let bar = ProgressBar("verify", unit: "rows")
+    let damage = try cache.verify { bar.update($0, of: $1) }
+    for item in damage { Terminal.result("\(item)") }
+    if damage.isEmpty {
+      Terminal.note("\(cache.path): sound")
+      return
+    }
+    guard repair else {
+      Terminal.note("\(cache.path): \(damage.count) damaged; --repair computes states again")
+      throw ExitCode.failure
+    }
+    var repaired = 0
+    for stream in try cache.streams() {
+      let own = damage.filter { $0.stream == stream.number }
+      if own.isEmpty { continue }
+      repaired += try CacheRepair(stream, source: source ?? stream.source.path).mend(own)
+    }
+    let rest = try cache.verify()
+    Terminal.note(
+      "\(cache.path): \(repaired) documents' states computed again, \(rest.count) damages left")
+    if !rest.isEmpty {
+      for item in rest { Terminal.result("\(item)") }
+      throw ExitCode.failure
+    }
+  }
+}
