@@ -95,7 +95,18 @@ let package = Package(
       name: "DenjuTests",
       dependencies: ["denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline"],
       path: "Tests/denju"),
+    .testTarget(
+      name: "FuzzTests", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      path: "Tests/Fuzz", exclude: ["Program", "corpus", "run.sh"]),
     .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What `Tests/Fuzz/run.sh` builds, with libFuzzer's runtime, which nothing else has.
+if Context.environment["DENJU_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "denju-fuzz", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      path: "Tests/Fuzz/Program"))
+}
