@@ -15,6 +15,8 @@ denju=.build/release/denju
 source=.build/models/smollm2-135m-instruct
 gsm8k=${DENJU_GSM8K:-../shared/data/gsm8k/train.jsonl}
 tokenizer=${DENJU_TOKENIZER:-../shared/tokenizers/smollm2/tokenizer.json}
+# Where the tests find the demo's source, as `make test` says it.
+export DENJU_SMOLLM2=${DENJU_SMOLLM2:-$PWD/$source/SmolLM2-135M-Instruct.Q4_1.gguf}
 bench=.build/bench-precompute.json
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
