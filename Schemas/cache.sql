@@ -118,8 +118,9 @@ CREATE INDEX chains_by_tail ON chains(tail);
 -- An encrypted cache's own key, sealed with its user's: one row; none where the cache is not encrypted.
 --
 -- In an encrypted cache, `records.payload` and `documents.sealed` are AES-256-GCM's nonce (12 bytes), ciphertext
--- and tag (16), bound to the row's key; a record's token ids come before its coded values in the payload; keys and
--- checksums of records and documents are HMAC-SHA256. Names of files, counts, sizes, errors and times stay readable.
+-- and tag (16), bound to the row's key; a record's token ids, sizes and errors come before its coded values; keys and
+-- checksums of records and documents are HMAC-SHA256. Names of files, counts and times stay readable, and sizes and errors
+-- coarsely: those of a record are sealed exactly, with 512 bytes' padding, and rounded to a digit beside it.
 CREATE TABLE encryption (
   id          INTEGER PRIMARY KEY CHECK (id = 1),
   cipher      TEXT NOT NULL,                -- 'AES-256-GCM'

@@ -26,6 +26,8 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The operating system refused.
   case refused(path: String, operation: String, reason: String)
   case diskFull(path: String, operation: String)
+  /// What was purged is gone for everyone, and its bytes may still be in the file or its log.
+  case notErased(path: String, reason: String)
   /// Refused before anything is written.
   case wouldNotFit(path: String, needed: Int, available: Int)
   /// Other processes hold the file.
@@ -59,10 +61,11 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
     case .severalStreams(let path, let streams):
       "\(path) holds \(streams.count) streams: \(streams.joined(separator: ", ")): name one with --stream"
     case .keyNeeded(let path):
-      "\(path) is encrypted: give its key in \(CacheKey.variables.key), or its key's file in "
+      "\(path) is encrypted, or to be: give its key in \(CacheKey.variables.key), or its key's file in "
         + CacheKey.variables.file
     case .wrongKey(let path):
-      "\(path) is encrypted with another key"
+      "\(path) is encrypted with another key than \(CacheKey.variables.key) or "
+        + "\(CacheKey.variables.file) gives"
     case .badKey(let place):
       "\(place) has no key: 64 hexadecimal digits, as `openssl rand -hex 32` prints them"
     case .writerPresent(let path, let holder):
@@ -76,6 +79,9 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
       "can't \(operation) \(path): \(reason)"
     case .diskFull(let path, let operation):
       "the disk is full: can't \(operation) in \(path); what was there before is intact: free space and run again"
+    case .notErased(let path, let reason):
+      "\(path): what was purged is gone, but its bytes may be in the file until "
+        + "`denju cache compact \(path)` succeeds, which did not now: \(reason)"
     case .wouldNotFit(let path, let needed, let available):
       "\(path) would need \(formatted(bytes: needed)) more, and its disk has \(formatted(bytes: available)): "
         + "free space, or choose a smaller codec or corpus"

@@ -4,9 +4,14 @@ import GRDB
 extension FeatureCache {
   /// SHA-256, in hexadecimal, of what the cache holds: documents and records in the order of their
   /// keys, without runs, times and row numbers. Caches that hold the same have the same digest,
-  /// however they came about.
+  /// however they came about. An encrypted cache is refused: its rows are sealed anew in every file.
   public func contentDigest() throws(CacheError) -> String {
-    try read("hash the content") { db in
+    guard !isEncrypted else {
+      throw .refused(
+        path: path, operation: "hash the content of",
+        reason: "it is encrypted, each file with a key of its own; `denju cache diff` compares")
+    }
+    return try read("hash the content") { db in
       var hash = FramedHash("denju content 1")
       for key in try Data.fetchAll(db, sql: "SELECT key FROM streams ORDER BY key") {
         hash.add(key)

@@ -26,7 +26,9 @@ extension FeatureCache {
       let fits = try evict(db, until: bytes, &report)
       return (report, fits)
     }
-    if report.documents > 0 { try compact() }
+    // Free pages count in the file's size, too.
+    let size = try fileBytes()
+    if let bytes, report.documents > 0 || size > bytes { try erase() }
     return (report, fits)
   }
 

@@ -24,7 +24,7 @@ extension FeatureCache {
       _ = try put(db, record, run: run)
       return
     }
-    let (ids, payload) = try sealed(record)
+    let columns = try sealed(record)
     let parent = try record.parent.flatMap { key in try recordID(db, key) }
     try db.execute(
       sql: """
@@ -32,8 +32,8 @@ extension FeatureCache {
           raw_bytes = ?, error_rms = ?, error_max = ?, run = ?, created = ?, checksum = ? WHERE id = ?
         """,
       arguments: [
-        streamID, parent, record.first, record.ids.count, ids, record.codec,
-        payload, record.rawByteCount, record.error.relative, record.error.largest,
+        streamID, parent, record.first, record.ids.count, columns.ids, record.codec,
+        columns.payload, columns.rawBytes, columns.error.relative, columns.error.largest,
         run?.number,
         unixTime(), Data(record.checksum(stream: streamKey, secret: secret)), row,
       ])

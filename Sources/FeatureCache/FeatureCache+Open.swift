@@ -136,6 +136,11 @@ extension FeatureCache {
     guard !isFolder.boolValue else {
       throw .notACache(path: path, found: "not a regular file but a folder")
     }
+    // A pipe would wait for somebody to write.
+    var status = stat()
+    guard stat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG else {
+      throw .notACache(path: path, found: "not a regular file")
+    }
     let file: CacheFile
     let streams: [StoredStream]
     if access == .write {
@@ -147,6 +152,23 @@ extension FeatureCache {
       (file, streams) = try opened(path, try CacheConnection.reader(path), nil, key)
     }
     return try FeatureCache(try chosen(stream, of: streams, path: path), in: file)
+  }
+
+  /// There is no file, or the empty one that is left of a process that was killed as it made a cache.
+  public static func isBlank(_ path: String) -> Bool {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: absolute(path))
+    return (attributes?[.size] as? Int ?? 0) == 0
+  }
+
+  /// Removes a cache that was just made, since what was to be in it could not be.
+  public func discard() throws(CacheError) {
+    let path = path
+    try close()
+    for suffix in ["", "-wal", "-shm", "-journal"] where unlink(path + suffix) != 0 {
+      guard errno == ENOENT else {
+        throw .refused(path: path + suffix, operation: "remove", reason: systemMessage())
+      }
+    }
   }
 
   /// A look at a file's first bytes: is it a cache, of whatever version?

@@ -25,7 +25,7 @@ extension FeatureCache {
       for id in ids { try remove(db, id, &report) }
       return report
     }
-    try compact()
+    try erase()
     return report
   }
 
@@ -67,8 +67,17 @@ extension FeatureCache {
         sql: "DELETE FROM sources WHERE id NOT IN (SELECT source FROM streams)")
       return report
     }
-    try compact()
+    try erase()
     return report
+  }
+
+  /// Compacts after a deletion, so that nothing of it is in the log; says what there is when that fails.
+  func erase() throws(CacheError) {
+    do throws(CacheError) {
+      try compact()
+    } catch {
+      throw .notErased(path: path, reason: "\(error)")
+    }
   }
 
   /// Rewrites the file without free space, and empties its log. Needs about as much free disk as

@@ -139,23 +139,30 @@ extension FeatureCache {
   func soundRecord(_ db: Database, _ key: RecordKey, parent: RecordKey?) throws -> CacheRecord? {
     let statement = try db.cachedStatement(
       sql: """
-        SELECT first, tokens, ids, payload, codec, raw_bytes, error_rms, error_max, checksum
+        SELECT first, tokens, codec, ids, payload, raw_bytes, error_rms, error_max, checksum
         FROM records WHERE key = ?
         """)
     guard let row = try Row.fetchOne(statement, arguments: [Data(key.bytes)]) else { return nil }
     let item = "record \(key)"
     var reader = RowReader(row, path: path, item: item)
     let first = try reader.integer()
-    let (ids, payload) = try unsealed(
-      key, tokens: try reader.integer(), ids: try reader.data(), payload: try reader.data())
+    let tokens = try reader.integer()
+    let codec = try reader.text()
+    let (ids, columns) = try unsealed(key, tokens: tokens, try recordColumns(&reader))
     let record = CacheRecord(
-      key: key, parent: parent, first: first, ids: ids, codec: try reader.text(),
-      payload: payload, rawByteCount: try reader.integer(),
-      error: CodingError(relative: try reader.real(), largest: try reader.real()))
+      key: key, parent: parent, first: first, ids: ids, codec: codec, payload: columns.payload,
+      rawByteCount: columns.rawBytes, error: columns.error)
     guard record.checksum(stream: streamKey, secret: secret) == (try reader.bytes()) else {
       throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
     }
     return record
+  }
+
+  /// The columns ids, payload, raw_bytes, error_rms and error_max, which come next.
+  func recordColumns(_ reader: inout RowReader) throws(CacheError) -> RecordColumns {
+    RecordColumns(
+      ids: try reader.data(), payload: try reader.data(), rawBytes: try reader.integer(),
+      error: CodingError(relative: try reader.real(), largest: try reader.real()))
   }
 
   /// Writes `record.ids.count * width` values.

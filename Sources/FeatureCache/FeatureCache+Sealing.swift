@@ -27,34 +27,93 @@ extension FeatureCache {
     return hash.finalize()
   }
 
-  /// The columns `ids` and `payload` of a record: of an encrypted one both are in the payload.
-  func sealed(_ record: CacheRecord) throws -> (ids: Data, payload: Data) {
-    let ids = Data(TokenIDs.bytes(record.ids))
-    guard let cipher = file.cipher else { return (ids, record.payload) }
-    return (Data(), try cipher.seal(ids + record.payload, boundTo: record.key.bytes))
+  /// A record as its row has it.
+  struct RecordColumns: Equatable {
+    var ids: Data
+    var payload: Data
+    var rawBytes: Int
+    var error: CodingError
   }
 
-  /// The token ids and coded values of a record, from its columns.
+  /// Sizes of what is sealed are multiples of this, since an exact size tells texts apart.
+  private static let sealedUnit = 512
+
+  /// Of an encrypted record all that follows from its text is in the payload; errors and sizes beside it are
+  /// rounded, or they would confirm a guess as a hash does.
+  func sealed(_ record: CacheRecord) throws -> RecordColumns {
+    let open = RecordColumns(
+      ids: Data(TokenIDs.bytes(record.ids)), payload: record.payload,
+      rawBytes: record.rawByteCount, error: record.error)
+    guard let cipher = file.cipher else { return open }
+    var content = open.ids
+    for number in [
+      UInt64(record.rawByteCount), record.error.relative.bitPattern,
+      record.error.largest.bitPattern, UInt64(record.payload.count),
+    ] {
+      withUnsafeBytes(of: number.littleEndian) { content.append(contentsOf: $0) }
+    }
+    content.append(record.payload)
+    content.append(Data(count: (0 - content.count) & (Self.sealedUnit - 1)))
+    return RecordColumns(
+      ids: Data(), payload: try cipher.seal(content, boundTo: record.key.bytes),
+      rawBytes: content.count,
+      error: CodingError(
+        relative: Self.coarse(record.error.relative), largest: Self.coarse(record.error.largest)))
+  }
+
+  /// To one significant digit.
+  private static func coarse(_ value: Double) -> Double {
+    guard value > 0, value.isFinite else { return value }
+    let unit = pow(10, floor(log10(value)))
+    return (value / unit).rounded() * unit
+  }
+
+  /// One digit of 1 to 9 is off by a third at most.
+  private static func isCoarse(_ rounded: Double, of value: Double) -> Bool {
+    abs(rounded - value) <= 0.34 * abs(value)
+  }
+
+  /// A record's token ids and coded values, and what goes with them, from its columns.
   func unsealed(
-    _ key: RecordKey, tokens: Int, ids: Data, payload: Data
-  ) throws(CacheError) -> (ids: [Int32], payload: Data) {
+    _ key: RecordKey, tokens: Int, _ columns: RecordColumns
+  ) throws(CacheError) -> (ids: [Int32], columns: RecordColumns) {
     let item = "record \(key)"
-    var (ids, payload) = (ids, payload)
+    var open = columns
     if let cipher = file.cipher {
-      guard (0...65_536).contains(tokens), ids.isEmpty,
-        let content = cipher.open(payload, boundTo: key.bytes), content.count >= 4 * tokens
+      guard (0...65_536).contains(tokens), columns.ids.isEmpty,
+        let content = cipher.open(columns.payload, boundTo: key.bytes),
+        let found = Self.content(Data(content), tokens: tokens), columns.rawBytes == content.count,
+        Self.isCoarse(columns.error.relative, of: found.error.relative),
+        Self.isCoarse(columns.error.largest, of: found.error.largest)
       else {
         throw .damaged(path: path, item: item, reason: "it can't be decrypted")
       }
-      ids = content.prefix(4 * tokens)
-      payload = Data(content.dropFirst(4 * tokens))
+      open = found
     }
-    guard let numbers = TokenIDs.ids(Array(ids)), numbers.count == tokens else {
+    guard let numbers = TokenIDs.ids(Array(open.ids)), numbers.count == tokens else {
       throw .damaged(
-        path: path, item: item, reason: "it says \(tokens) tokens and has \(ids.count) bytes of ids"
-      )
+        path: path, item: item,
+        reason: "it says \(tokens) tokens and has \(open.ids.count) bytes of ids")
     }
-    return (numbers, payload)
+    return (numbers, open)
+  }
+
+  /// The parts of what `sealed` put together; `nil` when they are not there.
+  private static func content(_ content: Data, tokens: Int) -> RecordColumns? {
+    let head = 4 * tokens + 32
+    guard content.count >= head else { return nil }
+    let numbers = (0..<4).map { place in
+      content.dropFirst(4 * tokens + 8 * place).prefix(8).reversed()
+        .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    }
+    guard numbers[3] <= UInt64(content.count - head), let raw = Int(exactly: numbers[0]) else {
+      return nil
+    }
+    return RecordColumns(
+      ids: Data(content.prefix(4 * tokens)),
+      payload: Data(content.dropFirst(head).prefix(Int(numbers[3]))), rawBytes: raw,
+      error: CodingError(
+        relative: Double(bitPattern: numbers[1]), largest: Double(bitPattern: numbers[2])))
   }
 
   /// A document's text and token ids as rows have them: in columns of their own, or all in `sealed`.
@@ -85,7 +144,18 @@ extension FeatureCache {
   func unsealed(
     _ columns: DocumentColumns, key: [UInt8], item: String
   ) throws(CacheError) -> DocumentColumns {
-    guard let cipher = file.cipher else { return columns }
+    guard let cipher = file.cipher else {
+      guard columns.sealed == nil else {
+        throw .damaged(
+          path: path, item: item, reason: "it is sealed in a cache that is not encrypted")
+      }
+      return columns
+    }
+    guard columns.prompt.isEmpty, columns.promptIDs.isEmpty, columns.response.isEmpty,
+      columns.responseIDs.isEmpty
+    else {
+      throw .damaged(path: path, item: item, reason: "it has text that is not encrypted")
+    }
     guard let sealed = columns.sealed, let content = cipher.open(sealed, boundTo: key) else {
       throw .damaged(path: path, item: item, reason: "it can't be decrypted")
     }

@@ -129,7 +129,8 @@ extension FeatureCache {
     }
     let statement = try db.cachedStatement(
       sql: """
-        SELECT r.key, r.stream, r.first, r.tokens, r.ids, r.payload, r.parent, p.key, p.first + p.tokens
+        SELECT r.key, r.stream, r.first, r.tokens, r.ids, r.payload, r.raw_bytes, r.error_rms, r.error_max,
+          r.parent, p.key, p.first + p.tokens
         FROM records r LEFT JOIN records p ON p.id = r.parent WHERE r.id = ?
         """)
     guard let columns = try Row.fetchOne(statement, arguments: [row]) else {
@@ -141,8 +142,7 @@ extension FeatureCache {
     let first = try reader.integer()
     let tokens = try reader.integer()
     guard (1...chunkTokens).contains(tokens) else { throw damaged("it says \(tokens) tokens") }
-    let (ids, _) = try unsealed(
-      key, tokens: tokens, ids: try reader.data(), payload: try reader.data())
+    let (ids, _) = try unsealed(key, tokens: tokens, try recordColumns(&reader))
     var parent: RecordKey?
     if try reader.optionalInteger() != nil {
       parent = RecordKey(bytes: try reader.bytes())

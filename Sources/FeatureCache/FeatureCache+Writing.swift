@@ -156,11 +156,12 @@ extension FeatureCache {
         INSERT INTO records (key, stream, parent, first, tokens, ids, codec, payload, raw_bytes, error_rms, error_max,
           run, created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
-    let (ids, payload) = try sealed(record)
+    let columns = try sealed(record)
     try statement.execute(arguments: [
-      Data(record.key.bytes), streamID, parent, record.first, record.ids.count, ids, record.codec,
-      payload, record.rawByteCount, record.error.relative, record.error.largest, run?.number,
-      unixTime(), Data(record.checksum(stream: streamKey, secret: secret)),
+      Data(record.key.bytes), streamID, parent, record.first, record.ids.count, columns.ids,
+      record.codec, columns.payload, columns.rawBytes, columns.error.relative,
+      columns.error.largest, run?.number, unixTime(),
+      Data(record.checksum(stream: streamKey, secret: secret)),
     ])
     return true
   }
@@ -169,12 +170,14 @@ extension FeatureCache {
   /// of zstd.
   func requireSame(_ db: Database, _ record: CacheRecord) throws {
     let statement = try db.cachedStatement(
-      sql: "SELECT tokens, ids, payload FROM records WHERE key = ?")
+      sql: """
+        SELECT tokens, ids, payload, raw_bytes, error_rms, error_max FROM records WHERE key = ?
+        """)
     guard let row = try Row.fetchOne(statement, arguments: [Data(record.key.bytes)]) else { return }
     var reader = RowReader(row, path: path, item: "record \(record.key)")
-    let payload = try unsealed(
-      record.key, tokens: try reader.integer(), ids: try reader.data(), payload: try reader.data()
-    ).payload
+    let tokens = try reader.integer()
+    let payload = try unsealed(record.key, tokens: tokens, try recordColumns(&reader))
+      .columns.payload
     if payload == record.payload { return }
     guard try sameStates(payload, record) else {
       throw CacheError.conflict(

@@ -67,7 +67,7 @@ struct StoredStream {
       db,
       sql: """
         SELECT sources.id, name, weights_sha256, architecture, tokenizer, tokenizer_sha256, chat_template, path,
-          checksum, streams.id, key, layer, normalized, precision, codec, numerics, width, chunk_tokens
+          checksum, streams.id, key, kind, layer, normalized, precision, codec, numerics, width, chunk_tokens
         FROM streams LEFT JOIN sources ON sources.id = streams.source ORDER BY streams.id
         """)
     guard !rows.isEmpty else {
@@ -90,10 +90,17 @@ struct StoredStream {
     let checksum = try reader.bytes()
     streamID = Int64(try reader.integer())
     let key = try reader.bytes()
+    let kind = try reader.text()
+    let layer = try reader.integer()
+    let normalized = try reader.integer()
+    guard kind == CacheIdentity.kind, (0...1).contains(normalized) else {
+      throw CacheError.damaged(
+        path: path, item: "the stream", reason: "its kind is \(kind), its norm \(normalized)")
+    }
     identity = CacheIdentity(
       weights: weights, architecture: architecture, tokenizer: fingerprint,
-      layer: try reader.integer(),
-      normalized: try reader.integer() != 0, precision: try reader.text(), codec: try reader.text(),
+      layer: layer, normalized: normalized == 1, precision: try reader.text(),
+      codec: try reader.text(),
       numerics: try reader.text(), width: try reader.integer())
     chunkTokens = try reader.integer()
     guard source.checksum(identity: identity) == checksum else {

@@ -3,7 +3,7 @@ import Foundation
 import ModelFiles
 
 /// Writes documents' states, token ids and texts for other programs, or for `StateImport`; see `StateFile`.
-/// Memory holds one document at a time.
+/// Memory holds one document at a time; the file is its owner's alone, as a cache is.
 public struct StateExport {
   public enum Format: String, CaseIterable, Sendable {
     case safetensors
@@ -23,6 +23,10 @@ public struct StateExport {
   public func write(
     _ path: String, _ format: Format, progress: (Int) -> Void = { _ in }
   ) throws {
+    guard !FeatureCache.isCache(path) else {
+      throw PrecomputeError.statesFile(
+        path: path, problem: "it is a feature cache, which an export does not take the place of")
+    }
     let whole = try wholeArrays()
     var parts: [String: (entry: DocumentEntry, part: StateFile.Part)] = [:]
     var layouts = whole.map { TensorLayout($0.key, shape: [$0.value.count], type: .u8) }
@@ -37,8 +41,8 @@ public struct StateExport {
     }
     let file: any TensorFileStream =
       switch format {
-      case .safetensors: try SafetensorsStream(path: path, layouts: layouts)
-      case .npz: try NumPyArchive(path: path, layouts: layouts)
+      case .safetensors: try SafetensorsStream(path: path, layouts: layouts, mode: 0o600)
+      case .npz: try NumPyArchive(path: path, layouts: layouts, mode: 0o600)
       }
     var done = 0
     for layout in file.order {

@@ -83,8 +83,13 @@ public struct StateImport {
     }
     places = try Self.places(file)
     let suffix = ".\(StateFile.Part.states.rawValue)"
-    numbers = file.names.filter { $0.hasSuffix(suffix) }
-      .compactMap { Int64($0.dropLast(suffix.count)) }.sorted()
+    let named = file.names.filter { $0.hasSuffix(suffix) }
+    numbers = named.compactMap { Int64($0.dropLast(suffix.count)) }.sorted()
+    if let odd = named.first(where: { name in
+      Int64(name.dropLast(suffix.count)).map { StateFile.name($0, .states) } != name
+    }) {
+      throw PrecomputeError.statesFile(path: path, problem: "\(odd) does not begin with a number")
+    }
     guard !numbers.isEmpty else {
       throw PrecomputeError.statesFile(path: path, problem: "it has no tensor like 1.states")
     }
@@ -96,6 +101,7 @@ public struct StateImport {
   public func store(
     in cache: String, beside: Bool, progress: (Int, Int) -> Void = { _, _ in }
   ) throws -> PutReport {
+    let isNew = FeatureCache.isBlank(cache)
     let cache = try opened(cache, beside: beside)
     defer { try? cache.close() }
     let run = try cache.beginRun("import")
@@ -111,6 +117,7 @@ public struct StateImport {
       try writer.flush()
     } catch {
       try? cache.note(run, done, .failed)
+      if isNew, try !cache.hasRecords() { try cache.discard() }
       throw error
     }
     done.bytes = writer.report.bytes
@@ -148,7 +155,7 @@ public struct StateImport {
     let response =
       file[StateFile.name(number, .responseIDs)] == nil ? [] : try ids(number, .responseIDs)
     let place = places[number]
-    let coverage = place.flatMap { Coverage(rawValue: $0.coverage) } ?? .prompt
+    let (split, coverage) = try meaning(of: place)
     if coverage == .document {
       guard prompt.suffix(response.count) == response[...] else {
         throw PrecomputeError.statesFile(
@@ -163,13 +170,26 @@ public struct StateImport {
     }
     return (
       CacheDocument(
-        split: place.flatMap { DocumentSplit(rawValue: $0.split) } ?? .train,
+        split: split,
         corpus: place?.corpus ?? (file.path as NSString).lastPathComponent,
         line: place?.line ?? Int(clamping: number),
         prompt: try text(number, .prompt, prompt), promptIDs: prompt,
         response: try text(number, .response, response), responseIDs: response),
       coverage
     )
+  }
+
+  private func meaning(of place: StateFile.Place?) throws -> (DocumentSplit, Coverage) {
+    guard let place else { return (.train, .prompt) }
+    guard let split = DocumentSplit(rawValue: place.split),
+      let coverage = Coverage(rawValue: place.coverage)
+    else {
+      throw PrecomputeError.statesFile(
+        path: file.path,
+        problem: "document \(place.number) is of the split `\(place.split)` and the coverage "
+          + "`\(place.coverage)`, which are not known here")
+    }
+    return (split, coverage)
   }
 
   /// A text of the file, or else what its tokens spell.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FeatureCache
 import Foundation
 import KnowledgeSource
 import ModelFiles
@@ -33,6 +34,12 @@ struct States: ParsableCommand {
 
   @Argument(help: "The text; - reads it from standard input.")
   var text: [String]
+
+  func validate() throws {
+    guard !FeatureCache.isCache(out) else {
+      throw ValidationError("--out \(out) is a feature cache, whose place no file takes")
+    }
+  }
 
   func run() throws {
     let folder = try ModelFolder.open(source)

@@ -103,6 +103,10 @@ import Testing
     let payload = try Fixture.sqlite3(
       fixture.path("plain"), "SELECT length(payload) FROM records WHERE id = 1")
     #expect(Int(payload.dropLast()) != nil)
+    // What a codec measured, and exact sizes, would confirm a guess as a hash does.
+    let sizes = try Fixture.sqlite3(
+      fixture.path(), "SELECT DISTINCT (length(payload) - 28) % 512 FROM records")
+    #expect(sizes == "0\n")
     for secret in secrets.filter({ $0.count >= 8 }) {
       #expect(hidden.range(of: secret) == nil)
     }
@@ -122,6 +126,9 @@ import Testing
     "UPDATE documents SET sealed = NULL WHERE id = 1",
     "UPDATE documents SET split = 'test' WHERE id = 1",
     "UPDATE documents SET prompt_tokens = 7 WHERE id = 1",
+    "UPDATE documents SET prompt = 'in the open' WHERE id = 1",
+    "UPDATE records SET error_max = error_max + 1 WHERE id = 1",
+    "UPDATE records SET raw_bytes = 7 WHERE id = 1",
   ])
   func whatIsChangedIsFound(sql: String) throws {
     try filled()

@@ -89,6 +89,36 @@ import Testing
     #expect(twice.errors.contains(" 0 documents and 0 records were new"))
   }
 
+  @Test func `an export takes no cache's place, and is its owner's alone`() throws {
+    let workshop = try Self.prepared()
+    let before = try workshop.bytes("cache.sqlite")
+    for format in ["safetensors", "npz"] {
+      expectRefusal(
+        try workshop.denju(
+          "cache", "export", "cache.sqlite", "--out", "cache.sqlite", "--format", format),
+        "cache.sqlite", "feature cache")
+      expectSuccess(try workshop.denju("cache", "export", "cache.sqlite", "--out", "a.\(format)"))
+      let attributes = try FileManager.default.attributesOfItem(
+        atPath: workshop.path("a.\(format)"))
+      #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+    #expect(try workshop.bytes("cache.sqlite") == before)
+  }
+
+  @Test func `what fails leaves no cache behind, and an empty file is taken for none`() throws {
+    let workshop = try Self.prepared()
+    _ = try TinySource(workshop.path("next"), seed: 2)
+    let next = workshop.precomputing().map { $0 == "source" ? "next" : $0 }
+    expectSuccess(try workshop.denju(next + ["--beside"]))
+    expectRefusal(try workshop.denju("cache", "merge", "new.sqlite", "cache.sqlite"), "weights")
+    #expect(!FileManager.default.fileExists(atPath: workshop.path("new.sqlite")))
+    try workshop.write("new.sqlite", "")
+    expectSuccess(try workshop.denju("cache", "merge", "new.sqlite", "cache.sqlite", "--beside"))
+    expectSuccess(try workshop.denju("cache", "verify", "new.sqlite"))
+    #expect(mkfifo(workshop.path("pipe"), 0o600) == 0)
+    expectRefusal(try workshop.denju("cache", "stats", "pipe"), "not a regular file")
+  }
+
   /// Rounded states are never taken for the source's own.
   @Test func `rounded states are imported as others`() throws {
     let workshop = try Self.prepared()

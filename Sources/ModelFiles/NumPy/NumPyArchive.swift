@@ -1,3 +1,5 @@
+import Foundation
+
 /// A NumPy archive (`.npz`), written array by array: a ZIP file of `.npy` files, stored as they are, which
 /// `numpy.load` opens. Beyond 4 GB or 65,535 arrays it has ZIP64's records.
 ///
@@ -24,7 +26,9 @@ public final class NumPyArchive: TensorFileStream {
 
   /// Throws `mismatch` when a shape is impossible, an array is over 4 GB or a name comes twice,
   /// `unwritable` when the file system refuses; the old file, if any, is then untouched.
-  public init(path: String, layouts: [TensorLayout]) throws(ModelFileError) {
+  public init(
+    path: String, layouts: [TensorLayout], mode: mode_t = 0o666
+  ) throws(ModelFileError) {
     self.path = path
     order = layouts
     sizes = try byteCounts(layouts, path: path)
@@ -40,7 +44,7 @@ public final class NumPyArchive: TensorFileStream {
           supported: "F32, I64 or U8")
       }
     }
-    replacement = try FileReplacement(path: path)
+    replacement = try FileReplacement(path: path, mode: mode)
     try beginNext()
   }
 

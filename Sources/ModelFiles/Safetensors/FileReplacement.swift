@@ -8,13 +8,14 @@ final class FileReplacement {
   private let descriptor: Int32
   private var isCommitted = false
 
-  init(path: String) throws(ModelFileError) {
+  /// - Parameter mode: of the new file, as far as the process's mask allows.
+  init(path: String, mode: mode_t = 0o666) throws(ModelFileError) {
     let folder = (path as NSString).deletingLastPathComponent
     let name = (path as NSString).lastPathComponent
     let tag = String(UInt64.random(in: .min ... .max), radix: 36)
     self.path = path
     temporaryPath = (folder as NSString).appendingPathComponent(".\(name).\(tag).tmp")
-    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw .unwritable(file: path, reason: systemMessage()) }
   }
 

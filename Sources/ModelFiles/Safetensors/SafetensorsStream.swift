@@ -1,3 +1,5 @@
+import Foundation
+
 /// A safetensors file, written tensor by tensor.
 public final class SafetensorsStream: TensorFileStream {
   /// It depends on names and types alone (wider elements first, so that all are aligned), so that equal
@@ -10,7 +12,8 @@ public final class SafetensorsStream: TensorFileStream {
   /// Throws `mismatch` when a shape is impossible or a name comes twice, `unwritable` when the file
   /// system refuses; the old file, if any, is then untouched.
   public init(
-    path: String, layouts: [TensorLayout], metadata: [String: String] = [:]
+    path: String, layouts: [TensorLayout], metadata: [String: String] = [:],
+    mode: mode_t = 0o666
   ) throws(ModelFileError) {
     order = layouts.sorted { first, second in
       first.type == second.type
@@ -33,7 +36,7 @@ public final class SafetensorsStream: TensorFileStream {
         expected: "at most \(SafetensorsFile.maximumHeaderSize) bytes, the format's limit",
         found: "\(header.utf8.count)")
     }
-    replacement = try FileReplacement(path: path)
+    replacement = try FileReplacement(path: path, mode: mode)
     let length = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) }
     try replacement.append(length + header.utf8)
   }

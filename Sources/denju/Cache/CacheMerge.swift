@@ -1,6 +1,7 @@
 import ArgumentParser
 import FeatureCache
 import Foundation
+import Precompute
 
 struct CacheMerge: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,18 +22,32 @@ struct CacheMerge: ParsableCommand {
   }
 
   func run() throws {
-    let cache = try target()
+    let isNew = FeatureCache.isBlank(cache)
+    let cache = try target(isNew)
     defer { try? cache.close() }
-    for path in others {
-      let other = try FeatureCache.open(path, stream: .first)
-      defer { try? other.close() }
-      let report = try cache.merge(other, beside: beside)
-      Terminal.note("\(path): \(report.stored) documents and \(report.records) records were new")
+    do {
+      for path in others { try take(path, into: cache) }
+    } catch {
+      if isNew, try !cache.hasRecords() { try cache.discard() }
+      throw error
     }
   }
 
-  private func target() throws -> FeatureCache {
-    if !encrypt, FileManager.default.fileExists(atPath: cache) {
+  private func take(_ path: String, into cache: FeatureCache) throws {
+    let other = try FeatureCache.open(path, stream: .first)
+    defer { try? other.close() }
+    let report: PutReport
+    do throws(CacheError) {
+      report = try cache.merge(other, beside: beside)
+    } catch {
+      guard case .identityMismatch(let path, let differences) = error else { throw error }
+      throw PrecomputeError.otherStates(path: path, differences: differences)
+    }
+    Terminal.note("\(path): \(report.stored) documents and \(report.records) records were new")
+  }
+
+  private func target(_ isNew: Bool) throws -> FeatureCache {
+    if !encrypt, !isNew {
       return try FeatureCache.open(cache, .write, stream: .first)
     }
     let first = try FeatureCache.open(others[0], stream: .first)

@@ -7,8 +7,8 @@ struct CachePurge: ParsableCommand {
     commandName: "purge",
     abstract: "Delete documents and the states only they use; their bytes are gone afterwards.",
     discussion: """
-      Several conditions name the documents that fulfil all of them. --stream alone deletes all of a \
-      stream, as of a source that a newer one has replaced.
+      Several conditions name the documents that fulfil all of them; they go with their states in all \
+      streams. --stream alone deletes all of a stream, as of a source that a newer one has replaced.
       """)
 
   @Argument(help: "The cache.") var cache: String
