@@ -34,10 +34,11 @@ public final class Evaluator {
     if let limit = options.limit, limit < 1 { throw EvaluationError.badLimit(limit) }
     self.options = options
     for run in options.runs { _ = try RunFolder(run).description() }
-    let run = try RunFolder(first).description()
+    let folder = RunFolder(first)
+    let run = try folder.description()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
-      expecting: try JSONDecoder().decode(CacheIdentity.self, from: run.identity))
+      expecting: try folder.cacheIdentity(of: run))
     let entries = try cache.documents(.test).prefix(options.limit ?? .max)
     guard !entries.isEmpty else { throw EvaluationError.noTestDocuments(cache: cache.path) }
     documents = try entries.map { [cache] entry in

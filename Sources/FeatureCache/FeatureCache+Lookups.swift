@@ -4,9 +4,7 @@ import GRDB
 extension FeatureCache {
   /// Notes that generation took a prompt's states from here, so that `limit` keeps what is used.
   public func noteHit(forTokenIDs ids: [Int32]) throws(CacheError) {
-    var last: RecordKey?
-    for link in chain(ids) { last = link.key }
-    guard let last else { return }
+    guard let last = lastKey(of: ids) else { return }
     try write("note a use") { db in
       let now = unixTime()
       try db.execute(

@@ -61,9 +61,7 @@ extension FeatureCache {
 
   /// The states of a whole text are here.
   public func contains(tokenIDs ids: [Int32]) throws(CacheError) -> Bool {
-    var last: RecordKey?
-    for link in chain(ids) { last = link.key }
-    guard let last else { return false }
+    guard let last = lastKey(of: ids) else { return false }
     return try contains(last)
   }
 
@@ -119,6 +117,13 @@ extension FeatureCache {
 
   /// What keys and checksums are hashed with in an encrypted cache.
   var secret: SymmetricKey? { file.cipher?.authentication }
+
+  /// The key of the record that a text ends in; `nil` of an empty one.
+  func lastKey(of ids: [Int32]) -> RecordKey? {
+    var last: RecordKey?
+    for link in chain(ids) { last = link.key }
+    return last
+  }
 
   func recordID(_ db: Database, _ key: RecordKey) throws -> Int64? {
     let statement = try db.cachedStatement(sql: "SELECT id FROM records WHERE key = ?")

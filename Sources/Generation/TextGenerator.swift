@@ -50,13 +50,7 @@ public final class TextGenerator {
     let folder = RunFolder(place.run)
     runPath = place.run
     run = try folder.description()
-    let identity: CacheIdentity
-    do {
-      identity = try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
-    } catch {
-      throw RunFolder.Failure.unreadable(
-        file: folder.file("run.json"), reason: "its identity is damaged")
-    }
+    let identity = try folder.cacheIdentity(of: run)
     let sourceTokenizer = try Self.tokenizer(try folder.sourceTokenizer(), place)
     guard sourceTokenizer.fingerprint == identity.tokenizer else {
       throw GenerationError.noTokenizer(
@@ -173,6 +167,17 @@ public final class TextGenerator {
   /// The prompt in the generator's tokenizer.
   private func ownIDs(_ prompt: PromptFormat.Encoded) throws -> [Int32] {
     run.hasOwnTokenizer ? tokenizer.encode(utf8: prompt.text) : prompt.ids
+  }
+}
+
+extension RunFolder {
+  /// Whose states a run of this folder was trained on.
+  public func cacheIdentity(of run: RunDescription) throws(Failure) -> CacheIdentity {
+    do {
+      return try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
+    } catch {
+      throw .unreadable(file: file("run.json"), reason: "its identity is damaged")
+    }
   }
 }
 

@@ -78,11 +78,8 @@ public final class Precompute {
       return try FeatureCache.open(
         options.cache, expecting: identity, acceptOtherNumerics: options.acceptOtherNumerics)
     } catch {
-      guard case .identityMismatch(let path, let differences) = error else { throw error }
-      guard options.beside else {
-        throw PrecomputeError.otherStates(path: path, differences: differences)
-      }
-      return nil
+      if options.beside, case .identityMismatch = error { return nil }
+      throw PrecomputeError.offeringBeside(error)
     }
   }
 

@@ -18,6 +18,12 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   /// The temporary file of encoded documents.
   case spool(folder: String, reason: String)
 
+  /// What a cache refused, with what can be done where states may be added to it.
+  public static func offeringBeside(_ error: CacheError) -> any Error {
+    guard case .identityMismatch(let path, let differences) = error else { return error }
+    return PrecomputeError.otherStates(path: path, differences: differences)
+  }
+
   public var description: String {
     switch self {
     case .badLayer(let asked, let layers):

@@ -133,8 +133,7 @@ public struct StateImport {
       return try FeatureCache.create(
         path, identity: identity, source: source, chunkTokens: chunkTokens, beside: beside)
     } catch {
-      guard case .identityMismatch(let path, let differences) = error else { throw error }
-      throw PrecomputeError.otherStates(path: path, differences: differences)
+      throw PrecomputeError.offeringBeside(error)
     }
   }
 

@@ -40,8 +40,7 @@ struct CacheMerge: ParsableCommand {
     do throws(CacheError) {
       report = try cache.merge(other, beside: beside)
     } catch {
-      guard case .identityMismatch(let path, let differences) = error else { throw error }
-      throw PrecomputeError.otherStates(path: path, differences: differences)
+      throw PrecomputeError.offeringBeside(error)
     }
     Terminal.note("\(path): \(report.stored) documents and \(report.records) records were new")
   }
