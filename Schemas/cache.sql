@@ -1,4 +1,4 @@
--- The feature cache of Denju, schema version 2. The program creates a cache by running this very text.
+-- The feature cache of Denju, schema version 3. The program creates a cache by running this very text.
 --
 -- One SQLite file holds what a frozen model (the knowledge source) computed over a corpus: its hidden states,
 -- compressed, with everything needed to use them again and nothing from outside the file. Needs SQLite 3.37 or newer.
@@ -6,10 +6,12 @@
 --   sqlite3 cache.sqlite 'select * from cache_summary'
 --
 -- All hashes are SHA-256 (32 bytes as BLOB, 64 lower-case hex digits as TEXT). Variable-length parts are hashed behind
--- their length as 8 little-endian bytes. Times are Unix seconds. Token ids are 4 little-endian bytes each.
+-- their length as 8 little-endian bytes. Times are Unix seconds. Token ids are 2 little-endian bytes each where every id
+-- of the value is under 65,536, else 4 (and 4 wherever a version before 3 wrote them): which, its length says beside the
+-- count of tokens in its row. They are hashed as 4 bytes each in either case.
 
 PRAGMA application_id = 1148086901;  -- 'Dnju'
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- A knowledge source: one frozen model with its tokenizer.
 CREATE TABLE sources (
@@ -17,12 +19,12 @@ CREATE TABLE sources (
   name             TEXT NOT NULL,           -- what people call it
   weights_sha256   TEXT NOT NULL,           -- over the tensors sorted by name, whatever their files
   architecture     TEXT NOT NULL CHECK (json_valid(architecture)),  -- its configuration, keys sorted
-  tokenizer        BLOB NOT NULL,           -- the whole tokenizer, serialized
-  tokenizer_sha256 TEXT NOT NULL,           -- of `tokenizer`
+  tokenizer        BLOB NOT NULL,           -- the whole tokenizer, serialized: one zstd frame, of at most 256 MB
+  tokenizer_sha256 TEXT NOT NULL,           -- of what is in the frame
   chat_template    TEXT,                    -- name of the template prompts were written with; NULL: none
   path             TEXT NOT NULL,           -- where it was when the cache was made: a hint, never needed
   created          INTEGER NOT NULL,
-  checksum         BLOB NOT NULL,           -- over every column but id, path and created
+  checksum         BLOB NOT NULL,           -- over every column but id, path and created; the tokenizer without the frame
   UNIQUE (weights_sha256, architecture, tokenizer_sha256)
 ) STRICT;
 
@@ -118,9 +120,10 @@ CREATE INDEX chains_by_tail ON chains(tail);
 -- An encrypted cache's own key, sealed with its user's: one row; none where the cache is not encrypted.
 --
 -- In an encrypted cache, `records.payload` and `documents.sealed` are AES-256-GCM's nonce (12 bytes), ciphertext
--- and tag (16), bound to the row's key; a record's token ids, sizes and errors come before its coded values; keys and
--- checksums of records and documents are HMAC-SHA256. Names of files, counts and times stay readable, and sizes and errors
--- coarsely: those of a record are sealed exactly, with 512 bytes' padding, and rounded to a digit beside it.
+-- and tag (16), bound to the row's key; a record's token ids (4 bytes each), sizes and errors come before its coded
+-- values; keys and checksums of records and documents are HMAC-SHA256. Names of files, counts and times stay readable,
+-- and sizes and errors coarsely: those of a record are sealed exactly, with 512 bytes' padding, and rounded to a digit
+-- beside it.
 CREATE TABLE encryption (
   id          INTEGER PRIMARY KEY CHECK (id = 1),
   cipher      TEXT NOT NULL,                -- 'AES-256-GCM'

@@ -16,9 +16,9 @@ public struct CacheFootprint: Equatable, Sendable {
   private static let record = (row: 125, indexes: 72)
   private static let document = (row: 125, indexes: 150)
 
-  /// Adds `count` records of `tokens` tokens with so much payload.
-  public mutating func addRecords(_ count: Int, tokens: Int, payload: Double) {
-    let row = Self.row(Double(Self.record.row + 4 * tokens) + payload)
+  /// Adds `count` records of `tokens` tokens, each of `idWidth` bytes, with so much payload.
+  public mutating func addRecords(_ count: Int, tokens: Int, idWidth: Int, payload: Double) {
+    let row = Self.row(Double(Self.record.row + idWidth * tokens) + payload)
     bytes += Double(count) * (row + Double(Self.record.indexes))
   }
 

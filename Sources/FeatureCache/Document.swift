@@ -49,7 +49,8 @@ public struct CacheDocument: Equatable, Sendable {
 
   /// What text and token ids take in the cache.
   public var textBytes: Int {
-    prompt.count + response.count + 4 * (promptIDs.count + responseIDs.count)
+    prompt.count + response.count + TokenIDs.width(promptIDs) * promptIDs.count
+      + TokenIDs.width(responseIDs) * responseIDs.count
   }
 
   /// Names the document in errors.

@@ -12,6 +12,7 @@ extension FeatureCache {
         reason: "it is encrypted, each file with a key of its own; `denju cache diff` compares")
     }
     return try read("hash the content") { db in
+      db.add(function: Self.unpackedIDs)
       var hash = FramedHash("denju content 1")
       for key in try Data.fetchAll(db, sql: "SELECT key FROM streams ORDER BY key") {
         hash.add(key)
@@ -19,8 +20,9 @@ extension FeatureCache {
       try add(
         db, to: &hash,
         sql: """
-          SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB), prompt_ids, CAST(response AS BLOB),
-            response_ids, checksum
+          SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB),
+            unpacked_ids(prompt_ids, prompt_tokens), CAST(response AS BLOB),
+            unpacked_ids(response_ids, response_tokens), checksum
           FROM documents ORDER BY key, checksum
           """)
       try add(
@@ -34,13 +36,22 @@ extension FeatureCache {
       try add(
         db, to: &hash,
         sql: """
-          SELECT r.key, s.key, p.key, r.first, r.tokens, r.ids, r.codec, r.payload, r.raw_bytes, r.error_rms,
-            r.error_max, r.checksum
+          SELECT r.key, s.key, p.key, r.first, r.tokens, unpacked_ids(r.ids, r.tokens), r.codec, r.payload,
+            r.raw_bytes, r.error_rms, r.error_max, r.checksum
           FROM records r JOIN streams s ON s.id = r.stream LEFT JOIN records p ON p.id = r.parent
           ORDER BY r.key
           """)
       return hexadecimal(hash.finalize())
     }
+  }
+
+  /// Token ids as 4 bytes each, however a row has them; what are none, as they are.
+  private static let unpackedIDs = DatabaseFunction("unpacked_ids", argumentCount: 2, pure: true) {
+    values in
+    guard let packed = Data.fromDatabaseValue(values[0]),
+      let count = Int.fromDatabaseValue(values[1]), let ids = TokenIDs.ids(packed, count: count)
+    else { return values[0] }
+    return Data(TokenIDs.bytes(ids))
   }
 
   private func add(_ db: Database, to hash: inout FramedHash, sql: String) throws {

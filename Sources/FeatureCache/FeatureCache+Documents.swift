@@ -76,9 +76,9 @@ extension FeatureCache {
       prompt: try reader.data(), promptIDs: try reader.data(), response: try reader.data(),
       responseIDs: try reader.data(), sealed: try reader.optionalData())
     let columns = try unsealed(stored, key: key, item: item)
-    guard let promptIDs = TokenIDs.ids(Array(columns.promptIDs)),
-      let responseIDs = TokenIDs.ids(Array(columns.responseIDs)),
-      promptIDs.count == (try reader.integer()), responseIDs.count == (try reader.integer())
+    let (promptTokens, responseTokens) = (try reader.integer(), try reader.integer())
+    guard let promptIDs = TokenIDs.ids(columns.promptIDs, count: promptTokens),
+      let responseIDs = TokenIDs.ids(columns.responseIDs, count: responseTokens)
     else {
       throw CacheError.damaged(
         path: path, item: item, reason: "its counts of tokens are not those of its token ids")

@@ -42,10 +42,11 @@ extension FeatureCache {
   /// rounded, or they would confirm a guess as a hash does.
   func sealed(_ record: CacheRecord) throws -> RecordColumns {
     let open = RecordColumns(
-      ids: Data(TokenIDs.bytes(record.ids)), payload: record.payload,
+      ids: Data(TokenIDs.packed(record.ids)), payload: record.payload,
       rawBytes: record.rawByteCount, error: record.error)
     guard let cipher = file.cipher else { return open }
-    var content = open.ids
+    // Nothing beside the content says how wide its ids are.
+    var content = Data(TokenIDs.bytes(record.ids))
     for number in [
       UInt64(record.rawByteCount), record.error.relative.bitPattern,
       record.error.largest.bitPattern, UInt64(record.payload.count),
@@ -90,7 +91,7 @@ extension FeatureCache {
       }
       open = found
     }
-    guard let numbers = TokenIDs.ids(Array(open.ids)), numbers.count == tokens else {
+    guard let numbers = TokenIDs.ids(open.ids, count: tokens) else {
       throw .damaged(
         path: path, item: item,
         reason: "it says \(tokens) tokens and has \(open.ids.count) bytes of ids")
@@ -127,8 +128,8 @@ extension FeatureCache {
 
   func sealed(_ document: CacheDocument) throws -> DocumentColumns {
     let open = DocumentColumns(
-      prompt: Data(document.prompt), promptIDs: Data(TokenIDs.bytes(document.promptIDs)),
-      response: Data(document.response), responseIDs: Data(TokenIDs.bytes(document.responseIDs)))
+      prompt: Data(document.prompt), promptIDs: Data(TokenIDs.packed(document.promptIDs)),
+      response: Data(document.response), responseIDs: Data(TokenIDs.packed(document.responseIDs)))
     guard let cipher = file.cipher else { return open }
     var content = Data()
     for part in [open.prompt, open.promptIDs, open.response, open.responseIDs] {

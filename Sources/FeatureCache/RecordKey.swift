@@ -25,28 +25,6 @@ public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// Token ids as the cache stores them: 4 little-endian bytes each.
-enum TokenIDs {
-  static func bytes(_ ids: some Sequence<Int32>) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(4 * ids.underestimatedCount)
-    for id in ids {
-      withUnsafeBytes(of: id.littleEndian) { bytes.append(contentsOf: $0) }
-    }
-    return bytes
-  }
-
-  /// `nil` when the bytes are not a whole number of ids.
-  static func ids(_ bytes: [UInt8]) -> [Int32]? {
-    guard bytes.count.isMultiple(of: 4) else { return nil }
-    return bytes.withUnsafeBytes { buffer in
-      (0..<(buffer.count / 4)).map {
-        Int32(littleEndian: buffer.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
-      }
-    }
-  }
-}
-
 /// One record of a text: its key, that of the record before, and its tokens' positions in the text.
 public struct ChainLink: Equatable, Sendable {
   public let key: RecordKey

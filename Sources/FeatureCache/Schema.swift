@@ -7,7 +7,7 @@ public enum Schema {
   public static let applicationID = 0x446E_6A75
 
   /// What `user_version` says in a cache this program makes.
-  public static let version = 2
+  public static let version = 3
 
   /// The schema's text, in version `version`.
   public static let text = String(decoding: PackageResources.cache_sql, as: UTF8.self)
@@ -15,11 +15,15 @@ public enum Schema {
   /// A step from a version of the schema to the next.
   package struct Migration: Sendable {
     let from: Int
-    let sql: String
+    let apply: @Sendable (Database) throws -> Void
+
+    init(from: Int, apply: @escaping @Sendable (Database) throws -> Void) {
+      self.from = from
+      self.apply = apply
+    }
 
     package init(from: Int, sql: String) {
-      self.from = from
-      self.sql = sql
+      self.init(from: from) { db in try db.execute(sql: sql) }
     }
   }
 
@@ -53,8 +57,20 @@ public enum Schema {
           name  TEXT PRIMARY KEY,
           value INTEGER NOT NULL
         ) STRICT, WITHOUT ROWID;
-        """)
+        """),
+    // Token ids may have 2 bytes each from here on; those that have 4 stay as they are.
+    Migration(from: 2, apply: compressTokenizers),
   ]
+
+  private static func compressTokenizers(_ db: Database) throws {
+    for source in try Int64.fetchAll(db, sql: "SELECT id FROM sources") {
+      let tokenizer = try Data.fetchOne(
+        db, sql: "SELECT tokenizer FROM sources WHERE id = ?", arguments: [source])
+      try db.execute(
+        sql: "UPDATE sources SET tokenizer = ? WHERE id = ?",
+        arguments: [try TokenizerFrame.compress(Array(tokenizer ?? Data())), source])
+    }
+  }
 
   /// What a file says it is, before anything of it is believed.
   struct Marks {
@@ -116,7 +132,7 @@ public enum Schema {
   /// caller has begun, so that a failure at any step leaves the cache as it was.
   package static func migrate(_ db: Database, from found: Int, steps: [Migration]) throws {
     for step in steps where step.from >= found {
-      try db.execute(sql: step.sql)
+      try step.apply(db)
       try db.execute(sql: "PRAGMA user_version = \(step.from + 1)")
     }
   }

@@ -18,6 +18,10 @@ struct StoredStream {
       throw .invalid(
         "states of width \(identity.width) at layer \(identity.layer) are not possible")
     }
+    guard source.tokenizer.count <= TokenizerFrame.limit else {
+      throw .invalid(
+        "a tokenizer of \(source.tokenizer.count) bytes: \(TokenizerFrame.limit) are possible")
+    }
     guard identity.tokenizer == source.tokenizerFingerprint else {
       throw .invalid(
         "the tokenizer's fingerprint \(identity.tokenizer) is not the SHA-256 of its bytes")
@@ -42,8 +46,9 @@ struct StoredStream {
             path, created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          source.name, identity.weights, identity.architecture, Data(source.tokenizer),
-          identity.tokenizer, source.chatTemplate, source.path, now,
+          source.name, identity.weights, identity.architecture,
+          try TokenizerFrame.compress(source.tokenizer), identity.tokenizer, source.chatTemplate,
+          source.path, now,
           Data(source.checksum(identity: identity)),
         ])
       sourceID = db.lastInsertedRowID
@@ -82,7 +87,7 @@ struct StoredStream {
     let name = try reader.text()
     let weights = try reader.text()
     let architecture = try reader.text()
-    let tokenizer = try reader.bytes()
+    let tokenizer = try Self.tokenizer(try reader.data(), path: path)
     let fingerprint = try reader.text()
     source = CacheSource(
       name: name, path: "", tokenizer: tokenizer, chatTemplate: try reader.optionalText())
@@ -111,6 +116,14 @@ struct StoredStream {
     }
     try requireSound()
     source.path = hint
+  }
+
+  private static func tokenizer(_ frame: Data, path: String) throws(CacheError) -> [UInt8] {
+    do {
+      return try TokenizerFrame.decompress(frame)
+    } catch {
+      throw .damaged(path: path, item: "the source", reason: "its tokenizer: \(error)")
+    }
   }
 
   init(identity: CacheIdentity, source: CacheSource, chunkTokens: Int) {

@@ -6,7 +6,9 @@ enum ZstdFrame {
   /// several times more.
   static let level: CInt = 3
 
-  static func compress(_ content: UnsafeRawBufferPointer) throws(CodecError) -> [UInt8] {
+  static func compress(
+    _ content: UnsafeRawBufferPointer, level: CInt = level
+  ) throws(CodecError) -> [UInt8] {
     var failure = 0
     let frame = [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(content.count)) {
       buffer, count in

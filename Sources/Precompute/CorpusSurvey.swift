@@ -25,6 +25,7 @@ struct CorpusSurvey {
   ) throws {
     let chunkTokens = cache?.chunkTokens ?? FeatureCache.standardChunkTokens
     var cutter = reading.windowCutter(options, chunkTokens: chunkTokens)
+    stored.idWidth = TokenIDs.width(vocabulary: reading.tokenizer.vocabularySize)
     let seen = try TextSet()
     let documents = try TextSet()
     let stream = EncodedCorpus(options, reading)

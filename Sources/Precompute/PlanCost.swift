@@ -14,7 +14,7 @@ struct PlanCost {
   /// Share of the matrix product's rate that the whole model reaches.
   private static let efficiency = 0.6
   /// A new cache's tables, and the tokenizer in it, about.
-  static let usualEmptyFile = 2_500_000
+  static let usualEmptyFile = 1_000_000
 
   /// From the matrix product's rate and usual sizes.
   func settle(_ plan: inout PrecomputePlan) {

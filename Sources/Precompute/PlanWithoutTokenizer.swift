@@ -14,6 +14,7 @@ extension Precompute {
     var cost = PlanCost(
       model: configuration, layer: layer, codec: options.codec,
       emptyFile: PlanCost.usualEmptyFile)
+    cost.stored.idWidth = TokenIDs.width(vocabulary: configuration.vocabularySize)
     let rows = try options.rows()
     while let (row, split) = try rows.next() {
       let response = tokens(row.response)
@@ -56,6 +57,6 @@ extension PlanCost {
     if tokens >= chunk { stored.records[chunk, default: 0] += tokens / chunk }
     if tokens % chunk > 0 { stored.records[tokens % chunk, default: 0] += 1 }
     stored.documents += 1
-    stored.textBytes += row.splitBytes.count + row.response.utf8.count + 4 * whole
+    stored.textBytes += row.splitBytes.count + row.response.utf8.count + stored.idWidth * whole
   }
 }

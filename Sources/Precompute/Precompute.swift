@@ -52,7 +52,7 @@ public final class Precompute {
     var plan = survey.plan
     let cost = PlanCost(
       model: reading.configuration, layer: reading.layer, codec: reading.codec, work: survey.work,
-      stored: survey.stored, emptyFile: cache == nil ? reading.emptyFile : 0)
+      stored: survey.stored, emptyFile: cache == nil ? try reading.emptyFile : 0)
     cost.settle(&plan)
     let seconds = budget(plan.seconds)
     if let identity, seconds > 0, plan.tokensToCompute > 0 {

@@ -70,6 +70,8 @@ struct StoredWork: Equatable, Sendable {
   var documents = 0
   /// Of documents' text and token ids.
   var textBytes = 0
+  /// Bytes of a token id in a record's row.
+  var idWidth = 4
 
   var recordTokens: Int { records.reduce(0) { $0 + $1.key * $1.value } }
 
@@ -77,7 +79,8 @@ struct StoredWork: Equatable, Sendable {
   func fileBytes(payloadPerToken: Double) -> Double {
     var footprint = CacheFootprint()
     for (tokens, count) in records {
-      footprint.addRecords(count, tokens: tokens, payload: payloadPerToken * Double(tokens))
+      footprint.addRecords(
+        count, tokens: tokens, idWidth: idWidth, payload: payloadPerToken * Double(tokens))
     }
     footprint.addDocuments(documents, text: Double(textBytes) / Double(max(documents, 1)))
     return footprint.bytes

@@ -86,7 +86,9 @@ struct SampleMeasurement {
             for record in entry.records {
               stored.records[record.ids.count, default: 0] += 1
               payload += record.byteCount
-              reckoned.addRecords(1, tokens: record.ids.count, payload: Double(record.byteCount))
+              reckoned.addRecords(
+                1, tokens: record.ids.count, idWidth: TokenIDs.width(record.ids),
+                payload: Double(record.byteCount))
             }
             try store.add(entry)
           })

@@ -78,7 +78,9 @@ struct SourceReading {
     """
 
   /// Bytes of a cache without documents, about: the tokenizer, and the tables' first pages.
-  var emptyFile: Int { tokenizer.serialized().count + 100_000 }
+  var emptyFile: Int {
+    get throws { try TokenizerFrame.compress(tokenizer.serialized()).count + 100_000 }
+  }
 
   func cacheSource() -> CacheSource {
     CacheSource(

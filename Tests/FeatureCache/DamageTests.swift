@@ -51,6 +51,14 @@ import Testing
     "UPDATE records SET tokens = 63 WHERE id = 2",
     "UPDATE records SET ids = zeroblob(256) WHERE id = 2",
     "UPDATE records SET ids = zeroblob(255) WHERE id = 2",
+    "UPDATE records SET ids = zeroblob(128) WHERE id = 2",
+    "UPDATE records SET ids = zeroblob(129) WHERE id = 2",
+    "UPDATE records SET ids = zeroblob(0) WHERE id = 2",
+    "UPDATE records SET ids = CAST(substr(ids, 1, 64) || x'01' || substr(ids, 66) AS BLOB) WHERE id = 2",
+    "UPDATE records SET tokens = 32 WHERE id = 2",
+    "UPDATE records SET tokens = 0 WHERE id = 2",
+    "UPDATE records SET tokens = -64 WHERE id = 2",
+    "UPDATE records SET tokens = 4611686018427387968 WHERE id = 2",
     "UPDATE records SET codec = 'float32' WHERE id = 2",
     "UPDATE records SET raw_bytes = raw_bytes + 1 WHERE id = 2",
     "UPDATE records SET error_rms = error_rms / 2 WHERE id = 2",
@@ -67,6 +75,10 @@ import Testing
     "UPDATE documents SET corpus = 'another' WHERE id = 1",
     "UPDATE documents SET line = 77 WHERE id = 1",
     "UPDATE documents SET prompt_tokens = 3 WHERE id = 1",
+    "UPDATE documents SET prompt_tokens = 65 WHERE id = 1",
+    "UPDATE documents SET prompt_tokens = 0 WHERE id = 1",
+    "UPDATE documents SET prompt_tokens = -130 WHERE id = 1",
+    "UPDATE documents SET response_tokens = 4611686018427387907 WHERE id = 1",
     "UPDATE documents SET sealed = zeroblob(40) WHERE id = 1",
     "UPDATE documents SET key = randomblob(32) WHERE id = 1",
     "UPDATE documents SET checksum = randomblob(32) WHERE id = 1",
@@ -83,6 +95,9 @@ import Testing
 
   @Test(arguments: [
     "UPDATE sources SET tokenizer = zeroblob(3)", "UPDATE sources SET weights_sha256 = 'x'",
+    "UPDATE sources SET tokenizer = zeroblob(0)",
+    "UPDATE sources SET tokenizer = CAST(substr(tokenizer, 1, 20) AS BLOB)",
+    "UPDATE sources SET tokenizer = CAST(tokenizer || tokenizer AS BLOB)",
     "UPDATE sources SET architecture = '{}'", "UPDATE sources SET name = 'x'",
     "UPDATE sources SET chat_template = 'x'", "UPDATE streams SET layer = 3",
     "UPDATE streams SET width = 1000000", "UPDATE streams SET kind = 'logits'",
@@ -95,6 +110,15 @@ import Testing
     #expect(try Fixture.sqlite3(fixture.path(), "PRAGMA foreign_keys = OFF; " + sql) == "")
     let error = #expect(throws: CacheError.self) { try FeatureCache.open(fixture.path()) }
     #expect(error.map { !$0.description.contains("\n") } == true)
+  }
+
+  @Test func aTokenizerThatWouldFillMemoryIsNotExpanded() throws {
+    // A zstd frame that says its content has 2^62 bytes.
+    let sql = "UPDATE sources SET tokenizer = x'28B52FFDE00000000000000040'"
+    #expect(try Fixture.sqlite3(fixture.path(), sql) == "")
+    #expect(
+      Fixture.message { _ = try FeatureCache.open(fixture.path()) }.contains(
+        "its tokenizer: its content is not declared as at most 256000000 bytes"))
   }
 
   @Test func aFlippedByteAnywhereIsNeverReturned() throws {

@@ -87,6 +87,8 @@ import Testing
       secrets += [Data(document.prompt), Data(document.response)]
       // Some ids in a row, and some values in a row.
       secrets.append(document.promptIDs[66..<70].withUnsafeBytes { Data($0) })
+      secrets.append(
+        document.promptIDs[66..<70].map(UInt16.init).withUnsafeBytes { Data($0) })
       secrets.append(Data(SHA256.hash(data: Data(document.prompt))))
     }
     for column in ["records WHERE id = 1", "documents WHERE id = 1"] {

@@ -31,7 +31,7 @@ import Testing
     let records = try cache.records(
       of: victim.promptIDs, states: Fixture.states(victim.promptIDs), place: "test")
     let ids = victim.promptIDs.suffix(20).flatMap { id in
-      withUnsafeBytes(of: id.littleEndian) { Array($0) }
+      withUnsafeBytes(of: UInt16(id).littleEndian) { Array($0) }
     }
     // What must be gone: the text, the ids, and the values (as their planes of bytes lie in the
     // file).
