@@ -29,7 +29,7 @@ enum CacheConnection {
         configuration: configuration(
           readOnly: false, pageSize: pageSize, maximumPages: maximumPages))
     } catch {
-      throw CacheError(error, path: path, operation: "open")
+      throw CacheError(error, path: path, operation: "open").inOpening
     }
   }
 
@@ -64,7 +64,7 @@ enum CacheConnection {
       guard let refusal = error as? DatabaseError,
         [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(refusal.resultCode)
       else {
-        throw CacheError(error, path: path, operation: "open")
+        throw CacheError(error, path: path, operation: "open").inOpening
       }
       guard access(path, R_OK) == 0 else {
         throw .refused(path: path, operation: "open", reason: systemMessage())
@@ -91,7 +91,7 @@ enum CacheConnection {
     do throws(any Error) {
       return try DatabaseQueue(path: "file:\(escaped)?immutable=1", configuration: configuration)
     } catch {
-      throw CacheError(error, path: path, operation: "open")
+      throw CacheError(error, path: path, operation: "open").inOpening
     }
   }
 

@@ -14,6 +14,12 @@ extension CacheError {
     }
   }
 
+  /// Damage that is met in opening the file is nothing that `verify`, which opens it too, could tell more of.
+  var inOpening: CacheError {
+    guard case .damaged(let path, let item, let reason) = self else { return self }
+    return .unopenable(path: path, item: item, reason: reason)
+  }
+
   private init(_ error: DatabaseError, path: String, operation: String) {
     let message = error.message ?? "SQLite error \(error.extendedResultCode.rawValue)"
     switch error.resultCode {

@@ -30,10 +30,12 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   case notErased(path: String, reason: String)
   /// Refused before anything is written.
   case wouldNotFit(path: String, needed: Int, available: Int)
-  /// Other processes hold the file.
+  /// A reader is in a transaction, which holds the file or its log.
   case busy(path: String, operation: String)
   /// Something stored is not what was stored; `item` names the record or document.
   case damaged(path: String, item: String, reason: String)
+  /// Damaged in what every opening reads.
+  case unopenable(path: String, item: String, reason: String)
   case notFound(path: String, item: String)
   /// States that can't be stored, named by the text they belong to.
   case unstorable(item: String, reason: String)
@@ -86,9 +88,12 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path) would need \(formatted(bytes: needed)) more, and its disk has \(formatted(bytes: available)): "
         + "free space, or choose a smaller codec or corpus"
     case .busy(let path, let operation):
-      "can't \(operation) in \(path) while other processes hold it: close them and try again"
+      "can't \(operation): a reader has \(path) open: close it and try again"
     case .damaged(let path, let item, let reason):
       "\(path) is damaged: \(item): \(reason); `denju cache verify` lists all damage"
+    case .unopenable(let path, let item, let reason):
+      "\(path) is damaged: \(item): \(reason); nothing in it can be read: restore it from a copy, or delete it "
+        + "and run `denju precompute` again"
     case .notFound(let path, let item):
       "\(path) has no \(item)"
     case .unstorable(let item, let reason):

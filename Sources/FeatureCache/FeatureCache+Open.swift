@@ -208,7 +208,7 @@ extension FeatureCache {
       streams = try queue.read { db in try StoredStream.load(db, path: path) }
       if lock != nil { try CacheConnection.beginLogging(queue) }
     } catch {
-      throw CacheError(error, path: path, operation: "open")
+      throw CacheError(error, path: path, operation: "open").inOpening
     }
     if lock != nil { try markInterruptedRuns(file) }
     return (file, streams)

@@ -25,6 +25,10 @@ public struct RunProgress: Equatable, Sendable {
 }
 
 extension FeatureCache {
+  public enum RunKind: String, Sendable {
+    case precompute, `import`
+  }
+
   public enum RunStatus: String, Sendable {
     case running, finished, interrupted, failed
   }
@@ -32,11 +36,11 @@ extension FeatureCache {
   /// Notes that a run begins.
   ///
   /// - Parameters:
-  ///   - kind: what it does, as "precompute".
+  ///   - kind: what it does.
   ///   - plan: JSON: what it sets out to do.
   ///   - options: JSON: the command line's.
   public func beginRun(
-    _ kind: String, plan: String = "{}", options: String = "{}", seed: UInt64? = nil
+    _ kind: RunKind, plan: String = "{}", options: String = "{}", seed: UInt64? = nil
   ) throws(CacheError) -> RunID {
     try write("note a run") { db in
       try db.execute(
@@ -45,7 +49,8 @@ extension FeatureCache {
           VALUES (?, ?, 'running', ?, ?, ?, ?, '{}')
           """,
         arguments: [
-          UUID().uuidString.lowercased(), kind, unixTime(), seed.map { String($0) }, plan, options,
+          UUID().uuidString.lowercased(), kind.rawValue, unixTime(), seed.map { String($0) }, plan,
+          options,
         ])
       return RunID(number: db.lastInsertedRowID)
     }

@@ -12,6 +12,8 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
     case document(DocumentID)
     /// The states of a document that is itself sound: computing them again mends it.
     case states(DocumentID, Coverage)
+    /// A row of `runs`.
+    case run(Int64)
   }
 
   /// The stream that it is in, where it is in one.
@@ -25,6 +27,7 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
     case .record(let row): "record in row \(row): \(reason)"
     case .document(let id): "\(id): \(reason)"
     case .states(let id, let coverage): "the states of the \(coverage) of \(id): \(reason)"
+    case .run(let row): "run \(row): \(reason)"
     }
   }
 }
@@ -37,7 +40,7 @@ extension FeatureCache {
   /// - Returns: all damage found; empty when the cache is sound.
   public func verify(progress: (Int, Int) -> Void = { _, _ in }) throws(CacheError) -> [CacheDamage]
   {
-    var damage = structure()
+    var damage = structure() + faultsOfRuns()
     let streams = try self.streams()
     let records = streams.map { ($0, rows(of: "records", "stream", $0.streamID, &damage)) }
     let sources = Dictionary(grouping: streams, by: \.sourceID).sorted { $0.key < $1.key }
@@ -78,6 +81,46 @@ extension FeatureCache {
       damage.append(CacheDamage(item: .file, reason: "\(error)"))
     }
     return damage
+  }
+
+  /// A run has no checksum; what the schema's conditions say of it is checked here, since SQLite's own check
+  /// leaves them out where a file is opened for reading.
+  private func faultsOfRuns() -> [CacheDamage] {
+    var damage: [CacheDamage] = []
+    do {
+      try read("check the runs") { db in
+        let rows = try Row.fetchCursor(
+          db,
+          sql: """
+            SELECT id, kind, status, json_valid(plan), json_valid(options), json_valid(outcomes) FROM runs
+            """)
+        while let row = try rows.next() {
+          var reader = RowReader(row, path: path, item: "the table of runs")
+          let id = Int64(try reader.integer())
+          if let reason = Self.faultOfRun(&reader) {
+            damage.append(CacheDamage(item: .run(id), reason: reason))
+          }
+        }
+      }
+    } catch {
+      damage.append(CacheDamage(item: .file, reason: Self.reason(error)))
+    }
+    return damage
+  }
+
+  private static func faultOfRun(_ reader: inout RowReader) -> String? {
+    do throws(CacheError) {
+      let kind = try reader.text()
+      guard RunKind(rawValue: kind) != nil else { return "there is no kind `\(kind)`" }
+      let status = try reader.text()
+      guard RunStatus(rawValue: status) != nil else { return "there is no status `\(status)`" }
+      for column in ["plan", "options", "outcomes"] where try reader.optionalInteger() != 1 {
+        return "its \(column) is not JSON"
+      }
+      return nil
+    } catch {
+      return reason(error)
+    }
   }
 
   /// The ids of a table's rows with this owner; where the table can't be walked to its end, those before.
@@ -193,7 +236,13 @@ extension FeatureCache {
       try String.fetchAll(
         db, sql: "SELECT coverage FROM chains WHERE document = ? AND stream = ? ORDER BY coverage",
         arguments: [id.number, streamID]
-      ).compactMap(Coverage.init(rawValue:))
+      ).map { name in
+        guard let coverage = Coverage(rawValue: name) else {
+          throw CacheError.damaged(
+            path: path, item: "\(id)", reason: "there is no coverage `\(name)`")
+        }
+        return coverage
+      }
     }
   }
 

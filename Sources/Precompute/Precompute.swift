@@ -150,7 +150,7 @@ public final class Precompute {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     let run = try cache.beginRun(
-      "precompute", plan: String(decoding: try encoder.encode(plan), as: UTF8.self),
+      .precompute, plan: String(decoding: try encoder.encode(plan), as: UTF8.self),
       options: settings, seed: options.seed)
     let work = PrecomputeWork(
       cache: cache, run: run, reading: reading, options: options, plan: plan)

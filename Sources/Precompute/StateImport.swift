@@ -104,7 +104,7 @@ public struct StateImport {
     let isNew = FeatureCache.isBlank(cache)
     let cache = try opened(cache, beside: beside)
     defer { try? cache.close() }
-    let run = try cache.beginRun("import")
+    let run = try cache.beginRun(.import)
     let writer = BatchWriter(cache, run: run)
     var done = RunProgress()
     let began = ContinuousClock.now

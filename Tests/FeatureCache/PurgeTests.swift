@@ -74,7 +74,7 @@ import Testing
     -> FeatureCache
   {
     let cache = try fixture.create(name, fixture.identity(codec: codec))
-    let run = try cache.beginRun("precompute", options: #"{"shard":"\#(name)"}"#)
+    let run = try cache.beginRun(.precompute, options: #"{"shard":"\#(name)"}"#)
     for number in numbers {
       try cache.put(
         [try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))], run: run)

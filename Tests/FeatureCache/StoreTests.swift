@@ -212,7 +212,7 @@ import Testing
   @Test func batches() throws {
     let cache = try fixture.create()
     let run = try cache.beginRun(
-      "precompute", plan: #"{"documents":10}"#, options: #"{"layer":2}"#, seed: .max)
+      .precompute, plan: #"{"documents":10}"#, options: #"{"layer":2}"#, seed: .max)
     let writer = BatchWriter(cache, run: run, documents: 4, seconds: 1000)
     var flushed = 0
     for number in 0..<10 {
@@ -245,10 +245,10 @@ import Testing
 
   @Test func anAbandonedRunIsMarked() throws {
     var cache = try fixture.create()
-    _ = try cache.beginRun("precompute")
+    _ = try cache.beginRun(.precompute)
     try cache.close()
     cache = try FeatureCache.open(fixture.path(), .write)
     #expect(try cache.table(.runs).rows.first?[2] == "interrupted")
-    #expect(throws: CacheError.self) { try cache.beginRun("precompute", plan: "not JSON") }
+    #expect(throws: CacheError.self) { try cache.beginRun(.precompute, plan: "not JSON") }
   }
 }

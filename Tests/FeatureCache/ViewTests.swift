@@ -26,7 +26,7 @@ import Testing
 
   @Test func theyAnswerThroughSqlite3() throws {
     let cache = try fixture.create()
-    let run = try cache.beginRun("precompute")
+    let run = try cache.beginRun(.precompute)
     for number in 0..<10 {
       let split: DocumentSplit = number < 7 ? .train : number == 7 ? .validation : .test
       try cache.put(
@@ -135,7 +135,7 @@ import Testing
   @Test func whatEachDayStored() throws {
     let cache = try fixture.create()
     for number in 0..<3 {
-      let run = try cache.beginRun("precompute")
+      let run = try cache.beginRun(.precompute)
       try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 70))], run: run)
     }
     try cache.close()

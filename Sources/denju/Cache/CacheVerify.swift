@@ -30,7 +30,8 @@ struct CacheVerify: ParsableCommand {
     for stream in try cache.streams() {
       let own = damage.filter { $0.stream == stream.number }
       if own.isEmpty { continue }
-      repaired += try CacheRepair(stream, source: source ?? stream.source.path).mend(own)
+      guard let repair = try repair(of: stream) else { continue }
+      repaired += try repair.mend(own)
     }
     let rest = try cache.verify()
     Terminal.note(
@@ -39,5 +40,22 @@ struct CacheVerify: ParsableCommand {
       for item in rest { Terminal.result("\(item)") }
       throw ExitCode.failure
     }
+  }
+
+  /// `nil` where the stream is another source's than the one given, or its own is not where it was.
+  private func repair(of stream: FeatureCache) throws -> CacheRepair? {
+    do {
+      return try CacheRepair(stream, source: source ?? stream.source.path)
+    } catch {
+      guard source == nil || Self.isMismatch(error) else { throw error }
+      Terminal.note(
+        "stream \(stream.number) (\(stream.source.name)) is left as it is: \(Failure.line(error))")
+      return nil
+    }
+  }
+
+  private static func isMismatch(_ error: any Error) -> Bool {
+    guard case CacheError.identityMismatch = error else { return false }
+    return true
   }
 }
