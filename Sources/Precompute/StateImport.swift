@@ -27,7 +27,7 @@ public struct StateImport {
     }
   }
 
-  private let file: TensorCatalogue
+  private let file: StateFileReader
   private let identity: CacheIdentity
   private let source: CacheSource
   private let chunkTokens: Int
@@ -40,11 +40,10 @@ public struct StateImport {
   ///   - origin: needed where the file has no identity of its own, and refused where it has one.
   ///   - codec: how to store the states; `nil`: in float32.
   public init(_ path: String, origin: Origin?, codec: String?) throws {
-    file = try TensorCatalogue.open(path)
+    file = try StateFileReader(path)
     if let origin {
-      guard file[StateFile.identity] == nil else {
-        throw PrecomputeError.statesFile(
-          path: path, problem: "it says itself whose states it has: leave --source out")
+      guard !file.has(StateFile.identity) else {
+        throw file.problem("it says itself whose states it has: leave --source out")
       }
       let folder = try ModelFolder.open(origin.source)
       let configuration = try folder.configuration
@@ -62,11 +61,10 @@ public struct StateImport {
         width: configuration.hiddenSize)
       chunkTokens = FeatureCache.standardChunkTokens
     } else {
-      guard file[StateFile.identity] != nil else {
-        throw PrecomputeError.statesFile(
-          path: path, problem: "it doesn't say whose states it has: name --source and --numerics")
+      guard file.has(StateFile.identity) else {
+        throw file.problem("it doesn't say whose states it has: name --source and --numerics")
       }
-      var identity = try Self.decode(CacheIdentity.self, StateFile.identity, file)
+      var identity = try file.identity()
       // What a codec has rounded is not what the source computed: another codec, or the same once more,
       // would not make of it what it makes of the source's own states.
       if identity.codec != Float32Codec().name {
@@ -74,7 +72,7 @@ public struct StateImport {
       }
       identity.codec = codec ?? Float32Codec().name
       self.identity = identity
-      let stored = try Self.decode(StateFile.Source.self, StateFile.source, file)
+      let stored = try file.decode(StateFile.Source.self, StateFile.source)
       let bytes = try file.bytes(StateFile.tokenizer)
       tokenizer = try Tokenizer(serialized: bytes)
       source = CacheSource(
@@ -88,10 +86,10 @@ public struct StateImport {
     if let odd = named.first(where: { name in
       Int64(name.dropLast(suffix.count)).map { StateFile.name($0, .states) } != name
     }) {
-      throw PrecomputeError.statesFile(path: path, problem: "\(odd) does not begin with a number")
+      throw file.problem("\(odd) does not begin with a number")
     }
     guard !numbers.isEmpty else {
-      throw PrecomputeError.statesFile(path: path, problem: "it has no tensor like 1.states")
+      throw file.problem("it has no tensor like 1.states")
     }
   }
 
@@ -152,20 +150,17 @@ public struct StateImport {
   private func document(_ number: Int64) throws -> (CacheDocument, Coverage) {
     var prompt = try ids(number, .inputIDs)
     let response =
-      file[StateFile.name(number, .responseIDs)] == nil ? [] : try ids(number, .responseIDs)
+      !file.has(StateFile.name(number, .responseIDs)) ? [] : try ids(number, .responseIDs)
     let place = places[number]
     let (split, coverage) = try meaning(of: place)
     if coverage == .document {
       guard prompt.suffix(response.count) == response[...] else {
-        throw PrecomputeError.statesFile(
-          path: file.path,
-          problem: "document \(number)'s input_ids don't end in its response_ids")
+        throw file.problem("document \(number)'s input_ids don't end in its response_ids")
       }
       prompt.removeLast(response.count)
     }
     guard !prompt.isEmpty || coverage == .document else {
-      throw PrecomputeError.statesFile(
-        path: file.path, problem: "document \(number) has no tokens")
+      throw file.problem("document \(number) has no tokens")
     }
     return (
       CacheDocument(
@@ -183,9 +178,8 @@ public struct StateImport {
     guard let split = DocumentSplit(rawValue: place.split),
       let coverage = Coverage(rawValue: place.coverage)
     else {
-      throw PrecomputeError.statesFile(
-        path: file.path,
-        problem: "document \(place.number) is of the split `\(place.split)` and the coverage "
+      throw file.problem(
+        "document \(place.number) is of the split `\(place.split)` and the coverage "
           + "`\(place.coverage)`, which are not known here")
     }
     return (split, coverage)
@@ -196,40 +190,29 @@ public struct StateImport {
     _ number: Int64, _ part: StateFile.Part, _ ids: [Int32]
   ) throws -> [UInt8] {
     let name = StateFile.name(number, part)
-    return file[name] == nil ? tokenizer.decode(ids) : try file.bytes(name)
+    return file.has(name) ? try file.bytes(name) : tokenizer.decode(ids)
   }
 
   private func ids(_ number: Int64, _ part: StateFile.Part) throws -> [Int32] {
     let name = StateFile.name(number, part)
     return try file.integers(name).map { id in
       guard (0..<Int64(tokenizer.vocabularySize)).contains(id) else {
-        throw PrecomputeError.statesFile(
-          path: file.path,
-          problem: "\(name) has the token \(id), and the tokenizer \(tokenizer.vocabularySize)")
+        throw file.problem(
+          "\(name) has the token \(id), and the tokenizer \(tokenizer.vocabularySize)")
       }
       return Int32(id)
     }
   }
 
-  private static func places(_ file: TensorCatalogue) throws -> [Int64: StateFile.Place] {
-    guard file[StateFile.documents] != nil else { return [:] }
+  private static func places(_ file: StateFileReader) throws -> [Int64: StateFile.Place] {
+    guard file.has(StateFile.documents) else { return [:] }
     var places: [Int64: StateFile.Place] = [:]
     for line in try file.bytes(StateFile.documents).split(separator: UInt8(ascii: "\n")) {
       guard let place = try? JSONDecoder().decode(StateFile.Place.self, from: Data(line)) else {
-        throw PrecomputeError.statesFile(
-          path: file.path, problem: "a line of `documents` is damaged")
+        throw file.problem("a line of `documents` is damaged")
       }
       places[place.number] = place
     }
     return places
-  }
-
-  private static func decode<Value: Decodable>(
-    _ type: Value.Type, _ name: String, _ file: TensorCatalogue
-  ) throws -> Value {
-    guard let value = try? JSONDecoder().decode(type, from: Data(try file.bytes(name))) else {
-      throw PrecomputeError.statesFile(path: file.path, problem: "its `\(name)` is damaged")
-    }
-    return value
   }
 }
