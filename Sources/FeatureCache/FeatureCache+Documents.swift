@@ -34,6 +34,33 @@ extension FeatureCache {
     }
   }
 
+  /// The documents of the file in the order of their numbers, also those that damage has left without
+  /// states.
+  ///
+  /// - Parameters:
+  ///   - split: `nil`: of all splits.
+  ///   - time: in Unix seconds; `nil`: whenever they were stored.
+  ///   - here: those alone that have states in this stream.
+  public func documentIDs(
+    _ split: DocumentSplit? = nil, storedBefore time: Int? = nil, withStatesHere here: Bool = false
+  ) throws(CacheError) -> [DocumentID] {
+    try read("list documents") { db in
+      try Int64.fetchAll(
+        db,
+        sql: """
+          SELECT id FROM documents d
+          WHERE (:split IS NULL OR split = :split) AND (:time IS NULL OR created < :time)
+            AND (NOT :here
+              OR EXISTS (SELECT 1 FROM chains WHERE document = d.id AND stream = :stream))
+          ORDER BY id
+          """,
+        arguments: [
+          "split": split?.rawValue, "time": time, "here": here, "stream": streamID,
+        ]
+      ).map(DocumentID.init(number:))
+    }
+  }
+
   /// A document with its text and token ids, its checksum verified.
   public func document(_ id: DocumentID) throws(CacheError) -> CacheDocument {
     try read("read \(id)") { db in

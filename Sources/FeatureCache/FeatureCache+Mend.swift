@@ -15,7 +15,8 @@ extension FeatureCache {
         for record in entry.records { try rewrite(db, record, run: run) }
         try relink(db, entry)
       }
-      try removeAllUnused(db)
+      var removed = PurgeReport()
+      try removeAllUnused(db, &removed)
     }
   }
 
@@ -52,15 +53,14 @@ extension FeatureCache {
       arguments: [id.number, streamID, entry.coverage.rawValue, ids.count, tail])
   }
 
-  /// Rows whose keys were damaged have no document any more.
-  private func removeAllUnused(_ db: Database) throws {
+  /// Removes the records that no document leads to any more, as after damage.
+  func removeAllUnused(_ db: Database, _ report: inout PurgeReport) throws {
     let unused = try Int64.fetchAll(
       db,
       sql: """
         SELECT id FROM records r WHERE NOT EXISTS (SELECT 1 FROM chains WHERE tail = r.id)
         AND NOT EXISTS (SELECT 1 FROM records WHERE parent = r.id)
         """)
-    var report = PurgeReport()
     for row in unused { try removeUnused(db, from: row, &report) }
   }
 }

@@ -109,6 +109,8 @@ extension FeatureCache {
     guard db.changesCount == 1 else { throw CacheError.notFound(path: path, item: "\(id)") }
     report.documents += 1
     for tail in tails { try removeUnused(db, from: tail, &report) }
+    // Damage took its chains, and nothing says which records were its own.
+    if tails.isEmpty { try removeAllUnused(db, &report) }
   }
 
   /// Removes a record and those before it, as far as nothing else needs them.

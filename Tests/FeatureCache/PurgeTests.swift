@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import GRDB
 import Testing
 
 /// Deleting that deletes, and joining that keeps.
@@ -68,6 +69,50 @@ import Testing
     let id = try #require(try cache.documents().first?.id)
     #expect(throws: CacheError.self) { try cache.purge([id, id]) }
     #expect(try cache.documents().count == 1)
+  }
+
+  /// What damage left of it goes as well.
+  @Test func aDocumentWithoutStatesIsPurged() throws {
+    var cache = try fixture.create()
+    for number in 0..<3 {
+      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))])
+    }
+    try cache.close()
+    #expect(try Fixture.sqlite3(fixture.path(), "DELETE FROM chains WHERE document = 2") == "")
+    cache = try FeatureCache.open(fixture.path(), .write)
+    #expect(try cache.documents().count == 2 && cache.documentIDs(withStatesHere: true).count == 2)
+    let ids = try cache.documentIDs()
+    #expect(ids.map(\.number) == [1, 2, 3])
+    let report = try cache.purge([ids[1]])
+    #expect(report.documents == 1 && report.records == 1 && report.tokens == 36)
+    #expect(try cache.verify() == [])
+  }
+
+  /// A reader in a transaction keeps the log from being emptied, and a plain file from getting one.
+  @Test func aReaderInTheWayIsNamedAndNothingIsLost() throws {
+    var cache = try fixture.create()
+    for number in 0..<3 { try cache.put([try Fixture.entry(cache, Fixture.document(number))]) }
+    let ids = try cache.documentIDs()
+    var reader = try DatabaseQueue(path: fixture.path())
+    try reader.read { db in
+      _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM records")
+      let found = Fixture.message { try cache.purge([ids[0]]) }
+      #expect(found.contains("can't empty the log: a reader has \(fixture.path()) open: close it"))
+      #expect(found.contains("denju cache compact"))
+    }
+    #expect(try cache.verify() == [] && cache.documentIDs().count == 2)
+    try reader.close()
+    try cache.compact()
+    try cache.close()
+    reader = try DatabaseQueue(path: fixture.path())
+    try reader.read { db in
+      _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM records")
+      let found = Fixture.message { _ = try FeatureCache.open(fixture.path(), .write) }
+      #expect(found.contains("can't open: a reader has \(fixture.path()) open: close it"))
+    }
+    try reader.close()
+    cache = try FeatureCache.open(fixture.path(), .write)
+    #expect(try cache.verify() == [] && cache.documentIDs().count == 2)
   }
 
   private func shard(_ name: String, _ numbers: [Int], codec: String = "int8") throws

@@ -15,7 +15,10 @@ struct CachePurge: ParsableCommand {
   @Option(help: "A document's number, as cache_documents shows it; may be given again.")
   var document: [Int64] = []
   @Option(help: "Documents of a set: train, validation, test or asked.") var split: DocumentSplit?
-  @Option(help: "Documents stored longer ago than this: 90m, 12h, 30d.") var olderThan: Age?
+  @Option(
+    help: "Documents stored longer ago than this: 90m, 12h, 30d.",
+    transform: { try Age(parsing: $0) })
+  var olderThan: Age?
   @Option(help: "Documents of a stream, as cache_by_source numbers them.") var stream: Int?
 
   func validate() throws {
@@ -32,41 +35,38 @@ struct CachePurge: ParsableCommand {
     if document.isEmpty, split == nil, olderThan == nil {
       report = try cache.purgeStream()
     } else {
-      report = try cache.purge(try documents(of: stream == nil ? cache.streams() : [cache]))
+      report = try cache.purge(try documents(of: cache))
     }
     Terminal.note(
       "\(cache.path): \(report.documents) documents and \(report.records) records gone, "
         + "\(ProgressBar.bytes(report.bytes)) of states")
   }
 
-  private func documents(of streams: [FeatureCache]) throws -> [DocumentID] {
-    let known = try streams.flatMap { try $0.documents() }
+  private func documents(of cache: FeatureCache) throws -> [DocumentID] {
+    let here = stream != nil
     let numbers = Set(document)
-    if let missing = numbers.subtracting(known.map(\.id.number)).min() {
+    let known = Set(try cache.documentIDs(withStatesHere: here).map(\.number))
+    if let missing = numbers.subtracting(known).min() {
       throw ValidationError(
         "the cache has no document \(missing): `denju cache stats --view documents` lists them")
     }
     let limit = olderThan.map { Int(Date.now.timeIntervalSince1970) - $0.seconds }
-    let chosen = known.filter { entry in
-      (numbers.isEmpty || numbers.contains(entry.id.number))
-        && (split == nil || entry.split == split) && (limit.map { entry.stored < $0 } ?? true)
-    }
-    // A document with states in two streams is listed twice.
-    return Set(chosen.map(\.id)).sorted { $0.number < $1.number }
+    let chosen = try cache.documentIDs(split, storedBefore: limit, withStatesHere: here)
+    return numbers.isEmpty ? chosen : chosen.filter { numbers.contains($0.number) }
   }
 }
 
 /// A span of time as people write it: a whole number and m, h or d.
-struct Age: ExpressibleByArgument {
+struct Age {
   let seconds: Int
 
-  init?(argument: String) {
+  init(parsing text: String) throws {
     let units: [Character: Int] = ["m": 60, "h": 3600, "d": 86_400]
-    guard let last = argument.last, let unit = units[last], let count = Int(argument.dropLast()),
-      count >= 0
-    else { return nil }
+    guard let last = text.last, let unit = units[last], let count = Int(text.dropLast()),
+      count >= 1
+    else { throw ValidationError("an age is a whole number, 1 at least, and m, h or d") }
     let (seconds, overflow) = count.multipliedReportingOverflow(by: unit)
-    if overflow { return nil }
+    if overflow { throw ValidationError("an age of \(text) is before all time") }
     self.seconds = seconds
   }
 }
