@@ -48,6 +48,18 @@ struct Denju: AsyncParsableCommand {
   }
 }
 
+/// What an option says, judged by the part of the program that it is for.
+enum Usage {
+  /// Throws what `check` throws as a mistake of the command line's.
+  static func require(_ check: () throws -> Void) throws {
+    do {
+      try check()
+    } catch {
+      throw ValidationError(Failure.line(error))
+    }
+  }
+}
+
 /// Any error as one line.
 enum Failure {
   static func line(_ error: any Error) -> String {

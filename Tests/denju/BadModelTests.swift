@@ -109,11 +109,10 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: workshop.cache))
   }
 
-  @Test func `a layer out of range, an unknown codec and template`() throws {
+  @Test func `a layer out of range and an unknown template`() throws {
     let workshop = try Self.prepared()
     try Self.expectRefused(workshop, "--layer 4", flags: ["--layer", "4"])
     try Self.expectRefused(workshop, "--layer -5", flags: ["--layer", "-5"])
-    try Self.expectRefused(workshop, "int3", flags: ["--codec", "int3"])
     try Self.expectRefused(workshop, "vicuna", flags: ["--template", "vicuna"])
   }
 

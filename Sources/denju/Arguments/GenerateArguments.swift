@@ -54,6 +54,12 @@ struct RunArguments: ParsableArguments {
 
   init() {}
 
+  func validate() throws {
+    guard !(noCache && store) else {
+      throw ValidationError("--no-cache and --store contradict each other")
+    }
+  }
+
   func place(store: Bool? = nil) -> TextGenerator.Place {
     TextGenerator.Place(
       run: run, cache: cache, source: source, usesCache: !noCache, stores: store ?? self.store)

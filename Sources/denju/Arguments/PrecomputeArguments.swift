@@ -71,6 +71,11 @@ struct PrecomputeArguments: ParsableArguments {
 
   init() {}
 
+  func validate() throws {
+    try Usage.require { _ = try StateCodecs.named(codec) }
+    if let shard { try Usage.require { _ = try CorpusShard(parsing: shard) } }
+  }
+
   func options() throws -> PrecomputeOptions {
     var options = PrecomputeOptions(
       source: source, cache: cache, corpus: try corpus.splitCorpus(seed: seed))

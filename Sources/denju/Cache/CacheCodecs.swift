@@ -30,12 +30,16 @@ struct CacheCodecs: ParsableCommand {
 
   func validate() throws {
     guard tokens > 0 else { throw ValidationError("--tokens has to be more than nothing") }
+    try Usage.require { _ = try codecs() }
+  }
+
+  private func codecs() throws -> [any StateCodec] {
+    try codec.map { try $0.split(separator: ",").map { try StateCodecs.named(String($0)) } }
+      ?? StateCodecs.all
   }
 
   func run() throws {
-    let codecs =
-      try codec.map { try $0.split(separator: ",").map { try StateCodecs.named(String($0)) } }
-      ?? StateCodecs.all
+    let codecs = try codecs()
     let folder = try ModelFolder.open(source)
     let documents = try BenchText.documents(
       corpus, badRows, tokens: tokens, tokenizer: try Tokenizer.load(folder),

@@ -33,6 +33,7 @@ struct CacheImport: ParsableCommand {
       throw ValidationError("--source and --numerics go together")
     }
     if numerics?.isEmpty ?? false { throw ValidationError("--numerics needs a name") }
+    try Usage.require { _ = try StateCodecs.named(codec) }
   }
 
   func run() throws {
