@@ -30,7 +30,7 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   case notErased(path: String, reason: String)
   /// Refused before anything is written.
   case wouldNotFit(path: String, needed: Int, available: Int)
-  /// A reader is in a transaction, which holds the file or its log.
+  /// A reader, or another program, is in a transaction, which holds the file or its log.
   case busy(path: String, operation: String)
   /// Something stored is not what was stored; `item` names the record or document.
   case damaged(path: String, item: String, reason: String)
@@ -88,7 +88,7 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path) would need \(formatted(bytes: needed)) more, and its disk has \(formatted(bytes: available)): "
         + "free space, or choose a smaller codec or corpus"
     case .busy(let path, let operation):
-      "can't \(operation): a reader has \(path) open: close it and try again"
+      "can't \(operation): a reader or another program has \(path) open: close it and try again"
     case .damaged(let path, let item, let reason):
       "\(path) is damaged: \(item): \(reason); `denju cache verify` lists all damage"
     case .unopenable(let path, let item, let reason):
