@@ -37,11 +37,26 @@ CREATE TABLE streams (
   layer        INTEGER NOT NULL,            -- 0 is the embedding, N the last
   normalized   INTEGER NOT NULL,            -- 1: after the final norm (only the last layer has one)
   precision    TEXT NOT NULL,               -- arithmetic they were computed in
-  codec        TEXT NOT NULL,               -- how a record's payload is coded
+  codec        TEXT NOT NULL,               -- how a record's payload is coded: a codec's name, or an identity in codecs
   numerics     TEXT NOT NULL,               -- version of the kernels' arithmetic
   width        INTEGER NOT NULL,            -- values a token
   chunk_tokens INTEGER NOT NULL,            -- tokens a record; the last record of a text has fewer
   created      INTEGER NOT NULL
+) STRICT;
+
+-- What a codec was fitted to, for those that are: a row for each that a stream names.
+CREATE TABLE codecs (
+  id              INTEGER PRIMARY KEY,
+  identity        TEXT NOT NULL UNIQUE,     -- as streams.codec: 'transform:0.005:' and 16 digits of the fit's SHA-256
+  allowance       REAL NOT NULL,            -- nats a token that it may add to the source's loss, as asked for
+  fitted_tokens   INTEGER NOT NULL,         -- of the sample that it was fitted on
+  held_out_tokens INTEGER NOT NULL,         -- of other texts, that its loss was measured on
+  added           REAL NOT NULL,            -- nats a token that it adds there
+  bound           REAL NOT NULL,            -- upper end of that mean's 95% interval, paired
+  fit             BLOB NOT NULL,            -- the fit in one zstd frame; it holds statistics and frequent states of the
+                                            -- sample, and stays until its stream is purged
+  created         INTEGER NOT NULL,
+  checksum        BLOB NOT NULL             -- over identity and fit, which the other columns are checked against
 ) STRICT;
 
 -- A run of the program that wrote here.
@@ -72,7 +87,7 @@ CREATE TABLE records (
   first     INTEGER NOT NULL,               -- position of the first token in the text
   tokens    INTEGER NOT NULL,
   ids       BLOB NOT NULL,                  -- the token ids
-  codec     TEXT NOT NULL,
+  codec     TEXT NOT NULL,                  -- its name: which fit, the stream says
   payload   BLOB NOT NULL,                  -- the coded values
   raw_bytes INTEGER NOT NULL,               -- size of the payload before entropy coding
   error_rms REAL NOT NULL,                  -- |decoded - computed| / |computed|, Euclidean, over the record
@@ -214,7 +229,7 @@ LEFT JOIN wanted ON wanted.stream = streams.id;
 -- A row a codec: what it saves and what it costs.
 CREATE VIEW cache_by_codec AS
 SELECT
-  records.codec,
+  streams.codec,
   count(*) AS records,
   sum(records.tokens) AS tokens,
   sum(length(records.payload)) AS bytes,
@@ -226,7 +241,21 @@ SELECT
   round(max(records.error_max), 6) AS largest_absolute_error
 FROM records
 JOIN streams ON streams.id = records.stream
-GROUP BY records.codec;
+GROUP BY streams.codec;
+
+-- A row a fitted codec: what was allowed, and what was measured on texts held out of the fit.
+CREATE VIEW cache_codecs AS
+SELECT
+  codecs.identity AS codec,
+  codecs.allowance,
+  codecs.fitted_tokens,
+  codecs.held_out_tokens,
+  round(codecs.added, 6) AS added,
+  round(codecs.bound, 6) AS bound,
+  length(codecs.fit) AS fit_bytes,
+  datetime(codecs.created, 'unixepoch') AS fitted
+FROM codecs
+ORDER BY codecs.id;
 
 -- A row a document and stream: what it says, and which states it has.
 CREATE VIEW cache_documents AS

@@ -77,7 +77,8 @@ public final class Evaluator {
   ) throws -> (EvaluationReport.Arm, [Double]) {
     let run = try RunFolder(options.runs[0]).description()
     let provider = try StateProvider(
-      identity: cache.identity, cache: nil, source: options.source ?? run.sourcePath)
+      identity: cache.identity, codec: cache.codec, cache: nil,
+      source: options.source ?? run.sourcePath)
     let source = try provider.source()
     let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
     let entries = try cache.documents(.train)

@@ -26,8 +26,9 @@ extension FeatureCache {
       if let into {
         report += try into.mergeStream(from)
       } else {
-        let stream = StoredStream(
-          identity: from.identity, source: from.source, chunkTokens: from.chunkTokens)
+        let stream = try StoredStream(
+          identity: from.identity, source: from.source, chunkTokens: from.chunkTokens,
+          codec: from.codec)
         report += try Self.add(stream, to: file).mergeStream(from)
       }
     }

@@ -20,6 +20,7 @@ extension FeatureCache {
   /// Makes a cache for `identity`, or opens the one that is there for writing, when it fits.
   ///
   /// - Parameters:
+  ///   - codec: the fitted one that the identity names; `nil` where it names one that needs no fit.
   ///   - chunkTokens: tokens a record, 1 to 65,536; a stream that exists keeps its own.
   ///   - acceptOtherNumerics: take a stream whose states other kernels computed.
   ///   - beside: where the file has no stream of this identity, add one beside those that it has.
@@ -28,24 +29,25 @@ extension FeatureCache {
   /// - Throws: `identityMismatch`, `writerPresent`, `newerSchema`, `notACache`, and what a disk can
   ///   do.
   public static func create(
-    _ path: String, identity: CacheIdentity, source: CacheSource,
+    _ path: String, identity: CacheIdentity, source: CacheSource, codec: (any StateCodec)? = nil,
     chunkTokens: Int = standardChunkTokens, acceptOtherNumerics: Bool = false,
     beside: Bool = false, encrypted: Bool = false, key: CacheKey? = nil
   ) throws(CacheError) -> FeatureCache {
     try create(
-      path, identity: identity, source: source, chunkTokens: chunkTokens,
+      path, identity: identity, source: source, codec: codec, chunkTokens: chunkTokens,
       acceptOtherNumerics: acceptOtherNumerics, beside: beside, encrypted: encrypted, key: key,
       pageSize: nil)
   }
 
   /// `pageSize` is that of a new file; `maximumPages` bounds it, to show what a full disk does.
   package static func create(
-    _ path: String, identity: CacheIdentity, source: CacheSource,
+    _ path: String, identity: CacheIdentity, source: CacheSource, codec: (any StateCodec)? = nil,
     chunkTokens: Int = standardChunkTokens,
     acceptOtherNumerics: Bool = false, beside: Bool = false, encrypted: Bool = false,
     key: CacheKey? = nil, pageSize: Int?, maximumPages: Int? = nil
   ) throws(CacheError) -> FeatureCache {
-    var new = StoredStream(identity: identity, source: source, chunkTokens: chunkTokens)
+    var new = try StoredStream(
+      identity: identity, source: source, chunkTokens: chunkTokens, codec: codec)
     try new.requireSound()
     let path = absolute(path)
     let key = try usable(key)
@@ -59,7 +61,7 @@ extension FeatureCache {
         guard try Schema.marks(db).isBlank else { return }
         try Schema.create(db)
         if encrypted, let key { try CacheCipher.create(db, key) }
-        try new.insert(db)
+        try new.insert(db, try CacheCipher.load(db, key, path: path))
       }
     } catch {
       throw CacheError(error, path: path, operation: "create the tables")
@@ -74,7 +76,7 @@ extension FeatureCache {
     let cache: FeatureCache
     do {
       let choice = StreamChoice.identity(identity, acceptOtherNumerics: acceptOtherNumerics)
-      cache = try FeatureCache(try chosen(choice, of: streams, path: path), in: file)
+      cache = FeatureCache(try chosen(choice, of: streams, path: path), in: file)
     } catch .identityMismatch where beside {
       cache = try add(new, to: file)
     }
@@ -86,14 +88,14 @@ extension FeatureCache {
   static func add(_ new: StoredStream, to file: CacheFile) throws(CacheError) -> FeatureCache {
     let stored = try file.write("add a stream") { db in
       var stream = new
-      try stream.insert(db)
-      let all = try StoredStream.load(db, path: file.path)
+      try stream.insert(db, file.cipher)
+      let all = try StoredStream.load(db, file.cipher, path: file.path)
       let here = try chosen(.number(Int(stream.streamID)), of: all, path: file.path)
       try requireTemplate(
         new.source.chatTemplate, of: here.source.chatTemplate, path: file.path)
       return here
     }
-    return try FeatureCache(stored, in: file)
+    return FeatureCache(stored, in: file)
   }
 
   /// The template decides a prompt's tokens, so states through another would be of other prompts.
@@ -151,7 +153,25 @@ extension FeatureCache {
     } else {
       (file, streams) = try opened(path, try CacheConnection.reader(path), nil, key)
     }
-    return try FeatureCache(try chosen(stream, of: streams, path: path), in: file)
+    return FeatureCache(try chosen(stream, of: streams, path: path), in: file)
+  }
+
+  /// The codec of the cache's stream that is as `identity` but for the codec, and has one of this choice; `nil`
+  /// where there is none, or no cache.
+  public static func codec(
+    _ choice: CodecChoice, in path: String, of identity: CacheIdentity, acceptOtherNumerics: Bool
+  ) throws(CacheError) -> (any StateCodec)? {
+    guard !isBlank(path) else { return nil }
+    let cache = try open(path, stream: .first)
+    let streams = try cache.streams()
+    try cache.close()
+    return streams.first { stream in
+      var asked = identity
+      asked.codec = stream.identity.codec
+      return choice.matches(stream.codec)
+        && stream.identity.differences(from: asked, acceptOtherNumerics: acceptOtherNumerics)
+          .isEmpty
+    }?.codec
   }
 
   /// There is no file, or the empty one that is left of a process that was killed as it made a cache.
@@ -205,7 +225,9 @@ extension FeatureCache {
       file = CacheFile(
         path: path, queue: queue, lock: lock,
         cipher: try queue.read { db in try CacheCipher.load(db, key, path: path) })
-      streams = try queue.read { db in try StoredStream.load(db, path: path) }
+      streams = try queue.read { [cipher = file.cipher] db in
+        try StoredStream.load(db, cipher, path: path)
+      }
       if lock != nil { try CacheConnection.beginLogging(queue) }
     } catch {
       throw CacheError(error, path: path, operation: "open").inOpening

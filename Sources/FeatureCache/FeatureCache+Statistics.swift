@@ -31,6 +31,7 @@ public enum CacheView: String, CaseIterable, Sendable {
   case summary = "cache_summary"
   case bySource = "cache_by_source"
   case byCodec = "cache_by_codec"
+  case codecs = "cache_codecs"
   case documents = "cache_documents"
   case runs = "cache_runs"
   case byDay = "cache_by_day"

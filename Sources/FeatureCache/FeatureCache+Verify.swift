@@ -74,7 +74,7 @@ extension FeatureCache {
         try String.fetchAll(db, sql: "PRAGMA integrity_check")
           + (try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map {
             "a reference leads nowhere: \($0)"
-          })
+          }) + (try StoredCodec.unused(db).map { "no stream uses the codec \($0)" })
       }
       damage = findings.filter { $0 != "ok" }.map { CacheDamage(item: .file, reason: $0) }
     } catch {

@@ -27,13 +27,13 @@ public final class FeatureCache: Sendable {
   let streamID: Int64
   let file: CacheFile
 
-  init(_ stored: StoredStream, in file: CacheFile) throws(CacheError) {
+  init(_ stored: StoredStream, in file: CacheFile) {
     self.file = file
     self.access = file.access
     self.identity = stored.identity
     self.source = stored.source
     self.chunkTokens = stored.chunkTokens
-    self.codec = try StateCodecs.named(stored.identity.codec)
+    self.codec = stored.codec
     self.sourceKey = stored.identity.sourceKey
     self.streamKey = stored.identity.streamKey(chunkTokens: stored.chunkTokens)
     self.sourceID = stored.sourceID
@@ -59,10 +59,8 @@ public final class FeatureCache: Sendable {
 
   /// All streams of the file, this one among them, in the order they were made. They share its connection.
   public func streams() throws(CacheError) -> [FeatureCache] {
-    let stored = try read("list the streams") { db in try StoredStream.load(db, path: path) }
-    var caches: [FeatureCache] = []
-    for stream in stored { caches.append(try FeatureCache(stream, in: file)) }
-    return caches
+    try read("list the streams") { db in try StoredStream.load(db, file.cipher, path: path) }
+      .map { FeatureCache($0, in: file) }
   }
 
   func read<T>(_ operation: String, _ body: (Database) throws -> T) throws(CacheError) -> T {

@@ -59,7 +59,24 @@ public enum Schema {
         ) STRICT, WITHOUT ROWID;
         """),
     // Token ids may have 2 bytes each from here on; those that have 4 stay as they are.
-    Migration(from: 2, apply: compressTokenizers),
+    Migration(from: 2) { db in
+      try compressTokenizers(db)
+      try db.execute(
+        sql: """
+          CREATE TABLE codecs (
+            id              INTEGER PRIMARY KEY,
+            identity        TEXT NOT NULL UNIQUE,
+            allowance       REAL NOT NULL,
+            fitted_tokens   INTEGER NOT NULL,
+            held_out_tokens INTEGER NOT NULL,
+            added           REAL NOT NULL,
+            bound           REAL NOT NULL,
+            fit             BLOB NOT NULL,
+            created         INTEGER NOT NULL,
+            checksum        BLOB NOT NULL
+          ) STRICT;
+          """)
+    },
   ]
 
   private static func compressTokenizers(_ db: Database) throws {

@@ -6,6 +6,7 @@ struct StoredStream {
   let identity: CacheIdentity
   var source: CacheSource
   let chunkTokens: Int
+  let codec: any StateCodec
   var sourceID: Int64 = 0
   var streamID: Int64 = 0
 
@@ -26,11 +27,13 @@ struct StoredStream {
       throw .invalid(
         "the tokenizer's fingerprint \(identity.tokenizer) is not the SHA-256 of its bytes")
     }
-    _ = try StateCodecs.named(identity.codec)
+    guard codec.identity == identity.codec else {
+      throw .invalid("the codec is \(codec.identity), and the identity says \(identity.codec)")
+    }
   }
 
   /// Adds the stream, and its source where that is not here; notes their row numbers.
-  mutating func insert(_ db: Database) throws {
+  mutating func insert(_ db: Database, _ cipher: CacheCipher?) throws {
     let now = unixTime()
     let known = try Int64.fetchOne(
       db,
@@ -64,10 +67,13 @@ struct StoredStream {
         identity.numerics, identity.width, chunkTokens, now,
       ])
     streamID = db.lastInsertedRowID
+    try StoredCodec.insert(db, codec, cipher)
   }
 
   /// Reads and checks the streams of a cache, in the order they were made: one at least.
-  static func load(_ db: Database, path: String) throws -> [StoredStream] {
+  static func load(
+    _ db: Database, _ cipher: CacheCipher?, path: String
+  ) throws -> [StoredStream] {
     let rows = try Row.fetchAll(
       db,
       sql: """
@@ -78,10 +84,12 @@ struct StoredStream {
     guard !rows.isEmpty else {
       throw CacheError.damaged(path: path, item: "the table of streams", reason: "it is empty")
     }
-    return try rows.map { try StoredStream($0, path: path) }
+    return try rows.map { row in
+      try StoredStream(row, path: path) { try StoredCodec.load(db, $0, cipher, path: path) }
+    }
   }
 
-  private init(_ row: Row, path: String) throws {
+  private init(_ row: Row, path: String, codec: (String) throws -> any StateCodec) throws {
     var reader = RowReader(row, path: path, item: "the source")
     sourceID = Int64(try reader.integer())
     let name = try reader.text()
@@ -114,6 +122,7 @@ struct StoredStream {
     guard identity.streamKey(chunkTokens: chunkTokens) == key else {
       throw CacheError.damaged(path: path, item: "the stream", reason: "its key differs")
     }
+    self.codec = try codec(identity.codec)
     try requireSound()
     source.path = hint
   }
@@ -126,8 +135,16 @@ struct StoredStream {
     }
   }
 
-  init(identity: CacheIdentity, source: CacheSource, chunkTokens: Int) {
+  /// - Parameter codec: `nil`: the one that the identity names, which needs no fit.
+  init(
+    identity: CacheIdentity, source: CacheSource, chunkTokens: Int, codec: (any StateCodec)?
+  ) throws(CacheError) {
     self.identity = identity
+    if let codec {
+      self.codec = codec
+    } else {
+      self.codec = try StateCodecs.identified(identity.codec, parameters: nil)
+    }
     self.source = source
     self.chunkTokens = chunkTokens
   }

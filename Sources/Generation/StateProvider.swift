@@ -22,15 +22,17 @@ public final class StateProvider {
   public var storesMisses: Bool { cache?.access == .write }
 
   /// - Parameters:
+  ///   - codec: the one that the identity names.
   ///   - cache: `nil`: every prompt is computed.
   ///   - source: path of the source; `nil`: a miss is an error.
   ///   - hint: where the source was at training, for that error.
   public init(
-    identity: CacheIdentity, cache: FeatureCache?, source: String?, hint: String = ""
+    identity: CacheIdentity, codec: any StateCodec, cache: FeatureCache?, source: String?,
+    hint: String = ""
   ) throws {
     self.identity = identity
     self.cache = cache
-    codec = try StateCodecs.named(identity.codec)
+    self.codec = codec
     sourcePath = source
     self.hint = hint
     if let cache {

@@ -68,7 +68,9 @@ public final class TextGenerator {
         item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
     }
     states = try StateProvider(
-      identity: identity, cache: try Self.cache(place, run, identity),
+      identity: identity,
+      codec: try StateCodecs.identified(identity.codec, parameters: try folder.codecFit()),
+      cache: try Self.cache(place, run, identity),
       source: place.source ?? run.sourcePath,
       hint: run.sourcePath)
   }

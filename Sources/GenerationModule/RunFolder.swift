@@ -38,6 +38,7 @@ public struct RunDescription: Codable, Equatable, Sendable {
 ///     run.json                 what it was made of
 ///     source-tokenizer         the source's tokenizer, as its cache holds it
 ///     generator-tokenizer      the generator's, where it has one of its own
+///     codec-fit                what the states' codec was fitted to, where it was
 ///     best/, last/             checkpoints: lowest validation loss, latest step
 ///     log.csv                  a line a step
 ///     report.json              what evaluation found
@@ -85,14 +86,26 @@ public struct RunFolder: Sendable {
 
   public func generatorTokenizer() throws(Failure) -> [UInt8] { try read("generator-tokenizer") }
 
+  /// What the states' codec was fitted to; `nil` where it needs no fit.
+  public func codecFit() throws(Failure) -> [UInt8]? {
+    FileManager.default.fileExists(atPath: file("codec-fit")) ? try read("codec-fit") : nil
+  }
+
   /// Makes the folder; `run.json` comes last, so that a folder that has it is whole.
   public func create(
-    _ description: RunDescription, sourceTokenizer: [UInt8], generatorTokenizer: [UInt8]?
+    _ description: RunDescription, sourceTokenizer: [UInt8], generatorTokenizer: [UInt8]?,
+    codecFit: [UInt8]?
   ) throws(Failure) {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       try write("source-tokenizer", Data(sourceTokenizer))
       if let generatorTokenizer { try write("generator-tokenizer", Data(generatorTokenizer)) }
+      if let codecFit {
+        try write("codec-fit", Data(codecFit))
+        // It has states of the corpus in it.
+        try FileManager.default.setAttributes(
+          [.posixPermissions: 0o600], ofItemAtPath: file("codec-fit"))
+      }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
       try write("run.json", try encoder.encode(description))

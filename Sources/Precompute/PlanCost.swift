@@ -5,7 +5,7 @@ import ModelFiles
 struct PlanCost {
   let model: TransformerConfiguration
   let layer: Int
-  let codec: String
+  let codec: CodecChoice
   var work = SourceWork()
   var stored = StoredWork()
   /// Of a cache without documents, where there is none yet.
@@ -30,14 +30,21 @@ struct PlanCost {
   }
 
   /// From a sample that was run.
-  func settle(_ plan: inout PrecomputePlan, _ measured: SampleMeasurement) {
+  ///
+  /// - Parameter isStored: with the codec that the run is to have.
+  func settle(
+    _ plan: inout PrecomputePlan, _ measured: SampleMeasurement, isStored: Bool
+  ) {
     guard let secondsPerEffort = measured.secondsPerEffort else { return }
     plan.measured = true
     plan.operationsPerSecond = measured.operationsPerSecond
+    let payload =
+      isStored
+      ? measured.payloadPerToken : StoredWork.usualPayload(codec, width: model.hiddenSize)
     plan.seconds =
       measured.openingSeconds + work.effort(model, layers: layer) * secondsPerEffort
     plan.bytes =
       (emptyFile > 0 ? measured.emptyFile : 0)
-      + Int(stored.fileBytes(payloadPerToken: measured.payloadPerToken) * measured.fileScale)
+      + Int(stored.fileBytes(payloadPerToken: payload) * measured.fileScale)
   }
 }

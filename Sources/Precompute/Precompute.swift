@@ -35,16 +35,24 @@ public final class Precompute {
   /// - Throws: `PrecomputeError.interrupted` when `shouldStop` says so.
   public func plan(shouldStop: () -> Bool = { false }) throws -> PrecomputePlan {
     // Without weights there is no identity, and so no cache that could be known to fit.
-    try plan(try? reading.identity(), spool: nil, shouldStop) { _ in Self.sampleSeconds }
+    try plan(try? reading.identity(), fitting: false, spool: nil, shouldStop) { _ in
+      Self.sampleSeconds
+    }.plan
   }
 
   /// - Parameters:
+  ///   - identity: with a codec that is still to be fitted named by its choice.
+  ///   - fitting: fit such a codec.
   ///   - spool: gets the documents, for the run.
   ///   - budget: seconds that a sample may be run for, given what the work seems to take.
+  /// - Returns: the codec too, where it is known or was fitted.
   private func plan(
-    _ identity: CacheIdentity?, spool: DocumentSpool?, _ shouldStop: () -> Bool,
-    budget: (Double) -> Double
-  ) throws -> PrecomputePlan {
+    _ identity: CacheIdentity?, fitting: Bool, spool: DocumentSpool?,
+    _ shouldStop: () -> Bool, budget: (Double) -> Double
+  ) throws -> (plan: PrecomputePlan, codec: (any StateCodec)?) {
+    var identity = identity
+    var codec = try identity.flatMap { try self.codec($0) }
+    if let codec { identity?.codec = codec.identity }
     let cache = try identity.flatMap { try stream($0) }
     defer { try? cache?.close() }
     let survey = try CorpusSurvey(
@@ -54,21 +62,55 @@ public final class Precompute {
       model: reading.configuration, layer: reading.layer, codec: reading.codec, work: survey.work,
       stored: survey.stored, emptyFile: cache == nil ? try reading.emptyFile : 0)
     cost.settle(&plan)
+    if fitting, codec == nil, plan.tokensToCompute > 0,
+      case .transform(let allowance) = options.codec
+    {
+      codec = try fitted(allowance: allowance, shouldStop)
+    }
     let seconds = budget(plan.seconds)
-    if let identity, seconds > 0, plan.tokensToCompute > 0 {
+    if var identity, seconds > 0, plan.tokensToCompute > 0 {
       let source = try source()
+      // Time hardly depends on the codec, and what one takes that is not fitted yet is reckoned.
+      let stored = codec ?? StateCodecs.standard
+      identity.codec = stored.identity
       func measure() throws -> SampleMeasurement {
         try SampleMeasurement(
-          survey.sample, source, reading, identity, options, budget: seconds,
+          survey.sample, source, reading, identity, stored, options, budget: seconds,
           encrypted: options.encrypt || cache?.isEncrypted ?? false, shouldStop: shouldStop)
       }
       // A run does not fail for want of an estimate, as where there is no room for temporary files.
       if let measured = spool == nil ? try measure() : try? measure() {
-        cost.settle(&plan, measured)
+        cost.settle(&plan, measured, isStored: codec != nil)
       }
       if shouldStop() { throw PrecomputeError.interrupted }
     }
-    return plan
+    return (plan, codec)
+  }
+
+  /// The codec that was chosen, unless it is still to be fitted.
+  private func codec(_ identity: CacheIdentity) throws -> (any StateCodec)? {
+    if case .ready(let name) = options.codec { return try StateCodecs.named(name) }
+    return try FeatureCache.codec(
+      options.codec, in: options.cache, of: identity,
+      acceptOtherNumerics: options.acceptOtherNumerics)
+  }
+
+  /// Fits the codec on the corpus's training set: that of all shards, so that they have the same.
+  private func fitted(
+    allowance: Double, _ shouldStop: () -> Bool
+  ) throws -> any StateCodec {
+    func check() throws { if shouldStop() { throw PrecomputeError.interrupted } }
+    var sample = CalibrationSample()
+    let documents = EncodedCorpus(options.forFitting, reading)
+    defer { documents.close() }
+    while !sample.isFull, let document = try documents.next() {
+      try check()
+      if document.split == .train { sample.add(document.ids(options.coverage)) }
+    }
+    return try CodecFitting(
+      try source().source, layer: reading.layer, normalized: reading.normalized, sample: sample,
+      check: check
+    ).codec(allowance: allowance, check: check)
   }
 
   /// What the cache has of these states; `nil` where it has none, and may be given them.
@@ -120,11 +162,12 @@ public final class Precompute {
       }
     }
     // The whole corpus is read before a cache is made, so that a mistake in it leaves none behind.
-    let identity = try reading.identity()
+    var identity = try reading.identity()
     let spool = try DocumentSpool(near: options.cache)
     let plan: PrecomputePlan
+    let codec: (any StateCodec)?
     do {
-      plan = try self.plan(identity, spool: spool, shouldStop) { seconds in
+      (plan, codec) = try self.plan(identity, fitting: true, spool: spool, shouldStop) { seconds in
         let share = seconds * Self.sampleShare
         return share < 1 ? 0 : min(share, Self.sampleSeconds)
       }
@@ -133,6 +176,7 @@ public final class Precompute {
       report.interrupted = true
       return report
     }
+    if let codec { identity.codec = codec.identity }
     try spool.rewind()
     let folder = (options.cache as NSString).deletingLastPathComponent
     if !folder.isEmpty {
@@ -141,7 +185,7 @@ public final class Precompute {
     try DiskSpace.require(plan.bytes, at: options.cache)
     let isNew = !FileManager.default.fileExists(atPath: options.cache)
     let cache = try FeatureCache.create(
-      options.cache, identity: identity, source: reading.cacheSource(),
+      options.cache, identity: identity, source: reading.cacheSource(), codec: codec,
       acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
       encrypted: options.encrypt)
     defer { try? cache.close() }

@@ -15,6 +15,10 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case interrupted
   /// A file of states that can't be imported.
   case statesFile(path: String, problem: String)
+  /// A codec can't be fitted on so few texts.
+  case tooSmallToFit(texts: Int)
+  /// No step of the transform codec adds so little loss, in nats a token.
+  case allowanceNotMet(Double)
   /// The temporary file of encoded documents.
   case spool(folder: String, reason: String)
 
@@ -42,6 +46,11 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
       "stopped before anything was computed"
     case .statesFile(let path, let problem):
       "\(path): \(problem)"
+    case .tooSmallToFit(let texts):
+      "\(texts) texts of two tokens or more to fit the transform codec on: it takes more; use --codec int8"
+    case .allowanceNotMet(let allowance):
+      "no step of the transform codec was shown to add at most \(allowance) nats a token: allow more, or give "
+        + "a larger corpus to show it on"
     case .spool(let folder, let reason):
       "can't keep the encoded corpus in a temporary file in \(folder): \(reason)"
     }

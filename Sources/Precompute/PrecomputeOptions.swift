@@ -24,7 +24,9 @@ public struct PrecomputeOptions: Sendable {
   public var layer = -1
   /// Whether the last layer's states are taken after the final norm.
   public var normalized = true
-  public var codec = "int8"
+  public var codec = CodecChoice.standard
+  /// What a codec is fitted on, where it has to be; `nil`: the corpus's own training set, that of all shards.
+  public var fitCorpus: Corpus?
   /// What the source computes in; states of another precision are other states.
   public var precision = Precision.float32
   /// The prompt's states, or those of prompt and response.
@@ -49,6 +51,16 @@ public struct PrecomputeOptions: Sendable {
     self.source = source
     self.cache = cache
     self.corpus = corpus
+  }
+
+  /// The same, for the texts that a codec is fitted on.
+  var forFitting: PrecomputeOptions {
+    var options = self
+    options.shard = nil
+    if let fitCorpus {
+      options.corpus = .files(train: fitCorpus, validation: nil, test: nil, leaks: .drop)
+    }
+    return options
   }
 
   /// The rows of this run.

@@ -1,4 +1,5 @@
 import FeatureCache
+import Foundation
 import ModelFiles
 import Numerics
 
@@ -87,12 +88,15 @@ struct StoredWork: Equatable, Sendable {
   }
 
   /// Payload bytes a token, from sizes measured on hidden states.
-  static func usualPayload(_ codec: String, width: Int) -> Double {
+  static func usualPayload(_ codec: CodecChoice, width: Int) -> Double {
     switch codec {
-    case "float32": 3.6 * Double(width)
-    case "float16": 1.8 * Double(width)
-    case "int4": 0.5 * Double(width) + 8
-    default: 0.7 * Double(width) + 4
+    case .ready("float32"): 3.6 * Double(width)
+    case .ready("float16"): 1.8 * Double(width)
+    case .ready("int4"): 0.5 * Double(width) + 8
+    case .ready: 0.7 * Double(width) + 4
+    case .transform(let allowance):
+      // About half an octave of step less for twice the loss.
+      max(0.3 - 0.062 * log2(allowance / 0.005), 0.05) * Double(width)
     }
   }
 }

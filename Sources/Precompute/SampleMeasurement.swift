@@ -22,7 +22,8 @@ struct SampleMeasurement {
   ///   - shouldStop: asked after every pass.
   init(
     _ sample: [CorpusWindow], _ opened: OpenedSource, _ reading: SourceReading,
-    _ identity: CacheIdentity, _ options: PrecomputeOptions, budget: Double,
+    _ identity: CacheIdentity, _ codec: any StateCodec, _ options: PrecomputeOptions,
+    budget: Double,
     encrypted: Bool, shouldStop: () -> Bool
   ) throws {
     openingSeconds = opened.seconds
@@ -33,7 +34,7 @@ struct SampleMeasurement {
     defer { try? FileManager.default.removeItem(at: folder) }
     let cache = try FeatureCache.create(
       folder.appendingPathComponent("cache.sqlite").path, identity: identity,
-      source: reading.cacheSource(), encrypted: encrypted)
+      source: reading.cacheSource(), codec: codec, encrypted: encrypted)
     defer { try? cache.close() }
     emptyFile = try cache.fileBytes()
     try measure(

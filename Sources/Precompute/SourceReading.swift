@@ -14,7 +14,7 @@ struct SourceReading {
   /// 0 (embedding) to N.
   let layer: Int
   let normalized: Bool
-  let codec: String
+  let codec: CodecChoice
   let precision: Precision
 
   init(_ options: PrecomputeOptions) throws {
@@ -25,7 +25,7 @@ struct SourceReading {
     layer = try Self.layer(options.layer, of: configuration)
     // Only the last layer has a final norm after it.
     normalized = options.normalized && layer == configuration.layerCount
-    codec = try StateCodecs.named(options.codec).name
+    codec = options.codec
     precision = options.precision
   }
 
@@ -54,12 +54,13 @@ struct SourceReading {
       width: configuration.hiddenSize)
   }
 
-  /// Hashes the weights, which reads all of them.
+  /// Hashes the weights, which reads all of them. A codec that is to be fitted is not known by more than what it
+  /// was chosen by.
   func identity() throws -> CacheIdentity {
     CacheIdentity(
       weights: try folder.catalogue().sha256(), architecture: configuration.architectureJSON,
       tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized,
-      precision: precision.rawValue, codec: codec, numerics: Numerics.version,
+      precision: precision.rawValue, codec: codec.description, numerics: Numerics.version,
       width: configuration.hiddenSize)
   }
 
@@ -77,9 +78,13 @@ struct SourceReading {
     day, six days a week, how much did it grind in four weeks? Answer: 2.5 * 6 * 4 = 60 tons.
     """
 
-  /// Bytes of a cache without documents, about: the tokenizer, and the tables' first pages.
+  /// Bytes of a cache without documents, about: the tokenizer, what a codec is fitted to, and the tables' first
+  /// pages.
   var emptyFile: Int {
-    get throws { try TokenizerFrame.compress(tokenizer.serialized()).count + 100_000 }
+    get throws {
+      let fit = codec.needsFit ? TransformFit.usualBytes(width: configuration.hiddenSize) : 0
+      return try TokenizerFrame.compress(tokenizer.serialized()).count + fit + 100_000
+    }
   }
 
   func cacheSource() -> CacheSource {

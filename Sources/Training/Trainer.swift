@@ -153,7 +153,7 @@ public final class Trainer {
       if resume { throw TrainingError.noRun(path: folder.path, missing: "run.json") }
       try folder.create(
         description, sourceTokenizer: cache.source.tokenizer,
-        generatorTokenizer: format?.tokenizer.serialized())
+        generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
       return false
     }
     guard resume else { throw TrainingError.runExists(path: folder.path) }

@@ -96,5 +96,6 @@ double denju_peak_fma(ptrdiff_t rounds);
 double denju_peak_dot_int8(ptrdiff_t rounds);
 
 #include "CInt8.h"
+#include "CRounding.h"
 
 #endif

@@ -36,8 +36,14 @@ struct PrecomputeArguments: ParsableArguments {
   @Flag(help: "Take the last layer's states before the final norm.")
   var beforeNorm = false
 
-  @Option(help: "How states are stored: int8, int4, float16 or float32.")
-  var codec = "int8"
+  @Option(
+    help:
+      "How states are stored: int8, int4, float16, float32, or transform:0.005, fitted so that it adds at most so many nats a token to the source's loss."
+  )
+  var codec = "\(CodecChoice.standard)"
+
+  @Option(help: "A corpus to fit the codec on, instead of the training set.")
+  var fitCorpus: String?
 
   @Option(help: "What the source computes in: float32, or int8, which is faster and a little off.")
   var precision = Precision.float32
@@ -72,7 +78,7 @@ struct PrecomputeArguments: ParsableArguments {
   init() {}
 
   func validate() throws {
-    try Usage.require { _ = try StateCodecs.named(codec) }
+    try Usage.require { _ = try CodecChoice(codec) }
     if let shard { try Usage.require { _ = try CorpusShard(parsing: shard) } }
   }
 
@@ -82,7 +88,8 @@ struct PrecomputeArguments: ParsableArguments {
     options.badRows = corpus.badRows
     options.layer = layer
     options.normalized = !beforeNorm
-    options.codec = codec
+    options.codec = try CodecChoice(codec)
+    options.fitCorpus = try fitCorpus.map { try Corpus($0) }
     options.precision = precision
     options.coverage = conditioning.coverage
     options.template = template

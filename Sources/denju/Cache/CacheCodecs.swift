@@ -23,31 +23,51 @@ struct CacheCodecs: ParsableCommand {
     help: "Whose states: 0 (embedding) to N (the last layer), or from the end: -1 is N.")
   var layer = -1
   @Option(help: "Tokens to predict, at least; the last document is whole.") var tokens = 50_000
-  @Option(help: "Codecs to compare, separated by commas; all otherwise.") var codec: String?
+  @Option(
+    help:
+      "Codecs to compare, separated by commas, as int8,transform:0.005; all that need no fit otherwise."
+  ) var codec: String?
+  @Option(
+    help: "Documents to fit on; otherwise some of --corpus, which are left out of the comparison.")
+  var fit: String?
   @Option(help: "A row that can't be used: fail, or skip it.") var badRows = BadRowPolicy.fail
   @Option(help: "A folder for codecs.csv and codecs.svg.") var out: String?
   @Flag(help: "Print the result as a line of JSON.") var json = false
 
   func validate() throws {
     guard tokens > 0 else { throw ValidationError("--tokens has to be more than nothing") }
-    try Usage.require { _ = try codecs() }
+    try Usage.require { _ = try choices() }
   }
 
-  private func codecs() throws -> [any StateCodec] {
-    try codec.map { try $0.split(separator: ",").map { try StateCodecs.named(String($0)) } }
-      ?? StateCodecs.all
+  private func choices() throws -> [CodecChoice] {
+    try codec.map { try $0.split(separator: ",").map { try CodecChoice(String($0)) } }
+      ?? StateCodecs.all.map { .ready($0.name) }
   }
 
   func run() throws {
-    let codecs = try codecs()
+    let choices = try choices()
     let folder = try ModelFolder.open(source)
-    let documents = try BenchText.documents(
-      corpus, badRows, tokens: tokens, tokenizer: try Tokenizer.load(folder),
-      most: try folder.configuration.maximumPositions)
+    let tokenizer = try Tokenizer.load(folder)
+    let most = try folder.configuration.maximumPositions
+    var documents = try BenchText.documents(
+      corpus, badRows, tokens: tokens, tokenizer: tokenizer, most: most)
     let source = try KnowledgeSource(folder)
+    let layer = try source.layer(layer)
+    var sample = CalibrationSample()
+    if choices.contains(where: \.needsFit) {
+      let texts =
+        try fit.map {
+          try BenchText.documents(
+            $0, badRows, tokens: CalibrationSample.enough, tokenizer: tokenizer, most: most)
+        } ?? documents
+      for ids in texts { sample.add(ids) }
+      let used = Set(sample.fitted + sample.heldOut)
+      documents.removeAll { used.contains($0) }
+    }
+    let codecs = try fitted(choices, source, layer, sample)
     let bar = ProgressBar("codecs", unit: "documents")
     let comparison = try CodecComparison(
-      source, layer: try source.layer(layer), documents: documents, codecs: codecs
+      source, layer: layer, documents: documents, codecs: codecs
     ) { done in
       try Interruption.check()
       bar.update(done, of: documents.count)
@@ -60,6 +80,26 @@ struct CacheCodecs: ParsableCommand {
         .write(to: folder.appendingPathComponent("codecs.svg"))
     }
     if json { try Terminal.json(comparison) } else { Self.show(comparison) }
+  }
+
+  private func fitted(
+    _ choices: [CodecChoice], _ source: KnowledgeSource, _ layer: Int, _ sample: CalibrationSample
+  ) throws -> [any StateCodec] {
+    guard choices.contains(where: \.needsFit) else {
+      return try choices.map { try StateCodecs.named($0.description) }
+    }
+    let fitting = try CodecFitting(
+      source, layer: layer, normalized: layer == source.layerCount, sample: sample,
+      check: Interruption.check)
+    return try choices.map { choice in
+      switch choice {
+      case .ready(let name): return try StateCodecs.named(name)
+      case .transform(let allowance):
+        let codec = try fitting.codec(allowance: allowance, check: Interruption.check)
+        Terminal.note("\(codec.identity): \(codec.fit.measurement)")
+        return codec
+      }
+    }
   }
 
   private static let columns = [

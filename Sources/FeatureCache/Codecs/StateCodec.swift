@@ -7,8 +7,12 @@
 ///
 /// Shapes: `states` is `[tokens, width]`, row-major.
 public protocol StateCodec: Sendable {
-  /// What it is called on the command line and in the cache.
+  /// What kind it is, in the rows of records.
   var name: String { get }
+  /// What decides what it decodes to: its name, and where it was fitted, which fit it is.
+  var identity: String { get }
+  /// What it was fitted to, as bytes; `nil` where all there is to know is its name.
+  var parameters: [UInt8]? { get }
 
   /// The states, coded. Throws when a value is not finite or beyond the codec's range.
   ///
@@ -29,6 +33,9 @@ public protocol StateCodec: Sendable {
 }
 
 extension StateCodec {
+  public var identity: String { name }
+  public var parameters: [UInt8]? { nil }
+
   public func encode(
     _ states: UnsafePointer<Float>, tokens: Int, width: Int
   ) throws(CodecError) -> EncodedStates {
@@ -72,7 +79,29 @@ public enum StateCodecs {
 
   public static func named(_ name: String) throws(CacheError) -> any StateCodec {
     guard let codec = all.first(where: { $0.name == name }) else {
-      throw .unknownCodec(name: name, known: all.map(\.name))
+      throw .unknownCodec(name: name, known: all.map(\.name) + ["transform:NATS"])
+    }
+    return codec
+  }
+
+  /// The codec that has this identity.
+  ///
+  /// - Parameter parameters: what the codec that had it gave as its own.
+  public static func identified(
+    _ identity: String, parameters: [UInt8]?
+  ) throws(CacheError) -> any StateCodec {
+    guard identity.hasPrefix(TransformCodec.family) else { return try named(identity) }
+    guard let parameters else {
+      throw .invalid("the codec \(identity) needs the fit that it was made with")
+    }
+    let codec: TransformCodec
+    do throws(CodecError) {
+      codec = TransformCodec(try TransformFit(bytes: parameters))
+    } catch {
+      throw .invalid("the fit of the codec \(identity) can't be read: \(error)")
+    }
+    guard codec.identity == identity else {
+      throw .invalid("the codec \(identity) has the fit of \(codec.identity)")
     }
     return codec
   }

@@ -1,0 +1,88 @@
+import Foundation
+import GRDB
+
+/// The rows of `codecs`: what a stream's codec was fitted to.
+enum StoredCodec {
+  /// More than any fit has.
+  private static let mostBytes = 1 << 30
+
+  /// Adds a fitted codec where it is not here yet; of others there is nothing to store.
+  static func insert(_ db: Database, _ codec: any StateCodec, _ cipher: CacheCipher?) throws {
+    guard let transform = codec as? TransformCodec, let parameters = codec.parameters else {
+      return
+    }
+    var stored = Data(try parameters.withUnsafeBytes { try ZstdFrame.compress($0) })
+    if let cipher { stored = try cipher.seal(stored, boundTo: Array(codec.identity.utf8)) }
+    let measured = transform.fit.measurement
+    try db.execute(
+      sql: """
+        INSERT OR IGNORE INTO codecs (identity, allowance, fitted_tokens, held_out_tokens, added, bound, fit,
+          created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        codec.identity, transform.fit.allowance, measured.fittedTokens, measured.heldOutTokens,
+        measured.added, measured.bound, stored, unixTime(),
+        checksum(codec.identity, stored, cipher),
+      ])
+  }
+
+  /// The codec of this identity.
+  static func load(
+    _ db: Database, _ identity: String, _ cipher: CacheCipher?, path: String
+  ) throws -> any StateCodec {
+    let item = "the codec \(identity)"
+    func damaged(_ reason: String) -> CacheError {
+      .damaged(path: path, item: item, reason: reason)
+    }
+    guard identity.hasPrefix(TransformCodec.family) else { return try StateCodecs.named(identity) }
+    guard
+      let row = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT fit, checksum, allowance, fitted_tokens, held_out_tokens, added, bound FROM codecs WHERE identity = ?
+          """, arguments: [identity])
+    else { throw damaged("its fit is gone") }
+    var reader = RowReader(row, path: path, item: item)
+    var stored = try reader.data()
+    guard try reader.bytes() == Array(checksum(identity, stored, cipher)) else {
+      throw damaged("its checksum differs")
+    }
+    if let cipher {
+      guard let opened = cipher.open(stored, boundTo: Array(identity.utf8)) else {
+        throw damaged("it can't be decrypted")
+      }
+      stored = opened
+    }
+    let codec: any StateCodec
+    do {
+      let bytes = try stored.withUnsafeBytes { try ZstdFrame.decompress($0, atMost: mostBytes) }
+      codec = try StateCodecs.identified(identity, parameters: bytes)
+    } catch {
+      throw damaged("\(error)")
+    }
+    guard let fit = (codec as? TransformCodec)?.fit,
+      try reader.real() == fit.allowance, try reader.integer() == fit.measurement.fittedTokens,
+      try reader.integer() == fit.measurement.heldOutTokens,
+      try reader.real() == fit.measurement.added, try reader.real() == fit.measurement.bound
+    else { throw damaged("its row says something else than its fit") }
+    return codec
+  }
+
+  private static let isUnused = "identity NOT IN (SELECT codec FROM streams)"
+
+  /// Fits that no stream has.
+  static func unused(_ db: Database) throws -> [String] {
+    try String.fetchAll(db, sql: "SELECT identity FROM codecs WHERE \(isUnused)")
+  }
+
+  static func removeUnused(_ db: Database) throws {
+    try db.execute(sql: "DELETE FROM codecs WHERE \(isUnused)")
+  }
+
+  private static func checksum(_ identity: String, _ stored: Data, _ cipher: CacheCipher?) -> Data {
+    var hash = FramedHash("denju codec 1", key: cipher?.authentication)
+    hash.add(identity)
+    hash.add(stored)
+    return Data(hash.finalize())
+  }
+}

@@ -1,0 +1,38 @@
+import CKernels
+
+/// Reads symbols that were coded with rANS: arithmetic coding by tables of frequencies.
+public struct EntropyDecoder {
+  /// Symbols of a table.
+  public static let symbols = Int(DENJU_SYMBOLS)
+  /// What a table's frequencies add up to, as a power of two.
+  public static let frequencyBits = Int(DENJU_FREQUENCY_BITS)
+  /// The state that a stream ends in, and that its writer began with.
+  public static let finalState: UInt32 = 1 << 16
+
+  private var stream: denju_rans
+
+  /// The bytes must outlive the decoder. `nil`: they are too few.
+  public init?(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.count >= 4, let base = bytes.bindMemory(to: UInt8.self).baseAddress else {
+      return nil
+    }
+    stream = denju_rans(
+      state: UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)), next: base + 4,
+      end: base + bytes.count)
+  }
+
+  /// Everything was read, and ended as it was begun: nothing else ends so but by chance.
+  public var isComplete: Bool {
+    stream.state == Self.finalState && stream.next == stream.end
+  }
+
+  /// Reads symbols, one by each of the given tables; false where the stream ends before them.
+  ///
+  /// - Parameter starts: [tables, symbols]: the frequencies before a symbol's, the first 0.
+  public mutating func read(
+    _ symbols: UnsafeMutablePointer<UInt8>, count: Int, tables: UnsafePointer<UInt8>,
+    starts: UnsafePointer<UInt16>
+  ) -> Bool {
+    denju_rans_read(&stream, starts, tables, count, symbols) == 0
+  }
+}

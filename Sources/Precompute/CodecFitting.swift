@@ -1,0 +1,246 @@
+import FeatureCache
+import Foundation
+import KnowledgeSource
+import Numerics
+
+/// Fits the transform codec on a sample of a corpus, with the largest step that adds no more to the source's
+/// loss than is allowed.
+public struct CodecFitting: ~Copyable {
+  private let source: KnowledgeSource
+  private let layer: Int
+  private let normalized: Bool
+  private let fitting: TransformFitting
+  private let heldOut: [[Int32]]
+  private let states: FloatBuffer
+  private let reference: [Double]
+
+  /// Trials of a step, at most.
+  private static let trials = 12
+  /// How near to the allowance the bound has to come.
+  private static let nearness = 0.06
+
+  /// Computes the states of the sample.
+  ///
+  /// - Parameters:
+  ///   - layer: 0 to N.
+  ///   - normalized: after the final norm.
+  ///   - check: called between passes; throws to end it.
+  public init(
+    _ source: KnowledgeSource, layer: Int, normalized: Bool, sample: CalibrationSample,
+    check: () throws -> Void
+  ) throws {
+    guard sample.heldOut.count > 1 else {
+      throw PrecomputeError.tooSmallToFit(texts: sample.fitted.count + sample.heldOut.count)
+    }
+    let fitted = try Self.states(source, sample.fitted, layer, normalized, check)
+    let tokens = fitted.count / source.width
+    // Other layers' states are not what the output layer reads.
+    let output = normalized ? try Self.output(source, fitted.base, tokens: tokens, check) : nil
+    let fitting = try TransformFitting(
+      states: fitted.base, tokens: tokens, width: source.width, output: output)
+    let states = try Self.states(source, sample.heldOut, layer, normalized, check)
+    let reference = try Self.losses(
+      source, sample.heldOut, states.base, layer, normalized, check)
+    self.source = source
+    self.layer = layer
+    self.normalized = normalized
+    self.fitting = fitting
+    heldOut = sample.heldOut
+    self.states = states
+    self.reference = reference
+  }
+
+  /// - Parameter allowance: nats a token, more than nothing.
+  public func codec(allowance: Double, check: () throws -> Void) throws -> TransformCodec {
+    var step = fitting.startingStep
+    var best: (step: Float, fit: TransformFit)?
+    var tooLarge: Float?
+    for _ in 0..<Self.trials {
+      var fit = try fitting.fit(step: step, allowance: allowance)
+      try measure(&fit, check)
+      let bound = fit.measurement.bound
+      if bound > allowance {
+        tooLarge = min(tooLarge ?? .infinity, step)
+      } else {
+        if step > best?.step ?? 0 { best = (step, fit) }
+        if bound >= (1 - Self.nearness) * allowance { break }
+      }
+      // Loss grows about as the square of the step; aimed at the middle of what is near enough.
+      let ratio = allowance * (1 - Self.nearness / 2) / max(bound, allowance / 16)
+      step *= Float(min(max(ratio.squareRoot(), 0.25), 4))
+      if let best, let tooLarge {
+        // Loss is noisy in the step: one that passes may lie above one that does not.
+        guard tooLarge / best.step > 1.03 else { break }
+        if step < best.step * 1.01 || step > tooLarge * 0.99 {
+          step = (best.step * tooLarge).squareRoot()
+        }
+      }
+    }
+    guard let best else { throw PrecomputeError.allowanceNotMet(allowance) }
+    return TransformCodec(best.fit)
+  }
+
+  private func measure(_ fit: inout TransformFit, _ check: () throws -> Void) throws {
+    let decoded = FloatBuffer(count: states.count)
+    decoded.base.update(from: states.base, count: states.count)
+    try TransformCodec(fit)
+      .roundTrip(decoded.base, tokens: states.count / source.width, width: source.width)
+    let losses = try Self.losses(source, heldOut, decoded.base, layer, normalized, check)
+    let counts = heldOut.map { $0.count - 1 }
+    let added = PairedDifference(zip(losses, reference).map(-), counts: counts)
+    // There are two documents at least, so that there is an error.
+    fit.measurement.heldOutTokens = counts.reduce(0, +)
+    fit.measurement.added = added.mean
+    fit.measurement.bound = added.mean + 1.96 * (added.standardError ?? .infinity)
+  }
+
+  // MARK: - The source
+
+  /// States of texts, back to back.
+  private static func states(
+    _ source: KnowledgeSource, _ texts: [[Int32]], _ layer: Int, _ normalized: Bool,
+    _ check: () throws -> Void
+  ) throws -> FloatBuffer {
+    let states = FloatBuffer(count: texts.reduce(0) { $0 + $1.count } * source.width)
+    var place = states.base
+    for group in groups(texts) {
+      try check()
+      let texts = Array(texts[group])
+      try source.states(batch: texts, layer: layer, normalized: normalized, into: place)
+      place += texts.reduce(0) { $0 + $1.count } * source.width
+    }
+    return states
+  }
+
+  /// Of each text, summed over its tokens: the source goes on from the states, which are changed by that.
+  private static func losses(
+    _ source: KnowledgeSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
+    _ normalized: Bool, _ check: () throws -> Void
+  ) throws -> [Double] {
+    var losses: [Double] = []
+    var place = states
+    for group in groups(texts) {
+      try check()
+      let texts = Array(texts[group])
+      let count = texts.reduce(0) { $0 + $1.count } * source.width
+      let final = FloatBuffer(count: count)
+      final.base.update(from: place, count: count)
+      if !normalized {
+        try source.advance(
+          final.base, lengths: texts.map(\.count), from: layer, to: source.layerCount)
+      }
+      var row = 0
+      for ids in texts {
+        losses.append(
+          try source.losses(of: ids, finalStates: final.base + row * source.width)
+            .reduce(0) { $0 + Double($1) })
+        row += ids.count
+      }
+      place += count
+    }
+    return losses
+  }
+
+  /// Texts that go through the source together.
+  private static func groups(_ texts: [[Int32]]) -> [Range<Int>] {
+    var groups: [Range<Int>] = []
+    var (first, tokens) = (0, 0)
+    for (index, ids) in texts.enumerated() {
+      if tokens > 0, tokens + ids.count > KnowledgeSource.rowsOfAPass {
+        groups.append(first..<index)
+        (first, tokens) = (index, 0)
+      }
+      tokens += ids.count
+    }
+    return tokens > 0 ? groups + [first..<texts.count] : groups
+  }
+
+  // MARK: - The output layer
+
+  /// Tokens whose distributions the output layer's metric is the mean of.
+  private static let metricTokens = 16_384
+  /// The likeliest tokens that the metric is made of, and those whose rows the fit keeps.
+  private static let (metricRows, keptRows) = (8_192, 2_048)
+  private static let rowsAtOnce = 128
+
+  private static func output(
+    _ source: KnowledgeSource, _ states: UnsafePointer<Float>, tokens: Int,
+    _ check: () throws -> Void
+  ) throws -> TransformFitting.Output {
+    let (width, vocabulary) = (source.width, source.vocabularySize)
+    let every = max(1, tokens / metricTokens)
+    let places = Array(stride(from: 0, to: tokens, by: every).prefix(metricTokens))
+    let drawn = FloatBuffer(count: places.count * width)
+    for (row, place) in places.enumerated() {
+      (drawn.base + row * width).update(from: states + place * width, count: width)
+    }
+    var shares = [Double](repeating: 0, count: vocabulary)
+    try logits(source, drawn.base, rows: places.count, check) { _, row in
+      softmax(vocabulary, row)
+      for token in 0..<vocabulary { shares[token] += Double(row[token]) }
+    }
+    let likely = (0..<vocabulary).sorted { (shares[$1], $0) < (shares[$0], $1) }.prefix(metricRows)
+    // The layer's columns are its answers to unit vectors.
+    let unit = FloatBuffer(count: width * width)
+    for channel in 0..<width { unit[channel * width + channel] = 1 }
+    let rows = FloatBuffer(count: likely.count * width)
+    try logits(source, unit.base, rows: width, check) { channel, column in
+      for (row, token) in likely.enumerated() { rows[row * width + channel] = column[token] }
+    }
+    return TransformFitting.Output(
+      fisher: try fisher(drawn.base, tokens: places.count, rows, width: width, check),
+      rows: Array(rows.array().prefix(min(keptRows, likely.count) * width)))
+  }
+
+  /// Mean over tokens of Wᵀ (diag(p) - p pᵀ) W.
+  private static func fisher(
+    _ states: UnsafePointer<Float>, tokens: Int, _ rows: borrowing FloatBuffer, width: Int,
+    _ check: () throws -> Void
+  ) throws -> [Double] {
+    let count = rows.count / width
+    let p = FloatBuffer(count: rowsAtOnce * count)
+    let means = FloatBuffer(count: rowsAtOnce * width)
+    let products = FloatBuffer(count: width * width)
+    var shares = [Double](repeating: 0, count: count)
+    var fisher = [Double](repeating: 0, count: width * width)
+    for first in stride(from: 0, to: tokens, by: rowsAtOnce) {
+      try check()
+      let tokens = min(rowsAtOnce, tokens - first)
+      matmul(
+        p.base, states + first * width, rows.base, m: tokens, k: width, n: count, transposeB: true)
+      for token in 0..<tokens {
+        softmax(count, p.base + token * count)
+        for row in 0..<count { shares[row] += Double(p[token * count + row]) }
+      }
+      matmul(means.base, p.base, rows.base, m: tokens, k: count, n: width)
+      matmul(
+        products.base, means.base, means.base, m: width, k: tokens, n: width, transposeA: true)
+      for index in fisher.indices { fisher[index] -= Double(products[index]) }
+    }
+    let scaled = FloatBuffer(count: rows.count)
+    for row in 0..<count {
+      let root = Float(shares[row].squareRoot())
+      for channel in 0..<width {
+        scaled[row * width + channel] = rows[row * width + channel] * root
+      }
+    }
+    matmul(products.base, scaled.base, scaled.base, m: width, k: count, n: width, transposeA: true)
+    return fisher.indices.map { (fisher[$0] + Double(products[$0])) / Double(tokens) }
+  }
+
+  /// Hands over the logits of every state, [vocabulary], which may be changed.
+  private static func logits(
+    _ source: KnowledgeSource, _ states: UnsafePointer<Float>, rows: Int,
+    _ check: () throws -> Void, _ use: (Int, UnsafeMutablePointer<Float>) -> Void
+  ) throws {
+    let vocabulary = source.vocabularySize
+    let logits = FloatBuffer(count: min(rowsAtOnce, rows) * vocabulary)
+    for first in stride(from: 0, to: rows, by: rowsAtOnce) {
+      try check()
+      let count = min(rowsAtOnce, rows - first)
+      try source.logits(
+        fromFinalStates: states + first * source.width, count: count, into: logits.base)
+      for row in 0..<count { use(first + row, logits.base + row * vocabulary) }
+    }
+  }
+}

@@ -1,0 +1,246 @@
+import FeatureCache
+import Foundation
+import Numerics
+import Testing
+
+/// The transform codec: its fit as bytes, what it keeps, what it refuses.
+@Suite struct TransformCodecTests {
+  private let width = Fixture.Sample.width
+  private let sample = Fixture.Sample(tokens: 400, seed: 21)
+
+  private func decoded(_ codec: TransformCodec, _ states: [Float]) throws -> [Float] {
+    var states = states
+    try codec.roundTrip(&states, tokens: states.count / width, width: width)
+    return states
+  }
+
+  private func error(_ states: [Float], _ decoded: [Float]) -> Float {
+    let squares = zip(states, decoded).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    return (squares / states.reduce(0) { $0 + $1 * $1 }).squareRoot()
+  }
+
+  @Test func aFitReadsAsItWasWritten() throws {
+    let fit = Fixture.transform.fit
+    let read = try TransformFit(bytes: fit.bytes)
+    #expect(read.bytes == fit.bytes)
+    #expect(read.measurement == fit.measurement && read.allowance == fit.allowance)
+    let (one, other) = (TransformCodec(fit), TransformCodec(read))
+    #expect(one.identity == other.identity)
+    #expect(one.identity.hasPrefix("transform:0.01:"))
+    #expect(try decoded(one, sample.states) == decoded(other, sample.states))
+  }
+
+  @Test func damagedFitsAreErrors() throws {
+    let bytes = Fixture.transform.fit.bytes
+    for count in stride(from: 0, to: bytes.count, by: 97) {
+      #expect(throws: CodecError.self) { try TransformFit(bytes: Array(bytes.prefix(count))) }
+    }
+    #expect(throws: CodecError.self) { try TransformFit(bytes: bytes + [0]) }
+    // A changed byte either is noticed, or makes another codec, whose states are finite or an error.
+    for index in stride(from: 0, to: bytes.count, by: 89) {
+      var changed = bytes
+      changed[index] ^= 0x55
+      guard let fit = try? TransformFit(bytes: changed) else { continue }
+      let codec = TransformCodec(fit)
+      #expect(codec.identity != Fixture.transform.identity)
+      let few = Array(sample.states.prefix(4 * width))
+      if let states = try? decoded(codec, few) {
+        #expect(states.allSatisfy { $0.isFinite })
+      }
+    }
+  }
+
+  @Test func aSmallerStepTakesMoreBytesAndLosesLess() throws {
+    var last: (bytes: Int, error: Float) = (.max, 0)
+    for step in [0.01, 0.05, 0.25] as [Float] {
+      let codec = TransformCodec(try Fixture.fitting.fit(step: step, allowance: 0.01))
+      let payload = try codec.encode(sample.states, tokens: 400, width: width).payload
+      let lost = error(sample.states, try decoded(codec, sample.states))
+      #expect(payload.count < last.bytes && lost > last.error)
+      last = (payload.count, lost)
+    }
+  }
+
+  /// Against the same codec that knows nothing of the output layer: at equal bytes, the distribution of the next
+  /// token changes less.
+  @Test func bitsGoWhereTheOutputLayerLooks() throws {
+    func measured(_ codec: TransformCodec) throws -> (bytes: Double, divergence: Float) {
+      let payload = try codec.encode(sample.states, tokens: 400, width: width).payload
+      return (
+        Double(payload.count), sample.divergence(of: try decoded(codec, sample.states))
+      )
+    }
+    let shaped = try measured(
+      TransformCodec(try Fixture.fitting.fit(step: 0.2, allowance: 0.01)))
+    let plain = try Fixture.Sample(tokens: 3000, seed: 20).fitting(readsOutput: false)
+    // The plain codec with as many bytes, or a little more.
+    var step = 16 * plain.startingStep
+    var rival = try measured(TransformCodec(try plain.fit(step: step, allowance: 0.01)))
+    while rival.bytes < shaped.bytes {
+      step /= 1.1
+      rival = try measured(TransformCodec(try plain.fit(step: step, allowance: 0.01)))
+    }
+    #expect(shaped.bytes <= rival.bytes)
+    #expect(shaped.divergence < 0.7 * rival.divergence)
+  }
+
+  @Test func statesThatTheFitKnowsAreExact() throws {
+    let known = Array(Fixture.Sample(tokens: 3000, seed: 20).states.prefix(width))
+    let codec = Fixture.transform
+    #expect(try decoded(codec, known) == known)
+    #expect(try codec.encode(known, tokens: 1, width: width).payload.count < 10)
+    var near = known
+    near[3] = near[3].nextUp
+    #expect(try decoded(codec, near) != near, "another state is not taken for it")
+  }
+
+  @Test func whatIsFarFromTheSampleKeepsItsSize() throws {
+    let codec = Fixture.transform
+    var states = Array(sample.states.prefix(2 * width))
+    // Beyond a million steps: kept whole.
+    states[5] = 1e9
+    let far = try decoded(codec, states)
+    #expect(Array(far.prefix(width)) == Array(states.prefix(width)))
+    // Beyond the tables: in the side stream.
+    states[5] = 300
+    let near = try decoded(codec, states)
+    #expect(error(Array(states.prefix(width)), Array(near.prefix(width))) < 0.01)
+    // The next token is as it is alone.
+    #expect(
+      Array(near.suffix(width)) == (try decoded(codec, Array(states.suffix(width)))))
+  }
+
+  @Test func anotherWidthIsRefused() throws {
+    let codec = Fixture.transform
+    #expect(throws: CodecError.self) {
+      try codec.encode([Float](repeating: 0, count: 2 * width), tokens: 1, width: 2 * width)
+    }
+  }
+
+  @Test func tooFewTokensToFitOnAreRefused() throws {
+    let few = Fixture.Sample(tokens: width, seed: 3)
+    let error = #expect(throws: CodecError.self) { try few.fitting(readsOutput: true) }
+    #expect(error?.description.contains("too few") == true)
+  }
+
+  @Test(arguments: [
+    "transform", "transform:", "transform:0", "transform:-1", "transform:nan", "transform:1e9",
+    "int3",
+  ])
+  func badChoicesAreRefused(text: String) {
+    #expect(throws: CacheError.self) { try CodecChoice(text) }
+  }
+
+  @Test func choicesAreRead() throws {
+    #expect(try CodecChoice("transform:0.005") == .transform(allowance: 0.005))
+    #expect(try CodecChoice("int8") == .ready("int8"))
+    #expect(try CodecChoice("transform:0.005").description == "transform:0.005")
+    #expect(CodecChoice.transform(allowance: 0.01).matches(Fixture.transform))
+    #expect(!CodecChoice.transform(allowance: 0.02).matches(Fixture.transform))
+    #expect(!CodecChoice.ready("int8").matches(Fixture.transform))
+  }
+
+  // MARK: - In a cache
+
+  private let fixture: Fixture
+
+  init() throws {
+    fixture = try Fixture()
+  }
+
+  private var identity: CacheIdentity {
+    fixture.identity(codec: Fixture.transform.identity, width: width)
+  }
+
+  /// Three documents of 100 tokens whose states are the sample's.
+  private func put(in path: String, key: CacheKey? = nil) throws {
+    let cache = try FeatureCache.create(
+      path, identity: identity, source: fixture.source, codec: Fixture.transform,
+      encrypted: key != nil, key: key)
+    for number in 0..<3 {
+      let document = Fixture.document(number, tokens: 100)
+      let ids = document.ids(.prompt)
+      let states = Array(sample.states[number * 100 * width..<(number + 1) * 100 * width])
+      try cache.put([
+        CacheEntry(
+          document: document, coverage: .prompt,
+          records: try cache.records(of: ids, states: states, place: "here"))
+      ])
+    }
+    try cache.close()
+  }
+
+  private func requireWhole(_ cache: FeatureCache) throws {
+    #expect(cache.codec.identity == Fixture.transform.identity)
+    for (number, entry) in try cache.documents().enumerated() {
+      let states = Array(sample.states[number * 100 * width..<(number + 1) * 100 * width])
+      #expect(try Fixture.read(cache, entry.id) == decoded(Fixture.transform, states))
+    }
+    #expect(try cache.verify() == [])
+  }
+
+  @Test func aCacheHoldsItsFit() throws {
+    try put(in: fixture.path())
+    let cache = try FeatureCache.open(fixture.path(), expecting: identity)
+    try requireWhole(cache)
+    #expect(
+      try Fixture.sqlite3(fixture.path(), "SELECT codec FROM cache_codecs")
+        == Fixture.transform.identity + "\n")
+    #expect(
+      try FeatureCache.codec(
+        .transform(allowance: 0.01), in: fixture.path(), of: fixture.identity(width: width),
+        acceptOtherNumerics: false)?.identity == Fixture.transform.identity)
+    #expect(
+      try FeatureCache.codec(
+        .transform(allowance: 0.02), in: fixture.path(), of: fixture.identity(width: width),
+        acceptOtherNumerics: false) == nil)
+  }
+
+  @Test func anEncryptedCacheSealsItsFit() throws {
+    let key = try CacheKey(
+      hexadecimal: String(repeating: "07", count: 32), from: "the test")
+    try put(in: fixture.path(), key: key)
+    try requireWhole(try FeatureCache.open(fixture.path(), key: key))
+    let file = try Data(contentsOf: URL(fileURLWithPath: fixture.path()))
+    // A zstd frame's first bytes.
+    let plain = try Fixture.sqlite3(fixture.path(), "SELECT hex(substr(fit, 1, 4)) FROM codecs")
+    #expect(plain != "28B52FFD\n" && !file.isEmpty)
+  }
+
+  @Test func mergingTakesTheFitAlong() throws {
+    try put(in: fixture.path("a"))
+    let other = try FeatureCache.open(fixture.path("a"))
+    try fixture.create("b").close()
+    let cache = try FeatureCache.open(fixture.path("b"), .write)
+    _ = try cache.merge(other, beside: true)
+    try cache.close()
+    try requireWhole(try FeatureCache.open(fixture.path("b"), expecting: identity))
+    // A purged stream's fit goes with it.
+    let stream = try FeatureCache.open(fixture.path("b"), .write, expecting: identity)
+    _ = try stream.purgeStream()
+    try stream.close()
+    #expect(try Fixture.sqlite3(fixture.path("b"), "SELECT count(*) FROM codecs") == "0\n")
+  }
+
+  @Test(arguments: [
+    "UPDATE codecs SET fit = substr(fit, 1, length(fit) - 1)",
+    "UPDATE codecs SET fit = zeroblob(20), checksum = checksum", "UPDATE codecs SET bound = 1",
+    "UPDATE codecs SET identity = 'transform:0.01:0000000000000000'", "DELETE FROM codecs",
+    "UPDATE codecs SET fitted_tokens = 1", "UPDATE codecs SET checksum = zeroblob(32)",
+  ])
+  func aDamagedFitIsNamed(sql: String) throws {
+    try put(in: fixture.path())
+    _ = try Fixture.sqlite3(fixture.path(), sql)
+    let message = Fixture.message { _ = try FeatureCache.open(fixture.path()) }
+    #expect(message.contains("codec transform:0.01:"))
+  }
+
+  @Test func aFitThatNoStreamHasIsFound() throws {
+    try put(in: fixture.path())
+    _ = try Fixture.sqlite3(
+      fixture.path(),
+      "INSERT INTO codecs SELECT 9, 'x', 1, 1, 1, 1, 1, fit, 1, checksum FROM codecs")
+    let damage = try FeatureCache.open(fixture.path()).verify()
+    #expect(damage.map(\.description) == ["the file: no stream uses the codec x"])
+  }
+}

@@ -1,0 +1,192 @@
+import CKernels
+import Numerics
+import Testing
+
+/// The transform codec's inner loops against plain code in float64, on every instruction set.
+@Suite struct CoefficientRoundingTests {
+  private static let levels = [DENJU_PORTABLE, DENJU_AVX2, DENJU_AVX512]
+  private static let magnitudes = CoefficientRounding.magnitudes
+
+  private func kernels(_ level: denju_level) throws -> denju_rounding_kernels {
+    try #require(denju_rounding_kernels_for(level)).pointee
+  }
+
+  private func probabilities(_ count: Int, seed: UInt64, sharpness: Float) -> [Float] {
+    var generator = SeededGenerator(seed: seed)
+    var p = (0..<count).map { _ in sharpness * generator.normal() }
+    softmax(count, &p)
+    return p
+  }
+
+  @Test(arguments: [Float(0), 0.5, 3, 12])
+  func theLikeliestAreThoseOfASort(sharpness: Float) throws {
+    // With no sharpness all are equal: the first are taken.
+    for count in [5, 32, 33, 1000] {
+      let p = probabilities(count, seed: 3, sharpness: sharpness)
+      let least: Float = 1e-4
+      let expected = p.indices.filter { p[$0] >= least }
+        .sorted { (p[$1], $0) < (p[$0], $1) }.prefix(Int(DENJU_LIKELY))
+      for level in Self.levels {
+        var places = [Int32](repeating: -1, count: Int(DENJU_LIKELY))
+        let found = try kernels(level).likeliest(count, p, least, &places)
+        #expect(places.prefix(found).map(Int.init) == Array(expected))
+      }
+    }
+  }
+
+  @Test(arguments: [1, 5, 16, 17, 32])
+  func theMetricIsTheSoftmaxFisherMatrix(count: Int) throws {
+    let (width, rowCount) = (48, 90)
+    var generator = SeededGenerator(seed: 4)
+    let rows = (0..<rowCount * width).map { _ in generator.normal() }
+    let p = probabilities(rowCount, seed: 5, sharpness: 2)
+    let places = (0..<count).map { Int32(($0 * 37) % rowCount) }
+    let lanes = (count + 15) / 16 * 16
+    let total = places.reduce(0.0) { $0 + Double(p[Int($1)]) }
+    var expected = [Double](repeating: 0, count: width * width)
+    let mean = (0..<width).map { i in
+      places.reduce(0.0) { $0 + Double(p[Int($1)]) * Double(rows[Int($1) * width + i]) } / total
+    }
+    for place in places.map(Int.init) {
+      for i in 0..<width {
+        for k in 0..<width {
+          expected[i * width + k] +=
+            Double(p[place]) * (Double(rows[place * width + i]) - mean[i])
+            * (Double(rows[place * width + k]) - mean[k])
+        }
+      }
+    }
+    var bits: [[UInt32]] = []
+    for level in Self.levels {
+      var a = [Float](repeating: .nan, count: width * lanes)
+      var diagonal = [Float](repeating: .nan, count: width)
+      try kernels(level).metric(width, count, places, p, rows, lanes, &a, &diagonal)
+      for i in 0..<width {
+        #expect(abs(Double(diagonal[i]) - expected[i * width + i]) < 1e-4)
+        for k in 0..<width {
+          let product = (0..<lanes).reduce(0.0) {
+            $0 + Double(a[i * lanes + $1]) * Double(a[k * lanes + $1])
+          }
+          #expect(abs(product - expected[i * width + k]) < 1e-4)
+        }
+      }
+      bits.append((a + diagonal).map(\.bitPattern))
+    }
+    #expect(bits.allSatisfy { $0 == bits[0] }, "all instruction sets give the same bits")
+  }
+
+  /// A rounding problem with tables of two kinds, some coefficients far beyond them.
+  private struct Problem {
+    let width: Int
+    let lanes: Int
+    let a: [Float]
+    let diagonal: [Float]
+    let weights: [Float]
+    let prices: [Float]
+    let values: [Float]
+    let tables: [UInt8]
+    let y: [Float]
+    let step: Float = 0.5
+    let rest: Float = 0.7
+    let byte: Float = 0.02
+
+    init(width: Int, lanes: Int, seed: UInt64) {
+      var generator = SeededGenerator(seed: seed)
+      self.width = width
+      self.lanes = lanes
+      a = (0..<width * lanes).map { _ in 0.3 * generator.normal() }
+      diagonal = (0..<width).map { [a] i in
+        (0..<lanes).reduce(0) { $0 + a[i * lanes + $1] * a[i * lanes + $1] }
+      }
+      weights = (0..<width).map { _ in 0.2 + abs(generator.normal()) }
+      tables = (0..<width).map { UInt8($0 % 2) }
+      prices = (0..<2 * magnitudes).map { 0.004 * Float($0 % magnitudes + 1) }
+      values = (0..<2 * magnitudes).map { index in
+        let magnitude = index % magnitudes
+        return magnitude == 0 ? 0 : Float(magnitude) - (index < magnitudes ? 0.1 : 0)
+      }
+      y = (0..<width).map { (index: Int) -> Float in
+        (index % 9 == 0 ? 40 : index % 5 == 0 ? 3 : 0.7) * generator.normal()
+      }
+    }
+
+    func decoded(_ q: Int32, _ i: Int) -> Double {
+      let row = Int(tables[i]) * magnitudes
+      let magnitude = Int(abs(q))
+      let value =
+        magnitude < magnitudes
+        ? Double(values[row + magnitude])
+        : Double(magnitude - (magnitudes - 1)) + Double(values[row + magnitudes - 1])
+      return Double(step) * (q < 0 ? -value : value)
+    }
+
+    func price(_ q: Int32, _ i: Int) -> Double {
+      let row = Int(tables[i]) * magnitudes
+      let magnitude = Int(abs(q))
+      if magnitude < magnitudes - 1 { return Double(prices[row + magnitude]) }
+      let bytes = magnitude < 64 ? 1.0 : magnitude < 8192 ? 2 : 3
+      return Double(prices[row + magnitudes - 1]) + Double(byte) * bytes
+    }
+
+    /// 1/2 |A e|² + 1/2 rest Σ weights e² + prices
+    func cost(_ q: [Int32]) -> Double {
+      let e = (0..<width).map { decoded(q[$0], $0) - Double(y[$0]) }
+      var cost = 0.0
+      for lane in 0..<lanes {
+        let sum = (0..<width).reduce(0.0) { $0 + Double(a[$1 * lanes + lane]) * e[$1] }
+        cost += 0.5 * sum * sum
+      }
+      for i in 0..<width {
+        cost += 0.5 * Double(rest) * Double(weights[i]) * e[i] * e[i] + price(q[i], i)
+      }
+      return cost
+    }
+
+    func round(_ level: denju_level, passes: Int32) throws -> [Int32] {
+      var q = [Int32](repeating: 77, count: width)
+      let kernels = try #require(denju_rounding_kernels_for(level)).pointee
+      weights.withUnsafeBufferPointer { weights in
+        prices.withUnsafeBufferPointer { prices in
+          values.withUnsafeBufferPointer { values in
+            var rounding = denju_rounding(
+              width: width, weights: weights.baseAddress, prices: prices.baseAddress,
+              values: values.baseAddress, byte: byte)
+            kernels.round(
+              &rounding, lanes, a, diagonal, rest, step, tables, passes, y, &q)
+          }
+        }
+      }
+      return q
+    }
+  }
+
+  @Test(arguments: [0, 16, 32])
+  func noSingleChangeIsBetter(lanes: Int) throws {
+    let problem = Problem(width: 64, lanes: lanes, seed: 9)
+    let first = try problem.round(DENJU_AVX512, passes: 1)
+    let last = try problem.round(DENJU_AVX512, passes: 100)
+    let nearest = (0..<problem.width).map {
+      Int32((problem.y[$0] / problem.step).rounded())
+    }
+    #expect(problem.cost(first) < problem.cost(nearest))
+    #expect(problem.cost(last) <= problem.cost(first))
+    if lanes > 0 { #expect(problem.cost(last) < 0.95 * problem.cost(nearest)) }
+    let cost = problem.cost(last)
+    for i in 0..<problem.width {
+      for other in [last[i] - 1, last[i] + 1, 0] {
+        var changed = last
+        changed[i] = other
+        #expect(problem.cost(changed) > cost - 1e-3 * cost)
+      }
+    }
+  }
+
+  @Test(arguments: [0, 16, 32])
+  func allInstructionSetsRoundAlike(lanes: Int) throws {
+    for seed in 1...20 as ClosedRange<UInt64> {
+      let problem = Problem(width: 80, lanes: lanes, seed: seed)
+      let q = try Self.levels.map { try problem.round($0, passes: 3) }
+      #expect(q.allSatisfy { $0 == q[0] })
+    }
+  }
+}
