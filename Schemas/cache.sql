@@ -48,11 +48,12 @@ CREATE TABLE streams (
 CREATE TABLE codecs (
   id              INTEGER PRIMARY KEY,
   identity        TEXT NOT NULL UNIQUE,     -- as streams.codec: 'transform:0.005:' and 16 digits of the fit's SHA-256
-  allowance       REAL NOT NULL,            -- nats a token that it may add to the source's loss, as asked for
+  allowance       REAL NOT NULL,            -- nats a token, as asked for: neither bound nor divergence is more
   fitted_tokens   INTEGER NOT NULL,         -- of the sample that it was fitted on
   held_out_tokens INTEGER NOT NULL,         -- of other texts, that its loss was measured on
   added           REAL NOT NULL,            -- nats a token that it adds there
   bound           REAL NOT NULL,            -- upper end of that mean's 95% interval, paired
+  divergence      REAL NOT NULL,            -- nats a token that its next tokens' distributions diverge, KL(source, decoded)
   fit             BLOB NOT NULL,            -- the fit in one zstd frame; it holds statistics and frequent states of the
                                             -- sample, and stays until its stream is purged
   created         INTEGER NOT NULL,
@@ -252,6 +253,7 @@ SELECT
   codecs.held_out_tokens,
   round(codecs.added, 6) AS added,
   round(codecs.bound, 6) AS bound,
+  round(codecs.divergence, 6) AS divergence,
   length(codecs.fit) AS fit_bytes,
   datetime(codecs.created, 'unixepoch') AS fitted
 FROM codecs

@@ -71,6 +71,7 @@ public enum Schema {
             held_out_tokens INTEGER NOT NULL,
             added           REAL NOT NULL,
             bound           REAL NOT NULL,
+            divergence      REAL NOT NULL,
             fit             BLOB NOT NULL,
             created         INTEGER NOT NULL,
             checksum        BLOB NOT NULL

@@ -16,12 +16,12 @@ enum StoredCodec {
     let measured = transform.fit.measurement
     try db.execute(
       sql: """
-        INSERT OR IGNORE INTO codecs (identity, allowance, fitted_tokens, held_out_tokens, added, bound, fit,
-          created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT OR IGNORE INTO codecs (identity, allowance, fitted_tokens, held_out_tokens, added, bound, divergence,
+          fit, created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
         codec.identity, transform.fit.allowance, measured.fittedTokens, measured.heldOutTokens,
-        measured.added, measured.bound, stored, unixTime(),
+        measured.added, measured.bound, measured.divergence, stored, unixTime(),
         checksum(codec.identity, stored, cipher),
       ])
   }
@@ -39,7 +39,8 @@ enum StoredCodec {
       let row = try Row.fetchOne(
         db,
         sql: """
-          SELECT fit, checksum, allowance, fitted_tokens, held_out_tokens, added, bound FROM codecs WHERE identity = ?
+          SELECT fit, checksum, allowance, fitted_tokens, held_out_tokens, added, bound, divergence
+          FROM codecs WHERE identity = ?
           """, arguments: [identity])
     else { throw damaged("its fit is gone") }
     var reader = RowReader(row, path: path, item: item)
@@ -63,7 +64,8 @@ enum StoredCodec {
     guard let fit = (codec as? TransformCodec)?.fit,
       try reader.real() == fit.allowance, try reader.integer() == fit.measurement.fittedTokens,
       try reader.integer() == fit.measurement.heldOutTokens,
-      try reader.real() == fit.measurement.added, try reader.real() == fit.measurement.bound
+      try reader.real() == fit.measurement.added, try reader.real() == fit.measurement.bound,
+      try reader.real() == fit.measurement.divergence
     else { throw damaged("its row says something else than its fit") }
     return codec
   }

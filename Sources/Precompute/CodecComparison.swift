@@ -99,25 +99,41 @@ private struct CodecTally {
     _ states: borrowing FloatBuffer, _ ids: [Int32], chunkTokens: Int
   ) throws -> FloatBuffer {
     let decoded = FloatBuffer(count: ids.count * width)
-    for first in stride(from: 0, to: ids.count, by: chunkTokens) {
-      let count = min(chunkTokens, ids.count - first)
+    let (states, base) = (states.base, decoded.base)
+    try ThreadTeam.shared.limited(to: 1) {
+      try code(states, into: base, tokens: ids.count, chunkTokens: chunkTokens)
+    }
+    note(states, base, tokens: ids.count)
+    return decoded
+  }
+
+  private mutating func code(
+    _ states: UnsafePointer<Float>, into decoded: UnsafeMutablePointer<Float>, tokens: Int,
+    chunkTokens: Int
+  ) throws {
+    for first in stride(from: 0, to: tokens, by: chunkTokens) {
+      let count = min(chunkTokens, tokens - first)
       let began = ContinuousClock.now
-      let payload = try codec.encode(states.base + first * width, tokens: count, width: width)
-        .payload
+      let payload = try codec.encode(states + first * width, tokens: count, width: width).payload
       let encoded = ContinuousClock.now
       try payload.withUnsafeBytes {
-        try codec.decode($0, tokens: count, width: width, into: decoded.base + first * width)
+        try codec.decode($0, tokens: count, width: width, into: decoded + first * width)
       }
       seconds.encoding += (encoded - began).inSeconds
       seconds.decoding += (ContinuousClock.now - encoded).inSeconds
       bytes += payload.count
     }
-    tokens += ids.count
-    for token in 0..<ids.count {
+  }
+
+  private mutating func note(
+    _ states: UnsafePointer<Float>, _ decoded: UnsafePointer<Float>, tokens count: Int
+  ) {
+    tokens += count
+    for token in 0..<count {
       var (difference, length) = (0.0, 0.0)
       for index in token * width..<(token + 1) * width {
-        let value = Double(states.base[index])
-        let change = Double(decoded.base[index]) - value
+        let value = Double(states[index])
+        let change = Double(decoded[index]) - value
         difference += change * change
         length += value * value
       }
@@ -125,12 +141,11 @@ private struct CodecTally {
       size += length
       if length > 0 { worst = max(worst, (difference / length).squareRoot()) }
     }
-    return decoded
   }
 
   func arm(reference: [Double], counts: [Int]) -> CodecComparison.Arm {
     CodecComparison.Arm(
-      codec: codec.name, bytesPerToken: Double(bytes) / Double(tokens),
+      codec: codec.identity, bytesPerToken: Double(bytes) / Double(tokens),
       relativeError: size > 0 ? (squares / size).squareRoot() : 0, worstRelativeError: worst,
       loss: losses.reduce(0, +) / Double(counts.reduce(0, +)),
       added: PairedDifference(zip(losses, reference).map(-), counts: counts),

@@ -13,7 +13,12 @@ public struct CodecFitting: ~Copyable {
   private let heldOut: [[Int32]]
   private let states: FloatBuffer
   private let reference: [Double]
+  /// The first of the texts held out, and their final states.
+  private let compared: (texts: Int, tokens: Int)
+  private let final: FloatBuffer
 
+  /// Tokens whose distributions are compared whole: this has little noise.
+  private static let comparedTokens = 4096
   /// Trials of a step, at most.
   private static let trials = 12
   /// How near to the allowance the bound has to come.
@@ -41,6 +46,13 @@ public struct CodecFitting: ~Copyable {
     let states = try Self.states(source, sample.heldOut, layer, normalized, check)
     let reference = try Self.losses(
       source, sample.heldOut, states.base, layer, normalized, check)
+    var compared = (texts: 0, tokens: 0)
+    while compared.texts < sample.heldOut.count, compared.tokens < Self.comparedTokens {
+      compared.tokens += sample.heldOut[compared.texts].count
+      compared.texts += 1
+    }
+    let final = try Self.final(
+      source, Array(sample.heldOut.prefix(compared.texts)), states.base, layer, normalized, check)
     self.source = source
     self.layer = layer
     self.normalized = normalized
@@ -48,6 +60,8 @@ public struct CodecFitting: ~Copyable {
     heldOut = sample.heldOut
     self.states = states
     self.reference = reference
+    self.compared = compared
+    self.final = final
   }
 
   /// - Parameter allowance: nats a token, more than nothing.
@@ -58,15 +72,15 @@ public struct CodecFitting: ~Copyable {
     for _ in 0..<Self.trials {
       var fit = try fitting.fit(step: step, allowance: allowance)
       try measure(&fit, check)
-      let bound = fit.measurement.bound
-      if bound > allowance {
+      let cost = fit.measurement.cost
+      if cost > allowance {
         tooLarge = min(tooLarge ?? .infinity, step)
       } else {
         if step > best?.step ?? 0 { best = (step, fit) }
-        if bound >= (1 - Self.nearness) * allowance { break }
+        if cost >= (1 - Self.nearness) * allowance { break }
       }
       // Loss grows about as the square of the step; aimed at the middle of what is near enough.
-      let ratio = allowance * (1 - Self.nearness / 2) / max(bound, allowance / 16)
+      let ratio = allowance * (1 - Self.nearness / 2) / max(cost, allowance / 16)
       step *= Float(min(max(ratio.squareRoot(), 0.25), 4))
       if let best, let tooLarge {
         // Loss is noisy in the step: one that passes may lie above one that does not.
@@ -92,6 +106,34 @@ public struct CodecFitting: ~Copyable {
     fit.measurement.heldOutTokens = counts.reduce(0, +)
     fit.measurement.added = added.mean
     fit.measurement.bound = added.mean + 1.96 * (added.standardError ?? .infinity)
+    let final = try Self.final(
+      source, Array(heldOut.prefix(compared.texts)), decoded.base, layer, normalized, check)
+    fit.measurement.divergence = try divergence(final.base, check)
+  }
+
+  /// Mean KL(p, q) of the next token's distributions by the source's final states and by others.
+  private func divergence(
+    _ other: UnsafePointer<Float>, _ check: () throws -> Void
+  ) throws -> Double {
+    let (width, vocabulary) = (source.width, source.vocabularySize)
+    let p = FloatBuffer(count: Self.rowsAtOnce * vocabulary)
+    let q = FloatBuffer(count: Self.rowsAtOnce * vocabulary)
+    let logits = FloatBuffer(count: vocabulary)
+    var sum = 0.0
+    for first in stride(from: 0, to: compared.tokens, by: Self.rowsAtOnce) {
+      try check()
+      let count = min(Self.rowsAtOnce, compared.tokens - first)
+      try source.logits(fromFinalStates: final.base + first * width, count: count, into: p.base)
+      try source.logits(fromFinalStates: other + first * width, count: count, into: q.base)
+      for row in 0..<count {
+        let (p, q) = (p.base + row * vocabulary, q.base + row * vocabulary)
+        // Σ p (log p - log q) = Σ p (z - y) - log Σ exp z + log Σ exp y, of the logits z and y.
+        for token in 0..<vocabulary { logits[token] = p[token] - q[token] }
+        let difference = Double(softmax(vocabulary, q)) - Double(softmax(vocabulary, p))
+        sum += Double(dot(vocabulary, p, logits.base)) + difference
+      }
+    }
+    return sum / Double(compared.tokens)
   }
 
   // MARK: - The source
@@ -123,12 +165,7 @@ public struct CodecFitting: ~Copyable {
       try check()
       let texts = Array(texts[group])
       let count = texts.reduce(0) { $0 + $1.count } * source.width
-      let final = FloatBuffer(count: count)
-      final.base.update(from: place, count: count)
-      if !normalized {
-        try source.advance(
-          final.base, lengths: texts.map(\.count), from: layer, to: source.layerCount)
-      }
+      let final = try final(source, texts, place, layer, normalized) {}
       var row = 0
       for ids in texts {
         losses.append(
@@ -139,6 +176,25 @@ public struct CodecFitting: ~Copyable {
       place += count
     }
     return losses
+  }
+
+  /// The source goes on from states, to those after the final norm.
+  private static func final(
+    _ source: KnowledgeSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
+    _ normalized: Bool, _ check: () throws -> Void
+  ) throws -> FloatBuffer {
+    let count = texts.reduce(0) { $0 + $1.count } * source.width
+    let final = FloatBuffer(count: count)
+    final.base.update(from: states, count: count)
+    if normalized { return final }
+    var place = final.base
+    for group in groups(texts) {
+      try check()
+      let lengths = texts[group].map(\.count)
+      try source.advance(place, lengths: lengths, from: layer, to: source.layerCount)
+      place += lengths.reduce(0, +) * source.width
+    }
+    return final
   }
 
   /// Texts that go through the source together.

@@ -239,7 +239,7 @@ import Testing
     try put(in: fixture.path())
     _ = try Fixture.sqlite3(
       fixture.path(),
-      "INSERT INTO codecs SELECT 9, 'x', 1, 1, 1, 1, 1, fit, 1, checksum FROM codecs")
+      "INSERT INTO codecs SELECT 9, 'x', 1, 1, 1, 1, 1, 1, fit, 1, checksum FROM codecs")
     let damage = try FeatureCache.open(fixture.path()).verify()
     #expect(damage.map(\.description) == ["the file: no stream uses the codec x"])
   }

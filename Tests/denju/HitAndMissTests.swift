@@ -22,6 +22,34 @@ import Testing
     #expect(stored.ids == miss.ids)
   }
 
+  @Test func `so it is with a fitted codec, whose fit the run keeps`() throws {
+    let workshop = try Workshop()
+    try workshop.write("fit.jsonl", Workshop.rows(100..<800))
+    expectSuccess(
+      try workshop.denju(
+        workshop.precomputing("--codec", "transform:0.05", "--fit-corpus", "fit.jsonl")))
+    expectSuccess(try workshop.denju(workshop.training("run")))
+    let hit = try workshop.generate(Workshop.cachedPrompt)
+    #expect(hit.states == "reused")
+    let miss = try workshop.generate("--store", Workshop.newPrompt)
+    let stored = try workshop.generate(Workshop.newPrompt)
+    #expect(miss.states == "recomputed" && stored.states == "reused")
+    #expect(stored.ids == miss.ids)
+    // Merged into a new cache, the states and their fit are as they were.
+    let digest = try workshop.digest()
+    expectSuccess(try workshop.denju("cache", "merge", "merged.sqlite", "cache.sqlite"))
+    #expect(try workshop.digest(workshop.path("merged.sqlite")) == digest)
+    try FileManager.default.removeItem(atPath: workshop.cache)
+    let recomputed = try workshop.generate(Workshop.cachedPrompt)
+    #expect(recomputed.states == "recomputed")
+    #expect(recomputed.ids == hit.ids && recomputed.text == hit.text)
+    // Another fit in its place is not taken.
+    try workshop.write("run/codec-fit", "no fit")
+    expectRefusal(try workshop.denju("generate", "--run", "run", Workshop.newPrompt), "fit")
+    try FileManager.default.removeItem(atPath: workshop.path("run/codec-fit"))
+    expectRefusal(try workshop.denju("generate", "--run", "run", Workshop.newPrompt), "fit")
+  }
+
   @Test func `a hit never opens the source; a miss without it is one clear line`() throws {
     let workshop = try Workshop()
     try workshop.prepare()

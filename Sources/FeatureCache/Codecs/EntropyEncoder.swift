@@ -3,17 +3,16 @@ import Numerics
 /// Codes symbols with rANS (Duda, arXiv 1311.2540), for `EntropyDecoder`. They are kept until the end, since
 /// what is read first is written last.
 struct EntropyEncoder {
-  private var symbols: [UInt8] = []
-  private var tables: [UInt8] = []
+  /// Places in the tables: table * symbols + symbol.
+  private var places: [UInt16] = []
 
   mutating func reserve(_ count: Int) {
-    symbols.reserveCapacity(count)
-    tables.reserveCapacity(count)
+    places.reserveCapacity(count)
   }
 
+  @inline(__always)
   mutating func append(_ symbol: UInt8, table: UInt8) {
-    symbols.append(symbol)
-    tables.append(table)
+    places.append(UInt16(table) * UInt16(EntropyDecoder.symbols) + UInt16(symbol))
   }
 
   /// The stream: its first state as 4 bytes, then words of 2 bytes.
@@ -24,13 +23,12 @@ struct EntropyEncoder {
     var state = EntropyDecoder.finalState
     // From the end to the start.
     var words: [UInt16] = []
-    words.reserveCapacity(symbols.count / 4)
+    words.reserveCapacity(places.count / 4)
     starts.withUnsafeBufferPointer { starts in
-      for index in symbols.indices.reversed() {
-        let symbol = Int(symbols[index])
-        let row = Int(tables[index]) * width
-        let start = UInt32(starts[row + symbol])
-        let end = symbol + 1 < width ? UInt32(starts[row + symbol + 1]) : 1 << bits
+      for place in places.reversed() {
+        let place = Int(place)
+        let start = UInt32(starts[place])
+        let end = (place + 1) % width > 0 ? UInt32(starts[place + 1]) : 1 << bits
         let frequency = end - start
         if state >> (32 - UInt32(bits)) >= frequency {
           words.append(UInt16(truncatingIfNeeded: state))

@@ -98,8 +98,8 @@ public struct TransformCodec: StateCodec {
       case .coefficients(let step):
         symbols.append(UInt8(step), table: TransformTables.header)
         let levels = quantizer.levels[step]
-        for (index, level) in levels.enumerated() {
-          let q = block.q[token * fit.width + index]
+        for index in 0..<fit.width {
+          let (q, level) = (block.q[token * fit.width + index], levels[index])
           if abs(q) <= TransformTables.largest {
             symbols.append(UInt8(q + TransformTables.largest), table: level)
           } else {

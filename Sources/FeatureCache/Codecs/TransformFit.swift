@@ -27,17 +27,28 @@ public struct TransformFit: Sendable {
     public var added: Double
     /// The upper end of its paired 95% interval.
     public var bound: Double
+    /// Mean Kullback-Leibler divergence of the next token's distribution from the source's, in nats: a source that
+    /// is wrong about a text can lose by being told more of it, and this can't.
+    public var divergence: Double
 
-    public init(fittedTokens: Int, heldOutTokens: Int, added: Double, bound: Double) {
+    public init(
+      fittedTokens: Int, heldOutTokens: Int = 0, added: Double = 0, bound: Double = 0,
+      divergence: Double = 0
+    ) {
       self.fittedTokens = fittedTokens
       self.heldOutTokens = heldOutTokens
       self.added = added
       self.bound = bound
+      self.divergence = divergence
     }
+
+    /// What an allowance is compared with.
+    public var cost: Double { max(bound, divergence) }
 
     public var description: String {
       "fitted on \(fittedTokens) tokens; on \(heldOutTokens) others it adds "
-        + String(format: "%.5f nats a token, at most %.5f", added, bound)
+        + String(
+          format: "%.5f nats a token, at most %.5f; divergence %.5f", added, bound, divergence)
     }
   }
 
@@ -75,7 +86,7 @@ public struct TransformFit: Sendable {
   public var bytes: [UInt8] {
     var writer = ByteWriter()
     writer.add(Array(Self.mark.utf8))
-    for number in [allowance, measurement.added, measurement.bound] {
+    for number in [allowance, measurement.added, measurement.bound, measurement.divergence] {
       writer.add(number.bitPattern)
     }
     for count in [measurement.fittedTokens, measurement.heldOutTokens] { writer.add(UInt64(count)) }
@@ -106,11 +117,12 @@ public struct TransformFit: Sendable {
     guard try reader.bytes(Self.mark.utf8.count).elementsEqual(Self.mark.utf8) else {
       throw .badPayload("it is no fit of the transform codec")
     }
-    let numbers = try reader.integers(UInt64.self, 5)
+    let numbers = try reader.integers(UInt64.self, 6)
     allowance = Double(bitPattern: numbers[0])
     measurement = Measurement(
-      fittedTokens: Int(clamping: numbers[3]), heldOutTokens: Int(clamping: numbers[4]),
-      added: Double(bitPattern: numbers[1]), bound: Double(bitPattern: numbers[2]))
+      fittedTokens: Int(clamping: numbers[4]), heldOutTokens: Int(clamping: numbers[5]),
+      added: Double(bitPattern: numbers[1]), bound: Double(bitPattern: numbers[2]),
+      divergence: Double(bitPattern: numbers[3]))
     let width = Int(try reader.integer(UInt32.self))
     let count = Int(try reader.integer(UInt32.self))
     let states = Int(try reader.integer(UInt32.self))
@@ -145,7 +157,8 @@ public struct TransformFit: Sendable {
       points: try reader.bytes(TransformTables.levels * TransformTables.pointCount)
         .map { Int8(bitPattern: $0) })
     guard reader.isAtEnd, tables.isSound, allowance > 0, allowance.isFinite,
-      measurement.added.isFinite, measurement.bound.isFinite, step > 0,
+      measurement.added.isFinite, measurement.bound.isFinite,
+      measurement.divergence.isFinite, step > 0,
       sensitivity >= 0, scales.allSatisfy({ $0 >= 0 }), weights.allSatisfy({ $0 >= 0 })
     else {
       throw .badPayload("the fit's numbers are not possible")

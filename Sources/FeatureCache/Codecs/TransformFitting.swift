@@ -69,8 +69,7 @@ public struct TransformFitting: Sendable {
   public func fit(step: Float, allowance: Double) throws(CodecError) -> TransformFit {
     var fit = TransformFit(
       allowance: allowance,
-      measurement: TransformFit.Measurement(
-        fittedTokens: fittedTokens, heldOutTokens: 0, added: 0, bound: 0),
+      measurement: TransformFit.Measurement(fittedTokens: fittedTokens),
       basis: basis, step: step, deviations: deviations,
       sensitivity: sensitivity, recurring: recurring, tables: TransformTables())
     // Rounding depends on the tables and they on rounding: three rounds are within 0.1% of more.

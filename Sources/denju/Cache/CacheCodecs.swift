@@ -28,7 +28,7 @@ struct CacheCodecs: ParsableCommand {
       "Codecs to compare, separated by commas, as int8,transform:0.005; all that need no fit otherwise."
   ) var codec: String?
   @Option(
-    help: "Documents to fit on; otherwise some of --corpus, which are left out of the comparison.")
+    help: "Documents to fit on; otherwise half of --corpus, which is left out of the comparison.")
   var fit: String?
   @Option(help: "A row that can't be used: fail, or skip it.") var badRows = BadRowPolicy.fail
   @Option(help: "A folder for codecs.csv and codecs.svg.") var out: String?
@@ -59,10 +59,14 @@ struct CacheCodecs: ParsableCommand {
         try fit.map {
           try BenchText.documents(
             $0, badRows, tokens: CalibrationSample.enough, tokenizer: tokenizer, most: most)
-        } ?? documents
+        } ?? documents.enumerated().filter { $0.offset.isMultiple(of: 2) }.map(\.element)
       for ids in texts { sample.add(ids) }
       let used = Set(sample.fitted + sample.heldOut)
       documents.removeAll { used.contains($0) }
+      guard !documents.isEmpty else {
+        throw BenchError.noText(
+          corpus: corpus, missing: "document that the codec was not fitted on")
+      }
     }
     let codecs = try fitted(choices, source, layer, sample)
     let bar = ProgressBar("codecs", unit: "documents")

@@ -52,7 +52,7 @@ struct CacheMerge: ParsableCommand {
     let first = try FeatureCache.open(others[0], stream: .first)
     defer { try? first.close() }
     return try FeatureCache.create(
-      cache, identity: first.identity, source: first.source, chunkTokens: first.chunkTokens,
-      encrypted: encrypt)
+      cache, identity: first.identity, source: first.source, codec: first.codec,
+      chunkTokens: first.chunkTokens, encrypted: encrypt)
   }
 }
