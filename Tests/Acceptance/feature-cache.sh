@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-checks=(codecs store kills shards encryption tests fuzz)
+checks=(codecs bytes store kills shards encryption tests fuzz)
 denju=.build/release/denju
 source=.build/models/smollm2-135m-instruct
 gsm8k=${DENJU_GSM8K:-../shared/data/gsm8k}
@@ -23,10 +23,39 @@ verdict() { # STATUS WHAT
   if [ "$1" -eq 0 ]; then echo "ok: $2"; else echo "FAILED: $2"; failures=$((failures + 1)); fi
 }
 
-check_codecs() { # 1 and 2: bytes against loss, and the codecs' speed, on all of GSM8K's test set.
-  "$denju" cache codecs --source "$source" --corpus "$gsm8k/test.jsonl" --tokens 10000000 --out "$scratch"
-  cat "$scratch/codecs.csv"
-  "$denju" cache codecs --source "$source" --corpus "$gsm8k/test.jsonl" --layer 15
+check_codecs() { # 1 and 2: bytes against loss, and the codecs' speed, on all of GSM8K's test set; some 40 minutes.
+  local settings=(int8 int4 float16 transform:0.002 transform:0.005 transform:0.01 transform:0.03 transform:0.1) layer
+  for layer in -1 15; do
+    "$denju" cache codecs --source "$source" --corpus "$gsm8k/test.jsonl" --fit "$gsm8k/train.jsonl" --tokens 10000000 \
+      --layer "$layer" --codec "$(IFS=,; echo "${settings[*]}")" --out "$scratch/layer$layer"
+    cat "$scratch/layer$layer/codecs.csv"
+  done
+}
+
+check_bytes() { # 1: whole files, of all of GSM8K's test documents.
+  local split allowance limit
+  for split in train test; do
+    python3 -c 'import json, sys
+for line in sys.stdin:
+    row = json.loads(line)
+    print(json.dumps({"text": "Question: " + row["question"] + "\nAnswer: " + row["answer"]}))' \
+      <"$gsm8k/$split.jsonl" >"$scratch/$split.jsonl"
+  done
+  for allowance in 0.005 0.03; do
+    "$denju" precompute --source "$source" --train "$scratch/test.jsonl" --fit-corpus "$scratch/train.jsonl" \
+      --conditioning aligned --cache "$scratch/$allowance.sqlite" --codec "transform:$allowance"
+    limit=$([ "$allowance" = 0.005 ] && echo 200 || echo 120)
+    python3 - "$scratch/$allowance.sqlite" "$limit" <<'END'
+import os, sqlite3, sys
+
+path, limit = sys.argv[1:]
+tokens, = sqlite3.connect(path).execute("SELECT sum(tokens) FROM records").fetchone()
+bytes_a_token = os.path.getsize(path) / tokens
+print(f"{os.path.getsize(path)} bytes, {tokens} tokens: {bytes_a_token:.1f} bytes a token")
+sys.exit(bytes_a_token > int(limit))
+END
+    verdict $? "transform:$allowance: at most $limit bytes of file a token"
+  done
 }
 
 check_store() { # 2: a million records of 64 tokens.
