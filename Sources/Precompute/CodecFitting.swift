@@ -73,6 +73,7 @@ public struct CodecFitting: ~Copyable {
       var fit = try fitting.fit(step: step, allowance: allowance)
       try measure(&fit, check)
       let cost = fit.measurement.cost
+      guard cost.isFinite else { throw PrecomputeError.allowanceNotMet(allowance) }
       if cost > allowance {
         tooLarge = min(tooLarge ?? .infinity, step)
       } else {

@@ -43,7 +43,7 @@ public struct TransformFit: Sendable {
     }
 
     /// What an allowance is compared with.
-    public var cost: Double { max(bound, divergence) }
+    public var cost: Double { divergence.isNaN ? divergence : max(bound, divergence) }
 
     public var description: String {
       "fitted on \(fittedTokens) tokens; on \(heldOutTokens) others it adds "

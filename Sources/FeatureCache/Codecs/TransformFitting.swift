@@ -239,12 +239,16 @@ public struct TransformFitting: Sendable {
         let probabilities = analyzer.probabilities(y.base, tokens: count)
         for token in 0..<count {
           for index in 0..<n {
-            squares[index] += Double(y[token * n + index] * y[token * n + index])
+            let value = Double(y[token * n + index])
+            squares[index] += value * value
           }
           analyzer.fill(&metric, probabilities, token: token)
           sensitivity += Double(TransformQuantizer.sensitivity(metric, width: n))
         }
       }
+    }
+    guard squares.allSatisfy(\.isFinite), sensitivity.isFinite else {
+      throw .badPayload("the states are too large to fit a transform on")
     }
     // A component that never varies has the lowest level there can be.
     let deviations = squares.map { sum in
