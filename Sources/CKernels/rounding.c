@@ -11,7 +11,10 @@
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float lanes16 __attribute__((vector_size(64), aligned(4)));
+typedef int32_t ints16 __attribute__((vector_size(64), aligned(4)));
+typedef int8_t bytes16 __attribute__((vector_size(16), aligned(1)));
 typedef float four __attribute__((vector_size(16), aligned(4)));
+typedef int32_t four_ints __attribute__((vector_size(16), aligned(4)));
 
 #define NAME(x) portable_rounding_##x
 #include "rounding.inc"
@@ -41,7 +44,7 @@ const denju_rounding_kernels *denju_rounding_kernels_for(denju_level level) {
 
 int denju_rans_read(denju_rans *stream, const uint16_t *starts, const uint8_t *tables, ptrdiff_t n,
                     uint8_t *symbols) {
-  uint32_t x = stream->state;
+  uint32_t x = stream->states[0], next_x = stream->states[1];
   const uint8_t *next = stream->next;
   for (ptrdiff_t i = 0; i < n; i++) {
     const uint16_t *row = starts + (size_t)tables[i] * DENJU_SYMBOLS;
@@ -57,8 +60,12 @@ int denju_rans_read(denju_rans *stream, const uint16_t *starts, const uint8_t *t
       next += 2;
     }
     symbols[i] = (uint8_t)symbol;
+    uint32_t used = x;
+    x = next_x;
+    next_x = used;
   }
-  stream->state = x;
+  stream->states[0] = x;
+  stream->states[1] = next_x;
   stream->next = next;
   return 0;
 }

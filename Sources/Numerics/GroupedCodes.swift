@@ -68,6 +68,21 @@ public struct GroupedCodes {
       minimums: nil)
   }
 
+  /// Signed codes [rows, columns] with one scale a row.
+  public init(codes: [Int8], scales: [Float], columns: Int) {
+    let groups = Self.groups(columns)
+    var padded = [UInt8](repeating: 128, count: scales.count * groups * Self.groupSize)
+    for row in scales.indices {
+      for column in 0..<columns {
+        padded[row * groups * Self.groupSize + column] =
+          UInt8(bitPattern: codes[row * columns + column]) &+ 128
+      }
+    }
+    self.init(
+      rows: scales.count, columns: columns, bits: 8, zero: 128, codes: padded,
+      scales: scales.flatMap { [Float](repeating: $0, count: groups) }, minimums: nil)
+  }
+
   /// Some of the rows, followed by rows of zeros to make `count`.
   func rows(_ range: Range<Int>, filledUpTo count: Int) -> GroupedCodes {
     let groups = Self.groups(columns)

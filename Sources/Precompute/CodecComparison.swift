@@ -20,6 +20,20 @@ public struct CodecComparison: Codable, Sendable {
     /// On one core.
     public let encodedTokensPerSecond: Double
     public let decodedTokensPerSecond: Double
+    /// Where a generator was asked.
+    public var answers: Answers?
+  }
+
+  /// What decoded states leave of a trained generator's answers.
+  public struct Answers: Codable, Sendable {
+    public let documents: Int
+    /// Answers that are those from the undecoded states.
+    public let unchanged: Int
+
+    public init(documents: Int, unchanged: Int) {
+      self.documents = documents
+      self.unchanged = unchanged
+    }
   }
 
   public let layer: Int
@@ -29,7 +43,8 @@ public struct CodecComparison: Codable, Sendable {
   public let tokens: Int
   /// Of the undecoded states, nats a token.
   public let loss: Double
-  public let arms: [Arm]
+  /// In the codecs' order.
+  public var arms: [Arm]
 
   /// Runs the documents once through the source, and their states through every codec.
   ///

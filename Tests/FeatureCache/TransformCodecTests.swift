@@ -123,6 +123,26 @@ import Testing
     #expect(error?.description.contains("too few") == true)
   }
 
+  @Test(arguments: [1e30, 1e37] as [Float])
+  func statesWithSquaresBeyondFloat32AreRefused(size: Float) throws {
+    let states = Fixture.Sample(tokens: 3000, seed: 20).states.map { $0 * size }
+    let error = #expect(throws: CodecError.self) {
+      _ = try TransformFitting(states: states, tokens: 3000, width: width, output: nil)
+    }
+    #expect(error?.description.contains("too large") == true)
+  }
+
+  @Test func anAllowanceIsHeldByTwiceTheIntervalAndTheDivergence() {
+    func cost(_ added: Double, _ bound: Double, _ divergence: Double) -> Double {
+      TransformFit.Measurement(
+        fittedTokens: 1, added: added, bound: bound, divergence: divergence
+      ).cost
+    }
+    #expect(cost(0.25, 0.375, 0.125) == 0.5)
+    #expect(cost(-0.25, 0.125, 0.625) == 0.625)
+    #expect(cost(0.25, 0.375, .nan).isNaN && cost(.nan, .nan, 0.125).isNaN)
+  }
+
   @Test(arguments: [
     "transform", "transform:", "transform:0", "transform:-1", "transform:nan", "transform:1e9",
     "int3",

@@ -8,6 +8,8 @@ import Tokenization
 enum FuzzTarget: String, CaseIterable {
   /// A record's payload, in any codec.
   case records
+  /// A transform codec's fit, and a payload of it.
+  case fits
   case gguf, safetensors
   /// `tokenizer.json`.
   case tokenizer
@@ -18,6 +20,7 @@ enum FuzzTarget: String, CaseIterable {
   func run(_ bytes: [UInt8], in folder: String) {
     switch self {
     case .records: Self.decodeRecord(bytes)
+    case .fits: Self.decodeFitted(bytes)
     case .gguf: Self.open(bytes, folder + "/model.gguf", Self.readModel)
     case .safetensors: Self.open(bytes, folder + "/model.safetensors", Self.readTensors)
     case .tokenizer: Self.open(bytes, folder + "/tokenizer.json") { _ in try Self.tokenize(folder) }
@@ -44,6 +47,32 @@ enum FuzzTarget: String, CaseIterable {
         try codec.decode($0, tokens: tokens, width: width, into: &states)
       }) != nil
     if isDecoded { precondition(states.allSatisfy(\.isFinite)) }
+  }
+
+  /// The first three bytes say how many of the others are the fit's, little-endian; the rest is the payload.
+  private static func decodeFitted(_ bytes: [UInt8]) {
+    guard bytes.count >= 3 else { return }
+    let count = Int(bytes[0]) | Int(bytes[1]) << 8 | Int(bytes[2]) << 16
+    let rest = bytes.dropFirst(3)
+    guard let fit = try? TransformFit(bytes: Array(rest.prefix(count))) else { return }
+    let codec = TransformCodec(fit)
+    let (tokens, width) = (3, codec.fit.width)
+    var states = [Float](repeating: .nan, count: tokens * width)
+    let isDecoded =
+      (try? rest.dropFirst(count).withUnsafeBytes {
+        try codec.decode($0, tokens: tokens, width: width, into: &states)
+      }) != nil
+    if isDecoded { precondition(states.allSatisfy(\.isFinite)) }
+    // What such a fit makes of states, it reads again.
+    states = (0..<tokens * width).map { Float($0 % 17) - 8 }
+    guard let encoded = try? codec.encode(states, tokens: tokens, width: width, decoded: nil) else {
+      return
+    }
+    let isRead =
+      (try? encoded.payload.withUnsafeBytes {
+        try codec.decode($0, tokens: tokens, width: width, into: &states)
+      }) != nil
+    if isRead { precondition(states.allSatisfy(\.isFinite)) }
   }
 
   private static func readModel(_ path: String) throws {

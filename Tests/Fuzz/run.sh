@@ -3,14 +3,14 @@
 # What it finds that takes a new path is added there, as small as it gets; a crash is named and kept in .build/fuzz.
 # Builds for itself in .build/fuzz, some ten minutes the first time.
 #
-#   Tests/Fuzz/run.sh SECONDS [records|gguf|safetensors|tokenizer|rows ...]
+#   Tests/Fuzz/run.sh SECONDS [records|fits|gguf|safetensors|tokenizer|rows ...]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 seconds=$1
 shift
 targets=("${@:-}")
-[ -n "${targets[0]}" ] || targets=(records gguf safetensors tokenizer rows)
+[ -n "${targets[0]}" ] || targets=(records fits gguf safetensors tokenizer rows)
 
 DENJU_FUZZ=1 swift build -c release --build-path .build/fuzz --product denju-fuzz --sanitize address \
   -Xswiftc -sanitize=fuzzer 2>&1 | tail -n 1
@@ -34,7 +34,9 @@ for target in "${targets[@]}"; do
     failures=$((failures + 1))
   fi
   # The fewest inputs that take all paths, the small ones alone: this corpus is part of the tests.
-  ASAN_OPTIONS=detect_leaks=0 "$program" "$target" "$folder" -merge=1 -max_len=4096 -verbosity=0 \
+  small=4096
+  [ "$target" != fits ] || small=16384
+  ASAN_OPTIONS=detect_leaks=0 "$program" "$target" "$folder" -merge=1 -max_len="$small" -verbosity=0 \
     "$corpus" "$found" >>".build/fuzz/$target.log" 2>&1 || true
   rm -rf "$folder" "$found"
 done

@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// The most of a state's likely next tokens that its metric is made of.
+/// The most of a state's likely next tokens that its metric is made of: two vectors.
 #define DENJU_LIKELY 32
+
+/// Tokens that are rounded beside each other.
+#define DENJU_TOGETHER 4
 
 /// Symbols of a table of the entropy coder, and the sum of their frequencies in bits.
 #define DENJU_SYMBOLS 32
@@ -31,32 +34,50 @@ typedef struct {
   float byte;
 } denju_rounding;
 
+/// A token's coefficients.
+typedef struct {
+  /// [width][DENJU_LIKELY], the columns of A; null where nothing is known of the token.
+  const float *a;
+  /// [width]: of Aᵀ A.
+  const float *diagonal;
+  float rest;
+  float step;
+  /// [width]: rows of the prices and values.
+  const uint8_t *tables;
+  /// [width], below 2^20 steps.
+  const float *y;
+  /// [width]: the outcome.
+  int32_t *q;
+} denju_coefficients;
+
 typedef struct {
   /// The places of the `DENJU_LIKELY` largest of p[n], or of those of at least `least` where they
   /// are fewer; the largest first, of equal ones the first. Returns how many.
   ptrdiff_t (*likeliest)(ptrdiff_t n, const float *p, float least, int32_t *places);
 
   /// The metric Aᵀ A of a soft-max's logits: row j of A is sqrt(p_j) (w_j - mean of w under p), for
-  /// the `count` rows w of `rows` [.., width] at `places`. Writes a[width][lanes], columns of A
-  /// with zeros behind them, `lanes` 16 or 32, and diagonal[width]. `width` is a multiple of 16.
+  /// the `count` w at `places` of rows [..][width] in units of their scales. Writes
+  /// a[width][DENJU_LIKELY], columns of A with zeros behind them, and diagonal[width]. `width` is a
+  /// multiple of 16.
   void (*metric)(ptrdiff_t width, ptrdiff_t count, const int32_t *places, const float *p,
-                 const float *rows, ptrdiff_t lanes, float *a, float *diagonal);
+                 const int8_t *rows, const float *scales, float *a, float *diagonal);
 
-  /// Rounds y[width] to magnitudes of `step`: q minimises, one coefficient at a time, in `passes`
-  /// rounds, 1/2 |A e|^2 + 1/2 rest sum(weights e^2) + prices; e = values - y. `lanes` 0: no A.
-  /// `tables` [width] says which row of prices and values a coefficient has. |y / step| < 2^20.
-  void (*round)(const denju_rounding *rounding, ptrdiff_t lanes, const float *a,
-                const float *diagonal, float rest, float step, const uint8_t *tables, int passes,
-                const float *y, int32_t *q);
+  /// Rounds each token's y to magnitudes of its step: q minimises, one coefficient at a time, in
+  /// `passes` rounds, 1/2 |A e|^2 + 1/2 rest sum(weights e^2) + prices; e = values - y. What a token
+  /// gets depends on no other.
+  void (*round)(const denju_rounding *rounding, ptrdiff_t count, const denju_coefficients *tokens,
+                int passes);
 } denju_rounding_kernels;
 
 /// The loops of `level`.
 const denju_rounding_kernels *denju_rounding_kernels_for(denju_level level);
 
-/// A decoder of rANS (Duda, arXiv 1311.2540) with 16-bit words: at first `state` is the stream's
-/// first 4 bytes, little-endian, and `next` is behind them.
+/// A decoder of rANS (Duda, arXiv 1311.2540) with 16-bit words and two states that take turns, so
+/// that a symbol needn't wait for the one before it (Giesen, arXiv 1402.3392). At first `states` are
+/// the stream's first 8 bytes, little-endian, and `next` is behind them.
 typedef struct {
-  uint32_t state;
+  /// Whose turn it is first.
+  uint32_t states[2];
   const uint8_t *next, *end;
 } denju_rans;
 

@@ -84,26 +84,16 @@ final class TransformBasis: Sendable {
     private let likely: Likely?
 
     private final class Likely: Sendable {
-      let count: Int
-      let matrix: PackedMatrix
+      let rows: LogitRows
+      let matrix: Int8Matrix
       let offsets: FloatBuffer
-      /// [count, stride]
-      let rows: FloatBuffer
 
       init(_ output: OutputRows, width: Int) {
-        count = output.count
-        let stride = LogitMetric.stride(width)
-        rows = FloatBuffer(count: count * stride)
+        rows = LogitRows(codes: output.codes, scales: output.scales, width: width)
+        matrix = Int8Matrix([
+          GroupedCodes(codes: output.codes, scales: output.scales, columns: width)
+        ])
         offsets = FloatBuffer(output.offsets)
-        var values = [Float](repeating: 0, count: count * width)
-        for row in 0..<count {
-          for component in 0..<width {
-            let value = Float(output.codes[row * width + component]) * output.scales[row]
-            values[row * width + component] = value
-            rows[row * stride + component] = value
-          }
-        }
-        matrix = PackedMatrix(weight: values, rows: count, columns: width)
       }
     }
 
@@ -140,19 +130,21 @@ final class TransformBasis: Sendable {
     /// The soft-max over the likely tokens, [tokens, count]; `nil` where there are none.
     func probabilities(_ y: UnsafePointer<Float>, tokens: Int) -> FloatBuffer? {
       guard let likely else { return nil }
-      let p = FloatBuffer(count: tokens * likely.count)
-      likely.matrix.multiply(p.base, y, m: tokens, bias: likely.offsets.base)
-      for token in 0..<tokens { softmax(likely.count, p.base + token * likely.count) }
+      let p = FloatBuffer(count: tokens * likely.rows.count)
+      // In 8 bits: what is likely is weighed, not stored.
+      let rows = Int8Rows(capacity: tokens, depth: mean.count)
+      rows.fill(rows: tokens) { range, _ in y + range.lowerBound * mean.count }
+      likely.matrix.multiply(p.base, rows, m: tokens, bias: likely.offsets.base)
+      for token in 0..<tokens { softmax(likely.rows.count, p.base + token * likely.rows.count) }
       return p
     }
 
     /// The metric of a token's own logits, from its row of `probabilities`; none without them.
-    func fill(_ metric: inout LogitMetric, _ p: borrowing FloatBuffer?, token: Int) {
+    func fill(_ metric: LogitMetric, _ p: borrowing FloatBuffer?, token: Int) {
       switch p {
       case .some(let p):
         guard let likely else { return }
-        metric.fill(
-          p.base + token * likely.count, count: likely.count, rows: likely.rows.base)
+        metric.fill(p.base + token * likely.rows.count, likely.rows)
       case .none: metric.clear()
       }
     }

@@ -97,15 +97,19 @@ public struct TransformCodec: StateCodec {
         known = known.dropFirst(fit.width)
       case .coefficients(let step):
         symbols.append(UInt8(step), table: TransformTables.header)
-        let levels = quantizer.levels[step]
-        for index in 0..<fit.width {
-          let (q, level) = (block.q[token * fit.width + index], levels[index])
-          if abs(q) <= TransformTables.largest {
-            symbols.append(UInt8(q + TransformTables.largest), table: level)
-          } else {
-            symbols.append(TransformTables.escape, table: level)
-            side.appendNumber(q < 0 ? -2 * Int(q) - 1 : 2 * Int(q))
+        let q = block.q[token * fit.width..<(token + 1) * fit.width]
+        let coded = [UInt8](unsafeUninitializedCapacity: fit.width) { coded, count in
+          for (index, q) in q.enumerated() {
+            coded.initializeElement(
+              at: index,
+              to: TransformTables.hasSymbol(q)
+                ? UInt8(truncatingIfNeeded: q &+ TransformTables.largest) : TransformTables.escape)
           }
+          count = q.count
+        }
+        symbols.append(coded, tables: quantizer.levels[step], count: fit.width)
+        for q in q where !TransformTables.hasSymbol(q) {
+          side.appendNumber(q < 0 ? -2 * Int(q) - 1 : 2 * Int(q))
         }
       }
     }
@@ -138,7 +142,7 @@ public struct TransformCodec: StateCodec {
     _ symbols: inout EntropyDecoder, _ side: inout Slice<UnsafeRawBufferPointer>, tokens: Int
   ) throws(CodecError) -> TransformBlock {
     let width = fit.width
-    var block = TransformBlock(tokens: tokens, width: width)
+    var block = TransformBlock(q: [Int32](repeating: 0, count: tokens * width))
     var coded = [UInt8](repeating: 0, count: width)
     for token in 0..<tokens {
       var header: UInt8 = 0
@@ -211,7 +215,7 @@ public struct TransformCodec: StateCodec {
   @inline(__always)
   private func value(_ q: Int32, level: UInt8) -> Float {
     let magnitudes = CoefficientRounding.magnitudes
-    let magnitude = Int(abs(q))
+    let magnitude = Int(q.magnitude)
     let row = Int(level) * magnitudes
     let value =
       magnitude < magnitudes
@@ -240,11 +244,6 @@ struct TransformBlock {
   var q: [Int32]
   /// The states of tokens without coefficients, one after the other.
   var known: [Float] = []
-
-  init(tokens: Int, width: Int) {
-    forms.reserveCapacity(tokens)
-    q = [Int32](repeating: 0, count: tokens * width)
-  }
 }
 
 /// Chooses what a state is coded as.
@@ -252,7 +251,7 @@ struct TransformQuantizer: Sendable {
   private let fit: TransformFit
   /// [steps][width]: the tables that coefficients are coded with.
   let levels: [[UInt8]]
-  private let rounding: Shared
+  private let shared: Shared
 
   /// What the token's own metric is joined by: so much of the mean one, against readers other than the output
   /// layer.
@@ -270,10 +269,10 @@ struct TransformQuantizer: Sendable {
     self.fit = fit
     levels = fit.levels
     let bit = Self.price * fit.step * fit.step
-    rounding = Shared(
+    shared = Shared(
       CoefficientRounding(
         weights: fit.basis.weights, prices: fit.tables.bits.map { $0 * bit },
-        values: fit.tables.values, byte: 8 * bit))
+        values: fit.tables.values, byte: 8 * bit, tables: levels))
   }
 
   /// - Parameter states: [tokens, width], finite; at most a block of them.
@@ -290,49 +289,57 @@ struct TransformQuantizer: Sendable {
   ) throws(CodecError) -> TransformBlock {
     let width = fit.width
     let analyzer = try fit.basis.analyzer()
-    var block = TransformBlock(tokens: tokens, width: width)
     let y = FloatBuffer(count: tokens * width)
     analyzer.coefficients(states, tokens: tokens, into: y.base)
     let probabilities = analyzer.probabilities(y.base, tokens: tokens)
-    var metric = LogitMetric(width: width)
-    for token in 0..<tokens {
-      let state = UnsafeBufferPointer(start: states + token * width, count: width)
-      if let index = fit.recurring.firstIndex(where: { Self.areSame($0, state) }) {
-        block.forms.append(.recurring(index))
-        block.known += state
-        continue
-      }
-      analyzer.fill(&metric, probabilities, token: token)
-      let step = stepIndex(metric)
-      let coefficients = y.base + token * width
-      guard Self.fits(coefficients, width, step: fit.step(step)) else {
-        block.forms.append(.whole)
-        block.known += state
-        continue
-      }
-      block.forms.append(.coefficients(step: step))
-      levels[step].withUnsafeBufferPointer { levels in
-        block.q.withUnsafeMutableBufferPointer { q in
-          guard let levels = levels.baseAddress, let q = q.baseAddress else { return }
-          rounding.rounding.round(
-            coefficients, step: fit.step(step), tables: levels, metric: metric,
-            rest: rest(metric), passes: Self.passes, into: q + token * width)
+    var forms: [TransformBlock.Form] = []
+    var known: [Float] = []
+    var q = [Int32](repeating: 0, count: tokens * width)
+    q.withUnsafeMutableBufferPointer { q in
+      guard let q = q.baseAddress else { return }
+      let metrics = (0..<CoefficientRounding.together).map { _ in LogitMetric(width: width) }
+      var waiting: [CoefficientRounding.Coefficients] = []
+      for token in 0..<tokens {
+        let state = UnsafeBufferPointer(start: states + token * width, count: width)
+        if let index = fit.recurring.firstIndex(where: { Self.areSame($0, state) }) {
+          forms.append(.recurring(index))
+          known += state
+          continue
         }
+        let metric = metrics[waiting.count]
+        analyzer.fill(metric, probabilities, token: token)
+        let step = stepIndex(metric)
+        let coefficients = y.base + token * width
+        guard Self.fits(coefficients, width, step: fit.step(step)) else {
+          forms.append(.whole)
+          known += state
+          continue
+        }
+        forms.append(.coefficients(step: step))
+        waiting.append(
+          CoefficientRounding.Coefficients(
+            y: coefficients, step: fit.step(step), kind: step, metric: metric,
+            rest: rest(metric), into: q + token * width))
+        if waiting.count == metrics.count {
+          shared.rounding.round(waiting, passes: Self.passes)
+          waiting.removeAll()
+        }
+        note(token, coefficients, step)
       }
-      note(token, coefficients, step)
+      shared.rounding.round(waiting, passes: Self.passes)
     }
-    return block
+    return TransformBlock(forms: forms, q: q, known: known)
   }
 
-  private func rest(_ metric: borrowing LogitMetric) -> Float { 1 - metric.mass + Self.floor }
+  private func rest(_ metric: LogitMetric) -> Float { 1 - metric.mass + Self.floor }
 
   /// The mean diagonal of a token's metric: what a squared error costs.
-  static func sensitivity(_ metric: borrowing LogitMetric, width: Int) -> Float {
+  static func sensitivity(_ metric: LogitMetric, width: Int) -> Float {
     metric.trace / Float(width) + (1 - metric.mass)
   }
 
   /// A step is as the power -0.35 of the sensitivity, in half octaves.
-  private func stepIndex(_ metric: borrowing LogitMetric) -> Int {
+  private func stepIndex(_ metric: LogitMetric) -> Int {
     let middle = TransformFit.steps / 2
     let ratio = Self.sensitivity(metric, width: fit.width) / fit.sensitivity
     guard ratio > 0, ratio.isFinite else { return middle }

@@ -42,8 +42,11 @@ public struct TransformFit: Sendable {
       self.divergence = divergence
     }
 
-    /// What an allowance is compared with.
-    public var cost: Double { divergence.isNaN ? divergence : max(bound, divergence) }
+    /// What an allowance is compared with: the interval counts twice, so that the bound that another sample of
+    /// this size comes to keeps to it too, as a rule.
+    public var cost: Double {
+      divergence.isNaN ? divergence : max(added + 2 * (bound - added), divergence)
+    }
 
     public var description: String {
       "fitted on \(fittedTokens) tokens; on \(heldOutTokens) others it adds "
@@ -56,7 +59,8 @@ public struct TransformFit: Sendable {
   static let steps = 7
   static let mostRecurring = EntropyDecoder.symbols - steps - 1
 
-  var width: Int { basis.width }
+  /// Channels of a state.
+  public var width: Int { basis.width }
 
   /// Bytes of a fit in a cache, about.
   public static func usualBytes(width: Int) -> Int { width * (width + 2048) }
@@ -80,7 +84,7 @@ public struct TransformFit: Sendable {
 
   // MARK: - As bytes
 
-  private static let mark = "denju transform 1\n"
+  private static let mark = "denju transform 2\n"
 
   /// Integers of 4 bytes, the allowance and what was measured as 8, float32 numbers; all little-endian.
   public var bytes: [UInt8] {

@@ -140,6 +140,7 @@ public struct TransformFitting: Sendable {
     _ states: borrowing FloatBuffer, tokens: Int, width n: Int, output: Output?
   ) throws(CodecError) -> TransformBasis {
     let (mean, covariance) = moments(states, tokens: tokens, width: n)
+    guard covariance.allSatisfy(\.isFinite) else { throw tooLarge }
     var (toMetric, fromMetric) = (identity(n), identity(n))
     if let output {
       let eigen = SymmetricEigen(output.fisher, size: n)
@@ -229,7 +230,7 @@ public struct TransformFitting: Sendable {
     let analyzer = try basis.analyzer()
     var squares = [Double](repeating: 0, count: n)
     var sensitivity = 0.0
-    var metric = LogitMetric(width: n)
+    let metric = LogitMetric(width: n)
     sample.withUnsafeBufferPointer { states in
       guard let states = states.baseAddress else { return }
       for first in stride(from: 0, to: tokens, by: TransformBlock.size) {
@@ -242,14 +243,12 @@ public struct TransformFitting: Sendable {
             let value = Double(y[token * n + index])
             squares[index] += value * value
           }
-          analyzer.fill(&metric, probabilities, token: token)
+          analyzer.fill(metric, probabilities, token: token)
           sensitivity += Double(TransformQuantizer.sensitivity(metric, width: n))
         }
       }
     }
-    guard squares.allSatisfy(\.isFinite), sensitivity.isFinite else {
-      throw .badPayload("the states are too large to fit a transform on")
-    }
+    guard squares.allSatisfy(\.isFinite), sensitivity.isFinite else { throw tooLarge }
     // A component that never varies has the lowest level there can be.
     let deviations = squares.map { sum in
       let variance = max(sum / Double(tokens), 1e-30)
@@ -257,6 +256,10 @@ public struct TransformFitting: Sendable {
     }
     return (deviations, Float(sensitivity / Double(tokens)))
   }
+
+  /// Of states whose squares float32 can't hold.
+  private static let tooLarge = CodecError.badPayload(
+    "the states are too large to fit a transform on")
 
   /// Rows as signed bytes, each in units of its scale.
   private static func coded(_ values: [Float], rows: Int) -> (codes: [Int8], scales: [Float]) {

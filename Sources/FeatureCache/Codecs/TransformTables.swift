@@ -11,6 +11,11 @@ struct TransformTables: Equatable, Sendable {
   /// A coefficient of -15 to 15 steps is the symbol q + 15.
   static let largest: Int32 = 15
   static let escape = UInt8(EntropyDecoder.symbols - 1)
+
+  /// Without a branch on the sign, which nothing foretells.
+  @inline(__always)
+  static func hasSymbol(_ q: Int32) -> Bool { q.magnitude <= UInt32(largest) }
+
   /// Magnitudes with a reconstruction point of their own: 1, 2, and all others.
   static let pointCount = 3
   /// Reconstruction points are this fine, in steps.

@@ -50,22 +50,18 @@ struct BenchAnswers: ParsableCommand {
   }
 
   func run() throws {
-    let generator = try TextGenerator(.init(run: folder, cache: cache))
-    guard generator.configuration.conditioning == .prompt,
-      generator.configuration.bridgeLayerCount > 0
-    else { throw BenchError.noPromptStates(run: folder) }
-    let own = try FeatureCache.open(
-      cache ?? generator.run.cachePath, expecting: generator.states.identity)
+    let answering = try TestAnswers(run: folder, cache: cache, maxNewTokens: maxNewTokens)
+    let documents = answering.documents
     let others = try FeatureCache.open(other, stream: stream.choice)
-    try requireComparable(own, others, generator)
+    try requireComparable(answering.cache, others, answering.generator)
 
-    let documents = try own.documents(.test).map { try own.document($0.id) }
-    guard !documents.isEmpty else { throw BenchError.noTestDocuments(cache: own.path) }
     let bar = ProgressBar("answers", unit: "documents")
     let answers = try documents.enumerated().map { index, document in
       try Interruption.check()
       bar.update(index + 1, of: documents.count)
-      return try [own, others].map { try answer(generator, document, states: $0) }
+      return try [answering.cache, others].map {
+        try answering.answer(document, states: states(of: document, in: $0))
+      }
     }
     let right = (0..<2).map { which in
       zip(answers, documents).count { answers, document in
@@ -96,9 +92,7 @@ struct BenchAnswers: ParsableCommand {
     }
   }
 
-  private func answer(
-    _ generator: TextGenerator, _ document: CacheDocument, states cache: FeatureCache
-  ) throws -> String {
+  private func states(of document: CacheDocument, in cache: FeatureCache) throws -> [Float] {
     var states = [Float](repeating: 0, count: document.promptIDs.count * cache.width)
     let isThere = try states.withUnsafeMutableBufferPointer {
       try cache.states(forTokenIDs: document.promptIDs, into: $0)
@@ -106,11 +100,7 @@ struct BenchAnswers: ParsableCommand {
     guard isThere else {
       throw BenchError.noStates(cache: cache.path, document: document.place)
     }
-    let prompt = PromptFormat.Encoded(
-      text: document.prompt, ids: document.promptIDs, isLossy: false)
-    return try generator.generate(
-      prompt, SamplingOptions(maxTokens: maxNewTokens), given: states
-    ).text
+    return states
   }
 
   private static func show(_ report: Report) {

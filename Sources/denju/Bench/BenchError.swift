@@ -20,6 +20,9 @@ enum BenchError: Error, CustomStringConvertible {
   /// A cache whose states a run can't take in place of its own.
   case otherStates(cache: String, field: String, found: String, expected: String)
 
+  /// A run that reads another layer than the one that is measured.
+  case otherLayer(run: String, layer: Int, normalized: Bool)
+
   /// A cache that lacks a prompt.
   case noStates(cache: String, document: String)
 
@@ -41,6 +44,9 @@ enum BenchError: Error, CustomStringConvertible {
     case .otherStates(let cache, let field, let found, let expected):
       "\(cache): its \(field) is \(found), the run's \(expected); "
         + "precompute the other states with the run's source and layer"
+    case .otherLayer(let run, let layer, let normalized):
+      "\(run): it reads layer \(layer)'s states \(normalized ? "after" : "without") the final norm; "
+        + "measure that layer with --layer, the last one after the norm"
     case .noStates(let cache, let document):
       "\(cache): it has no states of \(document)'s prompt; precompute it from the same corpus"
     }

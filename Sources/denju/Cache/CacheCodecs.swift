@@ -13,7 +13,9 @@ struct CacheCodecs: ParsableCommand {
     abstract: "Measure what every codec takes in bytes, and what it costs in loss.",
     discussion: """
       A document is "Question: PROMPT\\nAnswer: RESPONSE". Its states go through each codec, and the source \
-      goes on from what is decoded; the loss added to its own is paired, its error over documents.
+      goes on from what is decoded; the loss added to its own is paired, its error over documents. With --run, \
+      a trained generator also answers the test prompts of its cache from decoded states: which answers are \
+      those from undecoded ones?
       """)
 
   @Option(help: "The source: a Hugging Face folder or a GGUF file.") var source: String
@@ -30,12 +32,21 @@ struct CacheCodecs: ParsableCommand {
   @Option(
     help: "Documents to fit on; otherwise half of --corpus, which is left out of the comparison.")
   var fit: String?
+  @Option(
+    name: .customLong("run"),
+    help:
+      "A run of prompt conditioning, trained on this layer's states: it answers its test set too."
+  ) var runFolder: String?
+  @Option(help: "Most tokens of an answer.") var maxNewTokens = 32
   @Option(help: "A row that can't be used: fail, or skip it.") var badRows = BadRowPolicy.fail
   @Option(help: "A folder for codecs.csv and codecs.svg.") var out: String?
   @Flag(help: "Print the result as a line of JSON.") var json = false
 
   func validate() throws {
     guard tokens > 0 else { throw ValidationError("--tokens has to be more than nothing") }
+    guard maxNewTokens > 0 else {
+      throw ValidationError("--max-new-tokens has to be more than nothing")
+    }
     try Usage.require { _ = try choices() }
   }
 
@@ -51,8 +62,18 @@ struct CacheCodecs: ParsableCommand {
     let most = try folder.configuration.maximumPositions
     var documents = try BenchText.documents(
       corpus, badRows, tokens: tokens, tokenizer: tokenizer, most: most)
-    let source = try KnowledgeSource(folder)
+    let answering = try runFolder.map {
+      try TestAnswers(run: $0, cache: nil, source: self.source, maxNewTokens: maxNewTokens)
+    }
+    // A run's source computes as it did for the run's cache.
+    let source = try answering?.generator.states.source() ?? KnowledgeSource(folder)
     let layer = try source.layer(layer)
+    if let answering, let folder = runFolder {
+      let read = answering.generator.states.identity
+      guard read.layer == layer, read.normalized == (layer == source.layerCount) else {
+        throw BenchError.otherLayer(run: folder, layer: read.layer, normalized: read.normalized)
+      }
+    }
     var sample = CalibrationSample()
     if choices.contains(where: \.needsFit) {
       let texts =
@@ -70,11 +91,15 @@ struct CacheCodecs: ParsableCommand {
     }
     let codecs = try fitted(choices, source, layer, sample)
     let bar = ProgressBar("codecs", unit: "documents")
-    let comparison = try CodecComparison(
+    var comparison = try CodecComparison(
       source, layer: layer, documents: documents, codecs: codecs
     ) { done in
       try Interruption.check()
       bar.update(done, of: documents.count)
+    }
+    if let answering {
+      let answers = try unchanged(answering, codecs, source)
+      for index in codecs.indices { comparison.arms[index].answers = answers[index] }
     }
     if let out {
       try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
@@ -106,9 +131,35 @@ struct CacheCodecs: ParsableCommand {
     }
   }
 
+  /// Of each codec, against the answers from undecoded states.
+  private func unchanged(
+    _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: KnowledgeSource
+  ) throws -> [CodecComparison.Answers] {
+    let identity = answering.generator.states.identity
+    let bar = ProgressBar("answers", unit: "documents")
+    var counts = [Int](repeating: 0, count: codecs.count)
+    for (index, document) in answering.documents.enumerated() {
+      try Interruption.check()
+      bar.update(index + 1, of: answering.documents.count)
+      let tokens = document.promptIDs.count
+      var states = [Float](repeating: 0, count: tokens * identity.width)
+      try source.states(
+        document.promptIDs, layer: identity.layer, normalized: identity.normalized, into: &states)
+      let exact = try answering.answer(document, states: states)
+      for (place, codec) in codecs.enumerated() {
+        var decoded = states
+        try codec.roundTrip(&decoded, tokens: tokens, width: identity.width)
+        if try answering.answer(document, states: decoded) == exact { counts[place] += 1 }
+      }
+    }
+    return counts.map {
+      CodecComparison.Answers(documents: answering.documents.count, unchanged: $0)
+    }
+  }
+
   private static let columns = [
     "codec", "bytes a token", "relative error", "worst token's", "added nats a token",
-    "standard error", "encoded tokens/s a core", "decoded",
+    "standard error", "encoded tokens/s a core", "decoded", "answers unchanged",
   ]
 
   private static func cells(_ arm: CodecComparison.Arm) -> [String] {
@@ -119,6 +170,7 @@ struct CacheCodecs: ParsableCommand {
       arm.added.standardError.map { String(format: "%.5f", $0) } ?? "",
       String(format: "%.0f", arm.encodedTokensPerSecond),
       String(format: "%.0f", arm.decodedTokensPerSecond),
+      arm.answers.map { "\($0.unchanged) of \($0.documents)" } ?? "",
     ]
   }
 
@@ -131,8 +183,10 @@ struct CacheCodecs: ParsableCommand {
       "layer \(comparison.layer)\(comparison.normalized ? ", after the norm" : ""): "
         + "\(comparison.tokens) tokens of \(comparison.documents) documents, "
         + String(format: "%.5f nats a token", comparison.loss))
-    var table = TextTable(columns)
-    for arm in comparison.arms { table.add(cells(arm)) }
+    // The answers' column is the last one.
+    let shown = comparison.arms.contains { $0.answers != nil } ? columns.count : columns.count - 1
+    var table = TextTable(Array(columns.prefix(shown)))
+    for arm in comparison.arms { table.add(Array(cells(arm).prefix(shown))) }
     Terminal.result(table.text)
   }
 }

@@ -7,21 +7,33 @@ struct RateDistortionPicture {
   private let title: String
 
   private static let size = (width: 720.0, height: 480.0)
-  private static let margin = (left: 80.0, right: 120.0, top: 48.0, bottom: 56.0)
+  private static let margin = (left: 80.0, right: 190.0, top: 48.0, bottom: 56.0)
   /// What is less, or below nothing by chance, lies on the axis.
   private static let leastLoss = 1e-4
   private static let ink = "steelblue"
 
+  /// What DistillKit's stored top-k logits take: the other way to keep what a source knows.
+  private static let logits = (least: 114.0, most: 300.0)
+
   init(_ comparison: CodecComparison) {
     points = comparison.arms.map {
-      ($0.codec, $0.bytesPerToken, $0.added.mean, 1.96 * ($0.added.standardError ?? 0))
+      (Self.label($0), $0.bytesPerToken, $0.added.mean, 1.96 * ($0.added.standardError ?? 0))
     }
     title =
       "Layer \(comparison.layer), \(comparison.tokens) tokens: bytes a token and added loss (95%)"
   }
 
+  /// The codec without its fit's digits, and the answers that it leaves.
+  private static func label(_ arm: CodecComparison.Arm) -> String {
+    let name = arm.codec.split(separator: ":").prefix(2).joined(separator: ":")
+    guard let answers = arm.answers else { return name }
+    return name
+      + String(
+        format: ", %.0f%% of answers", 100 * Double(answers.unchanged) / Double(answers.documents))
+  }
+
   private var bytes: (least: Double, most: Double) {
-    let values = points.map(\.bytes)
+    let values = points.map(\.bytes) + [Self.logits.least, Self.logits.most]
     return (
       pow(10, floor(log10(max(values.min() ?? 1, 1)))), pow(10, ceil(log10(values.max() ?? 10)))
     )
@@ -54,6 +66,13 @@ struct RateDistortionPicture {
       #"<rect width="720" height="480" fill="white"/>"#,
       text(Self.margin.left, 24, title, "start"),
     ]
+    let (least, most) = (x(Self.logits.least), x(Self.logits.most))
+    let height = Self.size.height - Self.margin.top - Self.margin.bottom
+    lines.append(
+      #"<rect x="\#(number(least))" y="\#(number(Self.margin.top))" "#
+        + #"width="\#(number(most - least))" height="\#(number(height))" fill="whitesmoke"/>"#)
+    lines.append(
+      text((least + most) / 2, Self.margin.top + 14, "DistillKit's top-k logits", "middle"))
     for value in decades(bytes) {
       lines.append(line(x(value), Self.margin.top, x(value), Self.size.height - Self.margin.bottom))
       lines.append(
