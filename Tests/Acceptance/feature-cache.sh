@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-checks=(codecs bytes store kills shards encryption tests fuzz)
+checks=(codecs middle bytes answers rates store kills shards encryption tests fuzz)
 denju=.build/release/denju
 source=.build/models/smollm2-135m-instruct
 gsm8k=${DENJU_GSM8K:-../shared/data/gsm8k}
@@ -23,14 +23,31 @@ verdict() { # STATUS WHAT
   if [ "$1" -eq 0 ]; then echo "ok: $2"; else echo "FAILED: $2"; failures=$((failures + 1)); fi
 }
 
-check_codecs() { # 1 and 2: bytes against loss, and the codecs' speed, on all of GSM8K's test set; some 40 minutes.
-  local settings=(int8 int4 float16 transform:0.002 transform:0.005 transform:0.01 transform:0.03 transform:0.1) layer
-  for layer in -1 15; do
-    "$denju" cache codecs --source "$source" --corpus "$gsm8k/test.jsonl" --fit "$gsm8k/train.jsonl" --tokens 10000000 \
-      --layer "$layer" --codec "$(IFS=,; echo "${settings[*]}")" --out "$scratch/layer$layer"
-    cat "$scratch/layer$layer/codecs.csv"
-  done
+# The whole curve at a layer, on so many tokens of GSM8K's test set, fitted on its train set, and every transform's bound.
+compare_codecs() { # LAYER TOKENS
+  local settings=(int8 int4 float16 transform:0.002 transform:0.005 transform:0.01 transform:0.03 transform:0.1)
+  "$denju" cache codecs --source "$source" --corpus "$gsm8k/test.jsonl" --fit "$gsm8k/train.jsonl" --tokens "$2" \
+    --layer "$1" --codec "$(IFS=,; echo "${settings[*]}")" --out "$scratch/layer$1"
+  cat "$scratch/layer$1/codecs.csv"
+  python3 - "$scratch/layer$1/codecs.csv" <<'END'
+import csv, sys
+
+over = 0
+for row in csv.DictReader(open(sys.argv[1])):
+    if not row["codec"].startswith("transform:"):
+        continue
+    allowance = float(row["codec"].split(":")[1])
+    bound = float(row["added nats a token"]) + 1.96 * float(row["standard error"])
+    print(f"{row['codec']}: at most {bound:+.5f} nats (95%), {row['bytes a token']} bytes of payload")
+    over += bound > allowance
+sys.exit(over)
+END
+  verdict $? "layer $1: each paired 95% bound keeps to its allowance"
 }
+
+check_codecs() { compare_codecs -1 10000000; } # 1: some 30 minutes.
+
+check_middle() { compare_codecs 15 100000; } # 1: some 30 minutes.
 
 check_bytes() { # 1: whole files, of all of GSM8K's test documents.
   local split allowance limit
@@ -56,6 +73,44 @@ sys.exit(bytes_a_token > int(limit))
 END
     verdict $? "transform:$allowance: at most $limit bytes of file a token"
   done
+}
+
+check_answers() { # 1: a demo generator's answers, trained on what the source computed, from the codec's states.
+  local rows=(--train Pipelines/quickstart/train.jsonl --validation Pipelines/quickstart/validation.jsonl
+    --test Pipelines/quickstart/test.jsonl) codec
+  for codec in float16 transform:0.005; do
+    "$denju" precompute --source "$source" "${rows[@]}" --cache "$scratch/$codec.sqlite" --codec "$codec"
+  done
+  "$denju" train --cache "$scratch/float16.sqlite" --run "$scratch/answering" --layers 4 --width 256 --heads 4 \
+    --window 256 --positions 64 --bridge-heads 8 --adapter 64 --epochs 12 --batch 32 --learning-rate 5e-4 \
+    --warmup 0.05 --final-rate 0 --loss response --seed 1
+  "$denju" bench answers --run "$scratch/answering" --other "$scratch/transform:0.005.sqlite" --max-new-tokens 16 \
+    --json >"$scratch/answers.json"
+  python3 - "$scratch/answers.json" <<'END'
+import json, sys
+
+report = json.load(open(sys.argv[1]))
+print(f"{report['unchanged']} of {report['documents']} answers unchanged")
+sys.exit(report["unchanged"] < 0.97 * report["documents"])
+END
+  verdict $? "transform:0.005 leaves at least 97% of a demo generator's answers as they are"
+}
+
+check_rates() { # 2: of one core, with nothing else running.
+  head -n 60 "$gsm8k/train.jsonl" >"$scratch/few.jsonl"
+  "$denju" cache codecs --source "$source" --corpus "$gsm8k/test.jsonl" --fit "$scratch/few.jsonl" --tokens 20000 \
+    --codec transform:0.005,transform:0.03 --json >"$scratch/rates.json"
+  python3 - "$scratch/rates.json" <<'END'
+import json, sys
+
+slow = 0
+for arm in json.load(open(sys.argv[1]))["arms"]:
+    encoded, decoded = arm["encodedTokensPerSecond"], arm["decodedTokensPerSecond"]
+    print(f"{arm['codec']}: encoded {encoded:.0f} tokens/s, decoded {decoded:.0f}")
+    slow += encoded < 20000 or decoded < 50000
+sys.exit(slow)
+END
+  verdict $? "a core encodes >= 20,000 tokens/s and decodes >= 50,000"
 }
 
 check_store() { # 2: a million records of 64 tokens.
