@@ -108,5 +108,7 @@ if Context.environment["DENJU_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
       name: "denju-fuzz", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
-      path: "Tests/Fuzz/Program"))
+      path: "Tests/Fuzz/Program",
+      // gold fails on what the sanitizer leaves.
+      linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
 }

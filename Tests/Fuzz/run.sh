@@ -23,7 +23,7 @@ for target in "${targets[@]}"; do
   cp "$corpus"/* "$found"/
   # Leaks are looked for by no test here: Swift's runtime keeps what it made once.
   status=0
-  ASAN_OPTIONS=detect_leaks=0 "$program" "$target" "$folder" -max_total_time="$seconds" -max_len=65536 \
+  ASAN_OPTIONS=detect_leaks=0 "$program" --target="$target" --folder="$folder" -max_total_time="$seconds" -max_len=65536 \
     -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix=".build/fuzz/$target-" "$found" >".build/fuzz/$target.log" 2>&1 || status=$?
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' ".build/fuzz/$target.log")
@@ -36,8 +36,8 @@ for target in "${targets[@]}"; do
   # The fewest inputs that take all paths, the small ones alone: this corpus is part of the tests.
   small=4096
   [ "$target" != fits ] || small=16384
-  ASAN_OPTIONS=detect_leaks=0 "$program" "$target" "$folder" -merge=1 -max_len="$small" -verbosity=0 \
-    "$corpus" "$found" >>".build/fuzz/$target.log" 2>&1 || true
+  ASAN_OPTIONS=detect_leaks=0 "$program" --target="$target" --folder="$folder" -set_cover_merge=1 \
+    -max_len="$small" -verbosity=0 "$corpus" "$found" >>".build/fuzz/$target.log" 2>&1 || true
   rm -rf "$folder" "$found"
 done
 exit "$failures"

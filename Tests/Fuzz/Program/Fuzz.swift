@@ -1,6 +1,7 @@
 import Foundation
 
-/// libFuzzer on one of the targets: `denju-fuzz TARGET FOLDER [libFuzzer's arguments]`. `run.sh` builds it.
+/// libFuzzer on one of the targets: `denju-fuzz --target=NAME --folder=F [libFuzzer's arguments]`. `run.sh` builds
+/// it. libFuzzer ignores what begins so, and hands it on to the processes that it starts.
 @main
 enum Fuzz {
   // Set once, before the first input, in the one thread that there is.
@@ -8,12 +9,10 @@ enum Fuzz {
   nonisolated(unsafe) fileprivate static var folder = ""
 
   static func main() {
-    var arguments = CommandLine.arguments
-    guard arguments.count >= 3, let chosen = FuzzTarget(rawValue: arguments[1]) else {
-      fatalError("denju-fuzz TARGET FOLDER [ARGUMENTS]")
-    }
-    (target, folder) = (chosen, arguments[2])
-    arguments.removeSubrange(1...2)
+    let arguments = CommandLine.arguments
+    guard let chosen = value("--target=").flatMap(FuzzTarget.init), let place = value("--folder=")
+    else { fatalError("denju-fuzz --target=NAME --folder=F [ARGUMENTS]") }
+    (target, folder) = (chosen, place)
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     var count = CInt(arguments.count)
     pointers.withUnsafeMutableBufferPointer { buffer in
@@ -26,6 +25,10 @@ enum Fuzz {
         })
     }
   }
+}
+
+private func value(_ flag: String) -> String? {
+  CommandLine.arguments.first { $0.hasPrefix(flag) }.map { String($0.dropFirst(flag.count)) }
 }
 
 @_silgen_name("LLVMFuzzerRunDriver")
