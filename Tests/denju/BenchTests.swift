@@ -98,6 +98,50 @@ import Testing
       "layer.sqlite", "layer")
   }
 
+  @Test func `codecs are compared by bytes, loss and a run's answers`() throws {
+    struct Comparison: Decodable {
+      struct Answers: Decodable {
+        let documents: Int
+        let unchanged: Int
+      }
+      struct Arm: Decodable {
+        let codec: String
+        let bytesPerToken: Double
+        let relativeError: Double
+        let answers: Answers
+      }
+      let tokens: Int
+      let arms: [Arm]
+    }
+    let workshop = try Workshop()
+    try workshop.prepare()
+    try workshop.write("many.jsonl", Workshop.rows(0..<200))
+    let compare = [
+      "cache", "codecs", "--source", "source", "--corpus", "many.jsonl", "--run", "run",
+    ]
+    let outcome = expectSuccess(
+      try workshop.denju(
+        compare + ["--codec", "float32,int8,transform:0.1", "--out", "report", "--json"]))
+    let comparison = try JSONDecoder().decode(Comparison.self, from: Data(outcome.output.utf8))
+    #expect(comparison.arms.map(\.codec).prefix(2) == ["float32", "int8"])
+    #expect(comparison.arms[2].codec.hasPrefix("transform:0.1:"))
+    let bytes = comparison.arms.map(\.bytesPerToken)
+    #expect(bytes[0] > bytes[1] && bytes[1] > bytes[2])
+    #expect(comparison.arms[0].relativeError == 0)
+    let answers = comparison.arms.map(\.answers)
+    #expect(answers.allSatisfy { $0.documents == Workshop.sizes["test"] })
+    #expect(answers[0].unchanged == answers[0].documents, "nothing is lost in float32")
+
+    let table = String(decoding: try workshop.bytes("report/codecs.csv"), as: UTF8.self).split(
+      separator: "\n")
+    #expect(table.count == 4 && table[0].hasSuffix("answers unchanged"))
+    #expect(table.allSatisfy { $0.split(separator: ",").count == 9 })
+    let picture = String(decoding: try workshop.bytes("report/codecs.svg"), as: UTF8.self)
+    #expect(picture.hasPrefix("<svg") && picture.contains("transform:0.1, "))
+
+    expectRefusal(try workshop.denju(compare + ["--layer", "1"]), "run", "--layer")
+  }
+
   @Test func `loss counts every token but the first`() throws {
     struct Loss: Decodable {
       let documents: Int

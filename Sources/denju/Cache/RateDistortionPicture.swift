@@ -11,6 +11,8 @@ struct RateDistortionPicture {
   /// What is less, or below nothing by chance, lies on the axis.
   private static let leastLoss = 1e-4
   private static let ink = "steelblue"
+  /// A letter's width, about, and a line's height.
+  private static let (letterWidth, lineHeight) = (7.0, 14.0)
 
   /// What DistillKit's stored top-k logits take: the other way to keep what a source knows.
   private static let logits = (least: 114.0, most: 300.0)
@@ -85,6 +87,7 @@ struct RateDistortionPicture {
       lines.append(text(Self.margin.left - 8, y(value) + 4, String(format: "%g", value), "end"))
     }
     lines.append(text(320, Self.size.height - 12, "bytes a token", "middle"))
+    var labels: [(x: Double, y: Double, width: Double)] = []
     for point in points {
       let (px, low, high) = (
         x(point.bytes), y(point.loss - point.error), y(point.loss + point.error)
@@ -92,9 +95,22 @@ struct RateDistortionPicture {
       lines.append(line(px, low, px, high, color: Self.ink))
       lines.append(
         #"<circle cx="\#(number(px))" cy="\#(number(y(point.loss)))" r="4" fill="\#(Self.ink)"/>"#)
-      lines.append(text(px + 8, y(point.loss) - 6, point.name, "start"))
+      // Above those that it would lie on.
+      var label = (
+        x: px + 8, y: y(point.loss) - 6, width: Self.letterWidth * Double(point.name.count)
+      )
+      while labels.contains(where: { overlap(label, $0) }) { label.y -= Self.lineHeight }
+      labels.append(label)
+      lines.append(text(label.x, label.y, point.name, "start"))
     }
     return (lines + ["</svg>"]).joined(separator: "\n") + "\n"
+  }
+
+  private func overlap(
+    _ one: (x: Double, y: Double, width: Double), _ other: (x: Double, y: Double, width: Double)
+  ) -> Bool {
+    abs(one.y - other.y) < Self.lineHeight && one.x < other.x + other.width
+      && other.x < one.x + one.width
   }
 
   private func decades(_ range: (least: Double, most: Double)) -> [Double] {
