@@ -47,7 +47,8 @@ CREATE TABLE streams (
 -- What a codec was fitted to, for those that are: a row for each that a stream names.
 CREATE TABLE codecs (
   id              INTEGER PRIMARY KEY,
-  identity        TEXT NOT NULL UNIQUE,     -- as streams.codec: 'transform:0.005:' and 16 digits of the fit's SHA-256
+  identity        TEXT NOT NULL UNIQUE,     -- as streams.codec: 'transform:0.005:' and 16 digits of the fit's SHA-256;
+                                            -- where the cache is encrypted, a secret is part of the fit
   allowance       REAL NOT NULL,            -- nats a token, as asked for: neither bound nor divergence is more
   fitted_tokens   INTEGER NOT NULL,         -- of the sample that it was fitted on
   held_out_tokens INTEGER NOT NULL,         -- of other texts, that its loss was measured on

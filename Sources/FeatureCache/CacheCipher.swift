@@ -38,6 +38,20 @@ struct CacheCipher: Sendable {
     return try? AES.GCM.open(box, using: encryption, authenticating: context)
   }
 
+  // MARK: What stays readable
+
+  /// To one significant digit.
+  static func coarse(_ value: Double) -> Double {
+    guard value != 0, value.isFinite else { return value }
+    let unit = pow(10, floor(log10(abs(value))))
+    return (value / unit).rounded() * unit
+  }
+
+  /// One digit of 1 to 9 is off by a third at most.
+  static func isCoarse(_ rounded: Double, of value: Double) -> Bool {
+    abs(rounded - value) <= 0.34 * abs(value)
+  }
+
   // MARK: The key in the file
 
   /// Makes a new cache an encrypted one.

@@ -29,6 +29,12 @@ public struct CacheKey: Sendable {
     try self.init(hexadecimal: String(decoding: data.prefix(200), as: UTF8.self), from: file)
   }
 
+  /// What fits for caches of this key have for a salt: the same in all of them, so that shards merge.
+  public var codecSalt: [UInt8] {
+    let code = HMAC<SHA256>.authenticationCode(for: Data("denju codec salt 1".utf8), using: key)
+    return Array(code.prefix(TransformFit.noSalt.count))
+  }
+
   /// The key that the environment names; `nil` when it names none.
   public static func fromEnvironment() throws(CacheError) -> CacheKey? {
     let environment = ProcessInfo.processInfo.environment

@@ -2,6 +2,16 @@ import Foundation
 import GRDB
 
 extension FeatureCache {
+  /// Removes fits of codecs that no stream has, and their bytes.
+  public func removeUnusedFits() throws(CacheError) {
+    let found = try write("remove fits") { db in
+      let found = try StoredCodec.unused(db)
+      try StoredCodec.removeUnused(db)
+      return found
+    }
+    if !found.isEmpty { try erase() }
+  }
+
   /// Stores documents again whose states `verify` found damaged: their records are written anew
   /// whatever is there.
   ///

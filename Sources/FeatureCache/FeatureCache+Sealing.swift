@@ -59,19 +59,8 @@ extension FeatureCache {
       ids: Data(), payload: try cipher.seal(content, boundTo: record.key.bytes),
       rawBytes: content.count,
       error: CodingError(
-        relative: Self.coarse(record.error.relative), largest: Self.coarse(record.error.largest)))
-  }
-
-  /// To one significant digit.
-  private static func coarse(_ value: Double) -> Double {
-    guard value > 0, value.isFinite else { return value }
-    let unit = pow(10, floor(log10(value)))
-    return (value / unit).rounded() * unit
-  }
-
-  /// One digit of 1 to 9 is off by a third at most.
-  private static func isCoarse(_ rounded: Double, of value: Double) -> Bool {
-    abs(rounded - value) <= 0.34 * abs(value)
+        relative: CacheCipher.coarse(record.error.relative),
+        largest: CacheCipher.coarse(record.error.largest)))
   }
 
   /// A record's token ids and coded values, and what goes with them, from its columns.
@@ -84,8 +73,8 @@ extension FeatureCache {
       guard (0...65_536).contains(tokens), columns.ids.isEmpty,
         let content = cipher.open(columns.payload, boundTo: key.bytes),
         let found = Self.content(Data(content), tokens: tokens), columns.rawBytes == content.count,
-        Self.isCoarse(columns.error.relative, of: found.error.relative),
-        Self.isCoarse(columns.error.largest, of: found.error.largest)
+        CacheCipher.isCoarse(columns.error.relative, of: found.error.relative),
+        CacheCipher.isCoarse(columns.error.largest, of: found.error.largest)
       else {
         throw .damaged(path: path, item: item, reason: "it can't be decrypted")
       }

@@ -14,6 +14,8 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
     case states(DocumentID, Coverage)
     /// A row of `runs`.
     case run(Int64)
+    /// What all of a stream depends on.
+    case stream
   }
 
   /// The stream that it is in, where it is in one.
@@ -28,6 +30,7 @@ public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
     case .document(let id): "\(id): \(reason)"
     case .states(let id, let coverage): "the states of the \(coverage) of \(id): \(reason)"
     case .run(let row): "run \(row): \(reason)"
+    case .stream: "stream \(stream ?? 0): \(reason)"
     }
   }
 }
@@ -49,6 +52,16 @@ extension FeatureCache {
       records.reduce(0) { $0 + $1.1.count } + documents.reduce(0) { $0 + $1.1.count }
     var checked = 0
     for (stream, rows) in records {
+      if let damaged = stream.codec as? DamagedCodec {
+        damage.append(
+          CacheDamage(
+            stream: stream.number, item: .stream,
+            reason:
+              "\(damaged.reason); its states can't be read: purge it (`denju cache purge --stream "
+              + "\(stream.number)`) and precompute them again"))
+        checked += rows.count
+        continue
+      }
       for row in rows {
         if let reason = stream.faultOfRecord(row) {
           damage.append(CacheDamage(stream: stream.number, item: .record(row), reason: reason))
@@ -215,7 +228,10 @@ extension FeatureCache {
         let document = try stream.document(id)
         for coverage in try stream.coverages(of: id) {
           hasStates = true
-          if let reason = stream.faultOfChain(id, document.ids(coverage), coverage) {
+          // Of a stream that can't be decoded enough is said.
+          if !(stream.codec is DamagedCodec),
+            let reason = stream.faultOfChain(id, document.ids(coverage), coverage)
+          {
             damage.append(
               CacheDamage(stream: stream.number, item: .states(id, coverage), reason: reason))
           }

@@ -8,12 +8,15 @@ enum StoredCodec {
 
   /// Adds a fitted codec where it is not here yet; of others there is nothing to store.
   static func insert(_ db: Database, _ codec: any StateCodec, _ cipher: CacheCipher?) throws {
+    if let damaged = codec as? DamagedCodec { throw CacheError.invalid(damaged.reason) }
     guard let transform = codec as? TransformCodec, let parameters = codec.parameters else {
       return
     }
     var stored = Data(try parameters.withUnsafeBytes { try ZstdFrame.compress($0) })
     if let cipher { stored = try cipher.seal(stored, boundTo: Array(codec.identity.utf8)) }
     let measured = transform.fit.measurement
+    // Exact figures would confirm a guess of the sample, as a hash does.
+    func shown(_ value: Double) -> Double { cipher == nil ? value : CacheCipher.coarse(value) }
     try db.execute(
       sql: """
         INSERT OR IGNORE INTO codecs (identity, allowance, fitted_tokens, held_out_tokens, added, bound, divergence,
@@ -21,16 +24,28 @@ enum StoredCodec {
         """,
       arguments: [
         codec.identity, transform.fit.allowance, measured.fittedTokens, measured.heldOutTokens,
-        measured.added, measured.bound, measured.divergence, stored, unixTime(),
+        shown(measured.added), shown(measured.bound), shown(measured.divergence), stored,
+        unixTime(),
         checksum(codec.identity, stored, cipher),
       ])
   }
 
-  /// The codec of this identity.
+  /// The codec of this identity; a `DamagedCodec` where its fit can't be read.
   static func load(
     _ db: Database, _ identity: String, _ cipher: CacheCipher?, path: String
   ) throws -> any StateCodec {
-    let item = "the codec \(identity)"
+    do {
+      return try read(db, identity, cipher, path: path)
+    } catch let error as CacheError {
+      guard case .damaged(_, let item, let reason) = error else { throw error }
+      return DamagedCodec(identity: identity, reason: "\(item): \(reason)")
+    }
+  }
+
+  private static func read(
+    _ db: Database, _ identity: String, _ cipher: CacheCipher?, path: String
+  ) throws -> any StateCodec {
+    let item = "the fit of the codec \(identity)"
     func damaged(_ reason: String) -> CacheError {
       .damaged(path: path, item: item, reason: reason)
     }
@@ -42,7 +57,7 @@ enum StoredCodec {
           SELECT fit, checksum, allowance, fitted_tokens, held_out_tokens, added, bound, divergence
           FROM codecs WHERE identity = ?
           """, arguments: [identity])
-    else { throw damaged("its fit is gone") }
+    else { throw damaged("it is gone") }
     var reader = RowReader(row, path: path, item: item)
     var stored = try reader.data()
     guard try reader.bytes() == Array(checksum(identity, stored, cipher)) else {
@@ -61,11 +76,15 @@ enum StoredCodec {
     } catch {
       throw damaged("\(error)")
     }
+    func agrees(_ shown: Double, _ value: Double) -> Bool {
+      cipher == nil ? shown == value : CacheCipher.isCoarse(shown, of: value)
+    }
     guard let fit = (codec as? TransformCodec)?.fit,
       try reader.real() == fit.allowance, try reader.integer() == fit.measurement.fittedTokens,
       try reader.integer() == fit.measurement.heldOutTokens,
-      try reader.real() == fit.measurement.added, try reader.real() == fit.measurement.bound,
-      try reader.real() == fit.measurement.divergence
+      agrees(try reader.real(), fit.measurement.added),
+      agrees(try reader.real(), fit.measurement.bound),
+      agrees(try reader.real(), fit.measurement.divergence)
     else { throw damaged("its row says something else than its fit") }
     return codec
   }

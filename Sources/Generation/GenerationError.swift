@@ -13,6 +13,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   /// The run's states were computed in a way that this program doesn't know.
   case unknownPrecision(String)
   case noTokenizer(run: String, reason: String)
+  /// What the states' codec was fitted to is not there.
+  case noFit(run: String, reason: String)
 
   public var description: String {
     switch self {
@@ -31,6 +33,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
       "the run's states were computed in \(found), which this program doesn't know: use a newer denju"
     case .otherIdentity(let path, let differences):
       "\(path) is not what this run was trained on: \(differences)"
+    case .noFit(let run, let reason):
+      "\(run)/codec-fit: \(reason): name the cache that the run was trained on, with --cache, or train again"
     case .noTokenizer(let run, let reason):
       "\(run): its tokenizer can't be read: \(reason)"
     }
@@ -40,7 +44,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   public var isOfTheRequest: Bool {
     switch self {
     case .invalidOption, .emptyPrompt, .notOneMessage, .tooLong: true
-    case .noSource, .otherIdentity, .unknownPrecision, .noTokenizer: false
+    case .noSource, .otherIdentity, .unknownPrecision, .noTokenizer, .noFit: false
     }
   }
 }

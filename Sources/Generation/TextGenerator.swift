@@ -67,10 +67,9 @@ public final class TextGenerator {
       throw GenerationModuleError.unsupported(
         item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
     }
+    let cache = try Self.cache(place, run, identity)
     states = try StateProvider(
-      identity: identity,
-      codec: try StateCodecs.identified(identity.codec, parameters: try folder.codecFit()),
-      cache: try Self.cache(place, run, identity),
+      identity: identity, codec: try Self.codec(identity, folder, cache), cache: cache,
       source: place.source ?? run.sourcePath,
       hint: run.sourcePath)
   }
@@ -82,6 +81,18 @@ public final class TextGenerator {
       return try Tokenizer(serialized: bytes)
     } catch {
       throw .noTokenizer(run: place.run, reason: "\(error)")
+    }
+  }
+
+  /// By the run's own fit, or else by the cache's.
+  private static func codec(
+    _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?
+  ) throws -> any StateCodec {
+    do {
+      return try StateCodecs.identified(identity.codec, parameters: try folder.codecFit())
+    } catch {
+      if let codec = cache?.codec, codec.identity == identity.codec { return codec }
+      throw GenerationError.noFit(run: folder.path, reason: "\(error)")
     }
   }
 

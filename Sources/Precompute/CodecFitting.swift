@@ -35,14 +35,21 @@ public struct CodecFitting: ~Copyable {
     check: () throws -> Void
   ) throws {
     guard sample.heldOut.count > 1 else {
-      throw PrecomputeError.tooSmallToFit(texts: sample.fitted.count + sample.heldOut.count)
+      throw PrecomputeError.cannotFit(
+        "of \(sample.fitted.count + sample.heldOut.count) texts only \(sample.heldOut.count) would be held out "
+          + "to measure its loss on, and it takes two")
     }
     let fitted = try Self.states(source, sample.fitted, layer, normalized, check)
     let tokens = fitted.count / source.width
     // Other layers' states are not what the output layer reads.
     let output = normalized ? try Self.output(source, fitted.base, tokens: tokens, check) : nil
-    let fitting = try TransformFitting(
-      states: fitted.base, tokens: tokens, width: source.width, output: output)
+    let fitting: TransformFitting
+    do throws(CodecError) {
+      fitting = try TransformFitting(
+        states: fitted.base, tokens: tokens, width: source.width, output: output)
+    } catch {
+      throw PrecomputeError.cannotFit("\(error)")
+    }
     let states = try Self.states(source, sample.heldOut, layer, normalized, check)
     let reference = try Self.losses(
       source, sample.heldOut, states.base, layer, normalized, check)
@@ -64,8 +71,14 @@ public struct CodecFitting: ~Copyable {
     self.final = final
   }
 
-  /// - Parameter allowance: nats a token, more than nothing.
-  public func codec(allowance: Double, check: () throws -> Void) throws -> TransformCodec {
+  /// - Parameters:
+  ///   - allowance: nats a token, more than nothing.
+  ///   - salt: of a fit for an encrypted cache.
+  ///   - note: told of every trial, in a line.
+  public func codec(
+    allowance: Double, salt: [UInt8] = TransformFit.noSalt, note: (String) -> Void = { _ in },
+    check: () throws -> Void
+  ) throws -> TransformCodec {
     var step = fitting.startingStep
     var best: (step: Float, fit: TransformFit)?
     var tooLarge: Float?
@@ -73,6 +86,7 @@ public struct CodecFitting: ~Copyable {
       var fit = try fitting.fit(step: step, allowance: allowance)
       try measure(&fit, check)
       let cost = fit.measurement.cost
+      note("step \(step): \(fit.measurement)")
       guard cost.isFinite else { throw PrecomputeError.allowanceNotMet(allowance) }
       if cost > allowance {
         tooLarge = min(tooLarge ?? .infinity, step)
@@ -91,8 +105,22 @@ public struct CodecFitting: ~Copyable {
         }
       }
     }
-    guard let best else { throw PrecomputeError.allowanceNotMet(allowance) }
-    return TransformCodec(best.fit)
+    guard var fit = best?.fit else { throw PrecomputeError.allowanceNotMet(allowance) }
+    fit.salt = salt
+    return TransformCodec(fit)
+  }
+
+  /// Bytes of payload a token that codecs take on the first of the texts held out, whole texts as records.
+  public func bytesPerToken(_ codec: any StateCodec) throws -> Double {
+    var (bytes, place) = (0, 0)
+    for ids in heldOut.prefix(compared.texts) {
+      bytes +=
+        try codec.encode(
+          states.base + place * source.width, tokens: ids.count, width: source.width
+        ).payload.count
+      place += ids.count
+    }
+    return Double(bytes) / Double(max(place, 1))
   }
 
   private func measure(_ fit: inout TransformFit, _ check: () throws -> Void) throws {

@@ -14,6 +14,9 @@ public final class Precompute {
     public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
   }
 
+  /// Told, in lines, what takes time or was not done as asked.
+  public var note: (String) -> Void = { _ in }
+
   private let options: PrecomputeOptions
   private let reading: SourceReading
   private var opened: OpenedSource?
@@ -52,7 +55,12 @@ public final class Precompute {
   ) throws -> (plan: PrecomputePlan, codec: (any StateCodec)?) {
     var identity = identity
     var codec = try identity.flatMap { try self.codec($0) }
-    if let codec { identity?.codec = codec.identity }
+    if let codec {
+      identity?.codec = codec.identity
+      if let fitCorpus = options.fitCorpus, fitting {
+        note("\(fitCorpus.path) is not fitted on: \(options.cache) has \(codec.identity)")
+      }
+    }
     let cache = try identity.flatMap { try stream($0) }
     defer { try? cache?.close() }
     let survey = try CorpusSurvey(
@@ -100,6 +108,7 @@ public final class Precompute {
     allowance: Double, _ shouldStop: () -> Bool
   ) throws -> any StateCodec {
     func check() throws { if shouldStop() { throw PrecomputeError.interrupted } }
+    let salt = try self.salt()
     var sample = CalibrationSample()
     let documents = EncodedCorpus(options.forFitting, reading)
     defer { documents.close() }
@@ -107,10 +116,39 @@ public final class Precompute {
       try check()
       if document.split == .train { sample.add(document.ids(options.coverage)) }
     }
-    return try CodecFitting(
+    note(
+      "fitting \(options.codec) on \(sample.fitted.count) texts and measuring it on \(sample.heldOut.count); "
+        + "up to some minutes")
+    let fitting = try CodecFitting(
       try source().source, layer: reading.layer, normalized: reading.normalized, sample: sample,
-      check: check
-    ).codec(allowance: allowance, check: check)
+      check: check)
+    let codec = try fitting.codec(allowance: allowance, salt: salt, note: note, check: check)
+    let (own, standard) = (
+      try fitting.bytesPerToken(codec), try fitting.bytesPerToken(StateCodecs.standard)
+    )
+    if own > standard {
+      note(
+        "\(options.codec) takes \(Int(own)) bytes a token here, \(StateCodecs.standard.name) \(Int(standard)): "
+          + "fit it on more text, or on text more like the corpus")
+    }
+    return codec
+  }
+
+  /// Of a fit for this cache.
+  private func salt() throws -> [UInt8] {
+    let isEncrypted: Bool
+    if cacheIsBegun {
+      let cache = try FeatureCache.open(options.cache, stream: .first)
+      isEncrypted = cache.isEncrypted
+      try cache.close()
+    } else {
+      isEncrypted = options.encrypt
+    }
+    guard isEncrypted else { return TransformFit.noSalt }
+    guard let key = try CacheKey.fromEnvironment() else {
+      throw CacheError.keyNeeded(path: options.cache)
+    }
+    return key.codecSalt
   }
 
   /// What the cache has of these states; `nil` where it has none, and may be given them.

@@ -15,8 +15,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case interrupted
   /// A file of states that can't be imported.
   case statesFile(path: String, problem: String)
-  /// A codec can't be fitted on so few texts.
-  case tooSmallToFit(texts: Int)
+  /// A codec can't be fitted on these texts.
+  case cannotFit(String)
   /// No step of the transform codec adds so little loss, in nats a token.
   case allowanceNotMet(Double)
   /// The temporary file of encoded documents.
@@ -46,8 +46,9 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
       "stopped before anything was computed"
     case .statesFile(let path, let problem):
       "\(path): \(problem)"
-    case .tooSmallToFit(let texts):
-      "\(texts) texts of two tokens or more to fit the transform codec on: it takes more; use --codec int8"
+    case .cannotFit(let reason):
+      "can't fit the transform codec: \(reason): give more text to fit it on (precompute --fit-corpus, "
+        + "cache codecs --fit), or use --codec int8"
     case .allowanceNotMet(let allowance):
       "no step of the transform codec was shown to add at most \(allowance) nats a token: allow more, or give "
         + "a larger corpus to show it on"

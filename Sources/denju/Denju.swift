@@ -51,9 +51,12 @@ struct Denju: AsyncParsableCommand {
 /// What an option says, judged by the part of the program that it is for.
 enum Usage {
   /// Throws what `check` throws as a mistake of the command line's.
-  static func require(_ check: () throws -> Void) throws {
+  @discardableResult
+  static func require<Value>(_ check: () throws -> Value) throws -> Value {
     do {
-      try check()
+      return try check()
+    } catch let error as ValidationError {
+      throw error
     } catch {
       throw ValidationError(Failure.line(error))
     }

@@ -51,6 +51,7 @@ struct PrecomputeCommand: ParsableCommand {
     let bar = ProgressBar("precompute", unit: "documents")
     let settings = String(
       decoding: try JSONEncoder().encode(["arguments": settings]), as: UTF8.self)
+    work.note = { Terminal.note("precompute: \($0)") }
     let report = try work.run(settings: settings) { progress, plan in
       bar.update(
         progress.documents, of: plan.documents,

@@ -28,6 +28,11 @@ import Testing
     #expect(one.identity == other.identity)
     #expect(one.identity.hasPrefix("transform:0.01:"))
     #expect(try decoded(one, sample.states) == decoded(other, sample.states))
+    var salted = fit
+    salted.salt = (1...16).map { UInt8($0) }
+    #expect(try TransformFit(bytes: salted.bytes).salt == salted.salt)
+    #expect(TransformCodec(salted).identity != one.identity)
+    #expect(try decoded(TransformCodec(salted), sample.states) == decoded(one, sample.states))
   }
 
   @Test func damagedFitsAreErrors() throws {
@@ -248,11 +253,34 @@ import Testing
     "UPDATE codecs SET identity = 'transform:0.01:0000000000000000'", "DELETE FROM codecs",
     "UPDATE codecs SET fitted_tokens = 1", "UPDATE codecs SET checksum = zeroblob(32)",
   ])
-  func aDamagedFitIsNamed(sql: String) throws {
+  func aDamagedFitHarmsItsStreamAlone(sql: String) throws {
     try put(in: fixture.path())
+    let plain = fixture.identity(width: width)
+    let beside = try FeatureCache.create(
+      fixture.path(), identity: plain, source: fixture.source, beside: true)
+    try beside.put([try Fixture.entry(beside, Fixture.document(0, tokens: 100))])
+    try beside.close()
     _ = try Fixture.sqlite3(fixture.path(), sql)
-    let message = Fixture.message { _ = try FeatureCache.open(fixture.path()) }
+
+    let damaged = try FeatureCache.open(fixture.path(), expecting: identity)
+    let document = try #require(try damaged.documents().first).id
+    let message = Fixture.message { _ = try Fixture.read(damaged, document) }
     #expect(message.contains("codec transform:0.01:"))
+    let damage = try damaged.verify()
+    #expect(damage.first { $0.stream == 1 }?.description.contains("purge --stream 1") == true)
+    #expect(damage.allSatisfy { $0.stream != 2 })
+    let other = try FeatureCache.create(
+      fixture.path("other"), identity: plain, source: fixture.source)
+    #expect(
+      Fixture.message { _ = try other.merge(damaged, beside: true) }
+        .contains("codec transform:0.01:"))
+
+    let sound = try FeatureCache.open(fixture.path(), expecting: plain)
+    #expect(try Fixture.read(sound, document).count == 100 * width)
+    let writer = try FeatureCache.open(fixture.path(), .write, expecting: identity)
+    _ = try writer.purgeStream()
+    try writer.close()
+    #expect(try FeatureCache.open(fixture.path()).verify() == [])
   }
 
   @Test func aFitThatNoStreamHasIsFound() throws {
@@ -262,5 +290,8 @@ import Testing
       "INSERT INTO codecs SELECT 9, 'x', 1, 1, 1, 1, 1, 1, fit, 1, checksum FROM codecs")
     let damage = try FeatureCache.open(fixture.path()).verify()
     #expect(damage.map(\.description) == ["the file: no stream uses the codec x"])
+    let cache = try FeatureCache.open(fixture.path(), .write)
+    try cache.removeUnusedFits()
+    #expect(try cache.verify() == [])
   }
 }

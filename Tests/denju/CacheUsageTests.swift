@@ -18,6 +18,23 @@ import Testing
         ["evil", "int8"]
       ),
       (["cache", "import", "cache.sqlite", "--from", "a", "--codec", "int5"], ["int5", "int8"]),
+      (
+        ["cache", "import", "cache.sqlite", "--from", "a", "--codec", "transform:0.1"],
+        ["transform:0.1", "precompute"]
+      ),
+      (workshop.precomputing("--codec", "transform:0"), ["transform:0", "at most 10"]),
+      (workshop.precomputing("--fit-corpus", "train.jsonl"), ["--fit-corpus", "transform:0.005"]),
+      (
+        ["cache", "codecs", "--source", "source", "--corpus", "train.jsonl", "--codec", ","],
+        ["--codec"]
+      ),
+      (
+        [
+          "cache", "codecs", "--source", "source", "--corpus", "train.jsonl", "--fit",
+          "train.jsonl",
+        ],
+        ["--fit", "transform:0.005"]
+      ),
     ] {
       let outcome = try workshop.denju(arguments)
       expectRefusal(outcome, status: 64)

@@ -50,6 +50,29 @@ import Testing
     expectRefusal(try workshop.denju("cache", "stats", "cache.sqlite"), "DENJU_CACHE_KEY")
   }
 
+  @Test func `a fit's hash and figures can't be confirmed without the key`() throws {
+    let workshop = try Workshop()
+    try workshop.write("fit.jsonl", Workshop.rows(100..<400))
+    func fitted(_ cache: String, _ options: String...) throws -> [String] {
+      expectSuccess(
+        try workshop.denju(
+          workshop.precomputing(
+            "--codec", "transform:0.1", "--fit-corpus", "fit.jsonl", "--cache", cache) + options))
+      let columns = "SELECT identity, added, bound, divergence FROM codecs"
+      return expectSuccess(
+        try RunningProgram("/usr/bin/sqlite3", [cache, columns], in: workshop.folder).wait()
+      ).output.trimmingCharacters(in: .newlines).split(separator: "|").map(String.init)
+    }
+    let open = try fitted("open.sqlite")
+    workshop.environment = [Self.key]
+    let sealed = try fitted("sealed.sqlite", "--encrypt")
+    #expect(open.count == 4 && zip(open, sealed).allSatisfy { $0 != $1 })
+    #expect(try fitted("again.sqlite", "--encrypt") == sealed, "shards of one key can be merged")
+    expectSuccess(try workshop.denju("cache", "verify", "sealed.sqlite"))
+    workshop.environment = ["DENJU_CACHE_KEY=" + String(repeating: "7f", count: 32)]
+    #expect(try fitted("other.sqlite", "--encrypt").first != sealed.first)
+  }
+
   @Test func `a key from a file, changed, and content encrypted anew`() throws {
     let workshop = try Workshop()
     try workshop.write("old.key", String(repeating: "01", count: 32) + "\n")

@@ -45,9 +45,15 @@ import Testing
     #expect(recomputed.ids == hit.ids && recomputed.text == hit.text)
     // Another fit in its place is not taken.
     try workshop.write("run/codec-fit", "no fit")
-    expectRefusal(try workshop.denju("generate", "--run", "run", Workshop.newPrompt), "fit")
+    expectRefusal(
+      try workshop.denju("generate", "--run", "run", Workshop.newPrompt), "run/codec-fit")
     try FileManager.default.removeItem(atPath: workshop.path("run/codec-fit"))
-    expectRefusal(try workshop.denju("generate", "--run", "run", Workshop.newPrompt), "fit")
+    expectRefusal(
+      try workshop.denju("generate", "--run", "run", Workshop.newPrompt), "run/codec-fit", "--cache"
+    )
+    // The cache's own is as good.
+    let again = try workshop.generate("--cache", "merged.sqlite", Workshop.cachedPrompt)
+    #expect(again.states == "reused" && again.ids == hit.ids)
   }
 
   @Test func `a hit never opens the source; a miss without it is one clear line`() throws {

@@ -10,14 +10,17 @@ public enum CodecChoice: Equatable, Sendable, CustomStringConvertible {
 
   /// - Parameter text: "int8", or "transform:0.005".
   public init(_ text: String) throws(CacheError) {
-    if let number = text.split(separator: ":", omittingEmptySubsequences: false).dropFirst().first,
-      text == TransformCodec.family + number, let allowance = Double(number), allowance > 0,
-      allowance <= 10
-    {
-      self = .transform(allowance: allowance)
-    } else {
+    guard text.hasPrefix(TransformCodec.family) else {
       self = .ready(try StateCodecs.named(text).name)
+      return
     }
+    guard let allowance = Double(text.dropFirst(TransformCodec.family.count)), allowance > 0,
+      allowance <= 10
+    else {
+      throw .invalid(
+        "\(text): transform: takes more than 0 and at most 10 nats a token, as transform:0.005")
+    }
+    self = .transform(allowance: allowance)
   }
 
   public var description: String {

@@ -18,6 +18,11 @@ public struct TransformFit: Sendable {
   /// States that many texts have, bit for bit, as those of a template's first tokens.
   let recurring: [[Float]]
   var tables: TransformTables
+  /// Makes the fingerprint one that nobody can reckon who knows the sample: a secret's, in an encrypted cache;
+  /// zeros otherwise.
+  public var salt = noSalt
+
+  public static let noSalt = [UInt8](repeating: 0, count: 16)
 
   /// On texts held out of the fit.
   public struct Measurement: Equatable, Sendable, CustomStringConvertible {
@@ -109,6 +114,7 @@ public struct TransformFit: Sendable {
     for state in recurring { writer.add(state) }
     writer.add(tables.frequencies)
     writer.add(tables.points.map { UInt8(bitPattern: $0) })
+    writer.add(salt)
     return writer.bytes
   }
 
@@ -160,6 +166,7 @@ public struct TransformFit: Sendable {
       frequencies: frequencies,
       points: try reader.bytes(TransformTables.levels * TransformTables.pointCount)
         .map { Int8(bitPattern: $0) })
+    salt = Array(try reader.bytes(Self.noSalt.count))
     guard reader.isAtEnd, tables.isSound, allowance > 0, allowance.isFinite,
       measurement.added.isFinite, measurement.bound.isFinite,
       measurement.divergence.isFinite, step > 0,

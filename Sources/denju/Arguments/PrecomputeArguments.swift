@@ -78,7 +78,11 @@ struct PrecomputeArguments: ParsableArguments {
   init() {}
 
   func validate() throws {
-    try Usage.require { _ = try CodecChoice(codec) }
+    try Usage.require {
+      guard try CodecChoice(codec).needsFit || fitCorpus == nil else {
+        throw ValidationError("--fit-corpus is for a codec that is fitted, as transform:0.005")
+      }
+    }
     if let shard { try Usage.require { _ = try CorpusShard(parsing: shard) } }
   }
 
@@ -89,7 +93,12 @@ struct PrecomputeArguments: ParsableArguments {
     options.layer = layer
     options.normalized = !beforeNorm
     options.codec = try CodecChoice(codec)
-    options.fitCorpus = try fitCorpus.map { try Corpus($0) }
+    options.fitCorpus = try fitCorpus.map { path in
+      let corpus = try Corpus(path)
+      // Found to be missing now, also where it won't be read.
+      _ = try corpus.reader(badRows: options.badRows)
+      return corpus
+    }
     options.precision = precision
     options.coverage = conditioning.coverage
     options.template = template

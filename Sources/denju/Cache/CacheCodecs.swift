@@ -47,16 +47,29 @@ struct CacheCodecs: ParsableCommand {
     guard maxNewTokens > 0 else {
       throw ValidationError("--max-new-tokens has to be more than nothing")
     }
-    try Usage.require { _ = try choices() }
+    let named = try Usage.require { try choices() }
+    guard !named.isEmpty else { throw ValidationError("--codec names no codec") }
+    guard named.contains(where: \.needsFit) || fit == nil else {
+      throw ValidationError("--fit is for a codec that is fitted, as transform:0.005")
+    }
   }
 
   private func choices() throws -> [CodecChoice] {
-    try codec.map { try $0.split(separator: ",").map { try CodecChoice(String($0)) } }
+    try codec.map { names in
+      try names.split { $0 == "," || $0 == " " }.map { try CodecChoice(String($0)) }
+    }
       ?? StateCodecs.all.map { .ready($0.name) }
   }
 
   func run() throws {
     let choices = try choices()
+    if let out {
+      do {
+        try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
+      } catch {
+        throw BenchError.unwritable(file: "\(out)/codecs.csv", folder: out)
+      }
+    }
     let folder = try ModelFolder.open(source)
     let tokenizer = try Tokenizer.load(folder)
     let most = try folder.configuration.maximumPositions
@@ -102,7 +115,6 @@ struct CacheCodecs: ParsableCommand {
       for index in codecs.indices { comparison.arms[index].answers = answers[index] }
     }
     if let out {
-      try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
       let folder = URL(fileURLWithPath: out)
       try Data(Self.csv(comparison).utf8).write(to: folder.appendingPathComponent("codecs.csv"))
       try Data(RateDistortionPicture(comparison).svg.utf8)

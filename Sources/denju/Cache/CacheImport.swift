@@ -33,7 +33,12 @@ struct CacheImport: ParsableCommand {
       throw ValidationError("--source and --numerics go together")
     }
     if numerics?.isEmpty ?? false { throw ValidationError("--numerics needs a name") }
-    try Usage.require { _ = try StateCodecs.named(codec) }
+    try Usage.require {
+      guard !(try CodecChoice(codec).needsFit) else {
+        throw ValidationError(
+          "--codec \(codec) is fitted on a source: precompute does that; import takes others")
+      }
+    }
   }
 
   func run() throws {

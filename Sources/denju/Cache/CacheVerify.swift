@@ -23,7 +23,7 @@ struct CacheVerify: ParsableCommand {
       return
     }
     guard repair else {
-      Terminal.note("\(cache.path): \(damage.count) damaged; --repair computes states again")
+      Terminal.note("\(cache.path): \(damage.count) damaged; --repair mends what can be")
       throw ExitCode.failure
     }
     var repaired = 0
@@ -33,6 +33,7 @@ struct CacheVerify: ParsableCommand {
       guard let repair = try repair(of: stream) else { continue }
       repaired += try repair.mend(own)
     }
+    try cache.removeUnusedFits()
     let rest = try cache.verify()
     Terminal.note(
       "\(cache.path): \(repaired) documents' states computed again, \(rest.count) damages left")

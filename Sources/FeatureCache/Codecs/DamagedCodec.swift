@@ -1,0 +1,28 @@
+/// Stands for a codec whose fit can't be read, so that all else in its file can.
+struct DamagedCodec: StateCodec {
+  let identity: String
+  /// What is damaged, and how.
+  let reason: String
+
+  /// Only these have a fit.
+  var name: String { "transform" }
+
+  func encode(
+    _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?
+  ) throws(CodecError) -> EncodedStates {
+    throw .badPayload(reason)
+  }
+
+  func decode(
+    _ payload: UnsafeRawBufferPointer, tokens: Int, width: Int,
+    into states: UnsafeMutablePointer<Float>
+  ) throws(CodecError) {
+    throw .badPayload(reason)
+  }
+
+  func roundTrip(
+    _ states: UnsafeMutablePointer<Float>, tokens: Int, width: Int
+  ) throws(CodecError) {
+    throw .badPayload(reason)
+  }
+}
