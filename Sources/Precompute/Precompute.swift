@@ -70,10 +70,9 @@ public final class Precompute {
       model: reading.configuration, layer: reading.layer, codec: reading.codec, work: survey.work,
       stored: survey.stored, emptyFile: cache == nil ? try reading.emptyFile : 0)
     cost.settle(&plan)
-    if fitting, codec == nil, plan.tokensToCompute > 0,
-      case .transform(let allowance) = options.codec
-    {
-      codec = try fitted(allowance: allowance, shouldStop)
+    if codec == nil, plan.tokensToCompute > 0, case .transform(let allowance) = options.codec {
+      plan.fitted = options.codec.description
+      if fitting { codec = try fitted(allowance: allowance, shouldStop) }
     }
     let seconds = budget(plan.seconds)
     if var identity, seconds > 0, plan.tokensToCompute > 0 {

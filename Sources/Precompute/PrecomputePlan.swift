@@ -31,6 +31,8 @@ public struct PrecomputePlan: Codable, Equatable, Sendable {
   public var outcomes: [String: Int] = [:]
   /// Token counts are estimated from the text's bytes, since there is no tokenizer.
   public var estimated = false
+  /// The codec that is fitted first, which is not in `seconds`; none where it needs no fit, or has one.
+  public var fitted: String?
 
   /// Adds a document of which `count` tokens are conditioned on, and `whole` tokens in all.
   mutating func add(tokens count: Int, whole: Int, isTrained: Bool, compute: Bool) {

@@ -158,12 +158,14 @@ public final class Trainer {
     }
     guard resume else { throw TrainingError.runExists(path: folder.path) }
     let before = try folder.description()
-    func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
-    for (what, old, new) in [
-      ("cache's identity", text(before.identity), text(description.identity)),
-      ("chat template", before.template ?? "none", description.template ?? "none"),
-    ] where Array(old.utf8) != Array(new.utf8) {
-      throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)
+    if let (what, old, new) = Self.difference(before.identity, description.identity) {
+      throw TrainingError.runDiffers(
+        path: folder.path, what: "cache's \(what)", run: old, here: new)
+    }
+    guard before.template == description.template else {
+      throw TrainingError.runDiffers(
+        path: folder.path, what: "chat template", run: before.template ?? "none",
+        here: description.template ?? "none")
     }
     if let (what, old, new) = Self.difference(before.training, description.training) {
       throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)

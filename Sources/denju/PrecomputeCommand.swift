@@ -99,6 +99,7 @@ struct PrecomputeCommand: ParsableCommand {
           "time",
           "about \(ProgressBar.duration(plan.seconds)) on this machine"
             + (plan.measured ? ", by a sample" : "")
+            + (plan.fitted.map { "; and up to some minutes to fit \($0)" } ?? "")
         ),
         ("cache grows by", "about \(ProgressBar.bytes(plan.bytes))"),
       ] + plan.outcomes.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }

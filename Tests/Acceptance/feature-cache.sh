@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-checks=(codecs middle bytes answers rates store kills shards encryption tests fuzz)
+checks=(codecs middle bytes answers rates store kills shards encryption datasette tests fuzz)
 denju=.build/release/denju
 source=.build/models/smollm2-135m-instruct
 gsm8k=${DENJU_GSM8K:-../shared/data/gsm8k}
@@ -160,6 +160,19 @@ for line in open(sys.argv[1]): print(json.loads(line)["prompt"])' Pipelines/quic
   unset DENJU_CACHE_KEY
   echo "$found of the prompts are in the file"
   verdict "$found" "no prompt in an encrypted cache's file"
+}
+
+check_datasette() { # 5: another reader than sqlite3; it is fetched by pip.
+  local view failed=0
+  "$denju" precompute --source "$source" --corpus Pipelines/quickstart/test.jsonl --cache "$scratch/shown.sqlite"
+  python3 -m venv "$scratch/venv"
+  "$scratch/venv/bin/pip" install -q datasette
+  for view in $(sqlite3 "$scratch/shown.sqlite" "SELECT name FROM sqlite_master WHERE type = 'view'"); do
+    "$scratch/venv/bin/datasette" "$scratch/shown.sqlite" --get "/shown/$view.json?_shape=array" |
+      python3 -c 'import json, sys; rows = json.load(sys.stdin); sys.exit(not isinstance(rows, list))' ||
+      { echo "$view can not be read" && failed=$((failed + 1)); }
+  done
+  verdict "$failed" "Datasette reads every view"
 }
 
 check_tests() { # 3, 4 and 5: damage, full disks, several processes, every verb, view and query.

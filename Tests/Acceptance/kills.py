@@ -76,11 +76,12 @@ def main():
     random.seed(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     with tempfile.TemporaryDirectory() as folder:
         write_source(f"{folder}/source", tokenizer)
-        with open(f"{folder}/corpus.jsonl", "w") as file:
+        with open(f"{folder}/corpus.jsonl", "w") as file, open(f"{folder}/few.jsonl", "w") as few:
             for number in range(4000):
                 words = " ".join(random.choices("alpha beta gamma delta epsilon".split(), k=90))
-                row = {"prompt": f"Number {number}: {words}", "response": f" {number}"}
-                file.write(json.dumps(row) + "\n")
+                row = json.dumps({"prompt": f"Number {number}: {words}", "response": f" {number}"})
+                for to in (file, few) if number < 60 else (file,):
+                    to.write(row + "\n")
 
         def path(name):
             return f"{folder}/{name}.sqlite"
@@ -97,14 +98,17 @@ def main():
 
         for name, more in (("whole", ()), ("half", ("--shard", "1/2")), ("other", ("--shard", "2/2"))):
             denju(*precompute(name, *more))
+        fitted = precompute(
+            "e", "--codec", "transform:0.1", "--fit-corpus", f"{folder}/few.jsonl")
         trials = [
+            Trial("precompute with a fitted codec", path("e"), fitted, lambda: remove(path("e"))),
             Trial("precompute", path("a"), precompute("a"), lambda: remove(path("a"))),
             Trial("merge", path("b"), ["cache", "merge", path("b"), path("other")], copied("half", "b")),
             Trial("purge", path("c"), ["cache", "purge", path("c"), "--split", "train"],
                   copied("whole", "c")),
             Trial("compact", path("d"), ["cache", "compact", path("d")], copied("whole", "d")),
         ]
-        if denju("cache", "digest", path("whole")) != trials[1].content:
+        if denju("cache", "digest", path("whole")) != trials[2].content:
             sys.exit("FAILED: two merged halves are not the whole")
         for number in range(count):
             trials[number % len(trials)].run()
