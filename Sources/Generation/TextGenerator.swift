@@ -91,6 +91,8 @@ public final class TextGenerator {
     do {
       return try StateCodecs.identified(identity.codec, parameters: try folder.codecFit())
     } catch {
+      // No fit would help.
+      if case CacheError.unknownCodec = error { throw error }
       if let codec = cache?.codec, codec.identity == identity.codec { return codec }
       throw GenerationError.noFit(run: folder.path, reason: "\(error)")
     }

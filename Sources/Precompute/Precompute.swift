@@ -83,7 +83,7 @@ public final class Precompute {
       func measure() throws -> SampleMeasurement {
         try SampleMeasurement(
           survey.sample, source, reading, identity, stored, options, budget: seconds,
-          encrypted: options.encrypt || cache?.isEncrypted ?? false, shouldStop: shouldStop)
+          encrypted: isEncrypted(), shouldStop: shouldStop)
       }
       // A run does not fail for want of an estimate, as where there is no room for temporary files.
       if let measured = spool == nil ? try measure() : try? measure() {
@@ -133,17 +133,17 @@ public final class Precompute {
     return codec
   }
 
+  /// Whether the cache is encrypted, or will be.
+  private func isEncrypted() throws -> Bool {
+    guard cacheIsBegun else { return options.encrypt }
+    let cache = try FeatureCache.open(options.cache, stream: .first)
+    defer { try? cache.close() }
+    return cache.isEncrypted
+  }
+
   /// Of a fit for this cache.
   private func salt() throws -> [UInt8] {
-    let isEncrypted: Bool
-    if cacheIsBegun {
-      let cache = try FeatureCache.open(options.cache, stream: .first)
-      isEncrypted = cache.isEncrypted
-      try cache.close()
-    } else {
-      isEncrypted = options.encrypt
-    }
-    guard isEncrypted else { return TransformFit.noSalt }
+    guard try isEncrypted() else { return TransformFit.noSalt }
     guard let key = try CacheKey.fromEnvironment() else {
       throw CacheError.keyNeeded(path: options.cache)
     }

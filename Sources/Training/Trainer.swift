@@ -158,14 +158,18 @@ public final class Trainer {
     }
     guard resume else { throw TrainingError.runExists(path: folder.path) }
     let before = try folder.description()
-    if let (what, old, new) = Self.difference(before.identity, description.identity) {
+    if before.identity != description.identity {
+      func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
+      let (what, old, new) =
+        Self.difference(before.identity, description.identity)
+        ?? ("identity", text(before.identity), text(description.identity))
       throw TrainingError.runDiffers(
         path: folder.path, what: "cache's \(what)", run: old, here: new)
     }
-    guard before.template == description.template else {
-      throw TrainingError.runDiffers(
-        path: folder.path, what: "chat template", run: before.template ?? "none",
-        here: description.template ?? "none")
+    let (old, new) = (before.template ?? "none", description.template ?? "none")
+    // Byte for byte: equal text of other bytes is another template.
+    guard Array(old.utf8) == Array(new.utf8) else {
+      throw TrainingError.runDiffers(path: folder.path, what: "chat template", run: old, here: new)
     }
     if let (what, old, new) = Self.difference(before.training, description.training) {
       throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)

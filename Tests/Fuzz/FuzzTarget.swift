@@ -41,9 +41,16 @@ enum FuzzTarget: String, CaseIterable {
     guard bytes.count >= 3 else { return }
     let codec = StateCodecs.all[Int(bytes[0]) % StateCodecs.all.count]
     let (tokens, width) = (Int(bytes[1]) % 9 + 1, Int(bytes[2]) % 97 + 1)
+    decode(bytes.dropFirst(3), codec, tokens: tokens, width: width)
+  }
+
+  /// What is decoded is finite.
+  private static func decode(
+    _ payload: ArraySlice<UInt8>, _ codec: any StateCodec, tokens: Int, width: Int
+  ) {
     var states = [Float](repeating: .nan, count: tokens * width)
     let isDecoded =
-      (try? bytes.dropFirst(3).withUnsafeBytes {
+      (try? payload.withUnsafeBytes {
         try codec.decode($0, tokens: tokens, width: width, into: &states)
       }) != nil
     if isDecoded { precondition(states.allSatisfy(\.isFinite)) }
@@ -57,22 +64,13 @@ enum FuzzTarget: String, CaseIterable {
     guard let fit = try? TransformFit(bytes: Array(rest.prefix(count))) else { return }
     let codec = TransformCodec(fit)
     let (tokens, width) = (3, codec.fit.width)
-    var states = [Float](repeating: .nan, count: tokens * width)
-    let isDecoded =
-      (try? rest.dropFirst(count).withUnsafeBytes {
-        try codec.decode($0, tokens: tokens, width: width, into: &states)
-      }) != nil
-    if isDecoded { precondition(states.allSatisfy(\.isFinite)) }
+    decode(rest.dropFirst(count), codec, tokens: tokens, width: width)
     // What such a fit makes of states, it reads again.
-    states = (0..<tokens * width).map { Float($0 % 17) - 8 }
+    let states = (0..<tokens * width).map { Float($0 % 17) - 8 }
     guard let encoded = try? codec.encode(states, tokens: tokens, width: width, decoded: nil) else {
       return
     }
-    let isRead =
-      (try? encoded.payload.withUnsafeBytes {
-        try codec.decode($0, tokens: tokens, width: width, into: &states)
-      }) != nil
-    if isRead { precondition(states.allSatisfy(\.isFinite)) }
+    decode(encoded.payload[...], codec, tokens: tokens, width: width)
   }
 
   private static func readModel(_ path: String) throws {

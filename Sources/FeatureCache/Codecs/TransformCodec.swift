@@ -297,7 +297,9 @@ struct TransformQuantizer: Sendable {
     var q = [Int32](repeating: 0, count: tokens * width)
     q.withUnsafeMutableBufferPointer { q in
       guard let q = q.baseAddress else { return }
-      let metrics = (0..<CoefficientRounding.together).map { _ in LogitMetric(width: width) }
+      let metrics = (0..<min(CoefficientRounding.together, tokens)).map { _ in
+        LogitMetric(width: width)
+      }
       var waiting: [CoefficientRounding.Coefficients] = []
       for token in 0..<tokens {
         let state = UnsafeBufferPointer(start: states + token * width, count: width)
