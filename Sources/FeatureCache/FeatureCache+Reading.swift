@@ -56,7 +56,7 @@ extension FeatureCache {
     let links = chain(ids).makeIterator()
     for _ in 0..<place { _ = links.next() }
     guard let link = links.next() else { return nil }
-    return try read("read a record") { db in try record(db, link, of: ids)?.payload }
+    return try file.readOnce("read a record") { db in try record(db, link, of: ids)?.payload }
   }
 
   /// The states of a whole text are here.
@@ -133,7 +133,7 @@ extension FeatureCache {
   /// The record a link of `ids` names, every column checked.
   private func record(_ db: Database, _ link: ChainLink, of ids: [Int32]) throws -> CacheRecord? {
     guard let record = try soundRecord(db, link.key, parent: link.parent) else { return nil }
-    guard record.first == link.range.lowerBound, record.ids == Array(ids[link.range]) else {
+    guard record.first == link.range.lowerBound, record.ids[...] == ids[link.range] else {
       throw CacheError.damaged(
         path: path, item: "record \(link.key)", reason: "it has the tokens of another place")
     }
@@ -147,9 +147,10 @@ extension FeatureCache {
         SELECT first, tokens, codec, ids, payload, raw_bytes, error_rms, error_max, checksum
         FROM records WHERE key = ?
         """)
-    guard let row = try Row.fetchOne(statement, arguments: [Data(key.bytes)]) else { return nil }
-    let item = "record \(key)"
-    var reader = RowReader(row, path: path, item: item)
+    // A cursor's row is SQLite's own: the payload is copied out of it once.
+    let rows = try Row.fetchCursor(statement, arguments: [Data(key.bytes)])
+    guard let row = try rows.next() else { return nil }
+    var reader = RowReader(row, path: path, item: "record \(key)")
     let first = try reader.integer()
     let tokens = try reader.integer()
     let codec = try reader.text()
@@ -158,7 +159,7 @@ extension FeatureCache {
       key: key, parent: parent, first: first, ids: ids, codec: codec, payload: columns.payload,
       rawByteCount: columns.rawBytes, error: columns.error)
     guard record.checksum(stream: streamKey, secret: secret) == (try reader.bytes()) else {
-      throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
+      throw CacheError.damaged(path: path, item: "record \(key)", reason: "its checksum differs")
     }
     return record
   }
@@ -172,10 +173,11 @@ extension FeatureCache {
 
   /// Writes `record.ids.count * width` values.
   func decode(_ record: CacheRecord, into states: UnsafeMutablePointer<Float>) throws(CacheError) {
-    let item = "record \(record.key)"
+    func damaged(_ reason: String) -> CacheError {
+      .damaged(path: path, item: "record \(record.key)", reason: reason)
+    }
     guard record.codec == codec.name else {
-      throw .damaged(
-        path: path, item: item, reason: "its codec is \(record.codec), not \(codec.name)")
+      throw damaged("its codec is \(record.codec), not \(codec.name)")
     }
     let failure = record.payload.withUnsafeBytes { payload -> CodecError? in
       do throws(CodecError) {
@@ -185,8 +187,6 @@ extension FeatureCache {
         return error
       }
     }
-    if let failure {
-      throw .damaged(path: path, item: item, reason: "\(failure)")
-    }
+    if let failure { throw damaged("\(failure)") }
   }
 }

@@ -67,7 +67,9 @@ extension FeatureCache {
   func unsealed(
     _ key: RecordKey, tokens: Int, _ columns: RecordColumns
   ) throws(CacheError) -> (ids: [Int32], columns: RecordColumns) {
-    let item = "record \(key)"
+    func damaged(_ reason: String) -> CacheError {
+      .damaged(path: path, item: "record \(key)", reason: reason)
+    }
     var open = columns
     if let cipher = file.cipher {
       guard (0...65_536).contains(tokens), columns.ids.isEmpty,
@@ -76,14 +78,12 @@ extension FeatureCache {
         CacheCipher.isCoarse(columns.error.relative, of: found.error.relative),
         CacheCipher.isCoarse(columns.error.largest, of: found.error.largest)
       else {
-        throw .damaged(path: path, item: item, reason: "it can't be decrypted")
+        throw damaged("it can't be decrypted")
       }
       open = found
     }
     guard let numbers = TokenIDs.ids(open.ids, count: tokens) else {
-      throw .damaged(
-        path: path, item: item,
-        reason: "it says \(tokens) tokens and has \(open.ids.count) bytes of ids")
+      throw damaged("it says \(tokens) tokens and has \(open.ids.count) bytes of ids")
     }
     return (numbers, open)
   }

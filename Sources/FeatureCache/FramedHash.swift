@@ -6,16 +6,33 @@ import Foundation
 struct FramedHash {
   private var hash = SHA256()
   private var code: HMAC<SHA256>?
+  /// Small parts wait here, since each call of the hash costs as much as hashing some hundred bytes.
+  private var waiting: [UInt8] = []
+  private static let room = 512
 
   /// A hash that begins with `purpose`, so that hashes of different kinds never meet.
   init(_ purpose: String, key: SymmetricKey? = nil) {
     code = key.map { HMAC<SHA256>(key: $0) }
+    waiting.reserveCapacity(Self.room)
     add(purpose)
   }
 
   mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { update($0) }
-    update(bytes)
+    withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { append($0) }
+    append(bytes)
+  }
+
+  private mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    if waiting.count + bytes.count > Self.room { flush() }
+    if bytes.count > Self.room { update(bytes) } else { waiting.append(contentsOf: bytes) }
+  }
+
+  private mutating func flush() {
+    var bytes: [UInt8] = []
+    swap(&bytes, &waiting)
+    bytes.withUnsafeBytes { update($0) }
+    bytes.removeAll(keepingCapacity: true)
+    swap(&bytes, &waiting)
   }
 
   private mutating func update(_ bytes: UnsafeRawBufferPointer) {
@@ -31,7 +48,8 @@ struct FramedHash {
   }
 
   mutating func add(_ text: String) {
-    add(Array(text.utf8))
+    var text = text
+    text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
   }
 
   mutating func add(_ number: Int) {
@@ -44,8 +62,9 @@ struct FramedHash {
   }
 
   /// The 32 bytes of the hash.
-  func finalize() -> [UInt8] {
-    code.map { Array($0.finalize()) } ?? Array(hash.finalize())
+  consuming func finalize() -> [UInt8] {
+    flush()
+    return code.map { Array($0.finalize()) } ?? Array(hash.finalize())
   }
 }
 

@@ -6,10 +6,11 @@ import GRDB
 struct RowReader {
   private let row: Row
   private let path: String
-  private let item: String
+  private let item: () -> String
   private var column = 0
 
-  init(_ row: Row, path: String, item: String) {
+  /// - Parameter item: what to call the row in an error; asked for only then.
+  init(_ row: Row, path: String, item: @autoclosure @escaping () -> String) {
     self.row = row
     self.path = path
     self.item = item
@@ -76,6 +77,6 @@ struct RowReader {
   }
 
   private func damaged(_ expected: String) -> CacheError {
-    .damaged(path: path, item: item, reason: "its column \(column) is not \(expected)")
+    .damaged(path: path, item: item(), reason: "its column \(column) is not \(expected)")
   }
 }

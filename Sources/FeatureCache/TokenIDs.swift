@@ -3,13 +3,14 @@ import Foundation
 /// Token ids as bytes.
 package enum TokenIDs {
   /// 4 little-endian bytes an id: what keys and checksums are hashes over, however a row has the ids.
-  static func bytes(_ ids: some Sequence<Int32>) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(4 * ids.underestimatedCount)
-    for id in ids {
-      withUnsafeBytes(of: id.littleEndian) { bytes.append(contentsOf: $0) }
+  static func bytes(_ ids: some Collection<Int32>) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: 4 * ids.count) { bytes, count in
+      let bytes = UnsafeMutableRawBufferPointer(bytes)
+      for id in ids {
+        bytes.storeBytes(of: id.littleEndian, toByteOffset: count, as: Int32.self)
+        count += 4
+      }
     }
-    return bytes
   }
 
   /// As a row has them: `width` little-endian bytes an id.

@@ -110,15 +110,21 @@ struct BenchCache: ParsableCommand {
     let reader = try FeatureCache.open(path)
     defer { try? reader.close() }
     try Self.warm(path)
-    let start = ContinuousClock.now
+    var spent = Duration.zero
     var bytes = 0
     for _ in 0..<reads {
       let document = Int(generator.next() % UInt64(documents))
       let place = Int(generator.next() % UInt64(perDocument))
       let ids = source.ids(document, tokens: documentTokens)
-      bytes += try reader.payload(place, of: ids)?.count ?? 0
+      let began = ContinuousClock.now
+      let payload = try reader.payload(place, of: ids)
+      spent += ContinuousClock.now - began
+      guard let payload else {
+        throw CacheError.notFound(path: path, item: "record \(place) of document \(document)")
+      }
+      bytes += payload.count
     }
-    let rate = Double(reads) / (ContinuousClock.now - start).inSeconds
+    let rate = Double(reads) / spent.inSeconds
     return Report(
       records: statistics.records, chunkTokens: chunk, pageSize: try reader.pageSize(),
       payloadBytes: statistics.stateBytes, fileBytes: statistics.fileBytes,
