@@ -35,6 +35,6 @@ public struct EntropyDecoder {
     _ symbols: UnsafeMutablePointer<UInt8>, count: Int, tables: UnsafePointer<UInt8>,
     starts: UnsafePointer<UInt16>
   ) -> Bool {
-    denju_rans_read(&stream, starts, tables, count, symbols) == 0
+    roundingKernels.pointee.rans_read(&stream, starts, tables, count, symbols) == 0
   }
 }

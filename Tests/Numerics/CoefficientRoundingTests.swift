@@ -43,7 +43,7 @@ import Testing
     let rows = codes.indices.map { Float(codes[$0]) * scales[$0 / width] }
     let p = probabilities(rowCount, seed: 5, sharpness: 2)
     let places = (0..<count).map { Int32(($0 * 37) % rowCount) }
-    let lanes = Int(DENJU_LIKELY)
+    let (lanes, together, token) = (Int(DENJU_LIKELY), Int(DENJU_TOGETHER), 3)
     let total = places.reduce(0.0) { $0 + Double(p[Int($1)]) }
     var expected = [Double](repeating: 0, count: width * width)
     let mean = (0..<width).map { i in
@@ -60,9 +60,16 @@ import Testing
     }
     var bits: [[UInt32]] = []
     for level in Self.levels {
-      var a = [Float](repeating: .nan, count: width * lanes)
+      var tiles = [Float](repeating: .nan, count: width * lanes * together)
       var diagonal = [Float](repeating: .nan, count: width)
-      try kernels(level).metric(width, count, places, p, codes, scales, &a, &diagonal)
+      let metric = try kernels(level).metric
+      tiles.withUnsafeMutableBufferPointer {
+        metric?(width, count, places, p, codes, scales, $0.baseAddress! + 16 * token, &diagonal)
+      }
+      let a = (0..<width * lanes).map { index in
+        let (i, lane) = (index / lanes, index % lanes)
+        return tiles[((i / 16 * lanes + lane) * together + token) * 16 + i % 16]
+      }
       for i in 0..<width {
         #expect(abs(Double(diagonal[i]) - expected[i * width + i]) < 1e-4)
         for k in 0..<width {
@@ -150,45 +157,72 @@ import Testing
       try Self.round([self], level, passes: passes)[0]
     }
 
-    /// In one call, for problems of one width.
+    /// In groups, for problems of one width.
     static func round(
+      _ problems: [Problem], _ level: denju_level, passes: Int32
+    ) throws -> [[Int32]] {
+      let together = Int(DENJU_TOGETHER)
+      return try stride(from: 0, to: problems.count, by: together).flatMap { first in
+        try roundGroup(
+          Array(problems[first..<min(first + together, problems.count)]), level, passes: passes)
+      }
+    }
+
+    private static func roundGroup(
       _ problems: [Problem], _ level: denju_level, passes: Int32
     ) throws -> [[Int32]] {
       let kernels = try #require(denju_rounding_kernels_for(level)).pointee
       let common = problems[0]
+      let (width, rows, together) = (common.width, Int(DENJU_LIKELY), Int(DENJU_TOGETHER))
+      let codes = Int(DENJU_CODES)
+      let last = magnitudes - 1
+      let entries = (0..<2 * codes).map { index -> denju_entry in
+        let code = index % codes - codes / 2
+        let place = index / codes * magnitudes + min(abs(code), last)
+        return (code < 0 ? -common.values[place] : common.values[place], common.prices[place])
+      }
+      let begins = common.tables.map { Int32($0) * DENJU_CODES }
+      let zeros = common.tables.map { common.prices[Int($0) * magnitudes] }
+      let tiles = FloatBuffer(count: (width + 15) / 16 * rows * together * 16)
+      for (index, problem) in problems.enumerated() {
+        for i in 0..<width {
+          for lane in 0..<problem.lanes {
+            tiles[((i / 16 * rows + lane) * together + index) * 16 + i % 16] =
+              problem.a[i * problem.lanes + lane]
+          }
+        }
+      }
+      let floats = FloatBuffer(problems.flatMap { $0.diagonal + $0.y })
+      var q = [Int32](repeating: 77, count: problems.count * width)
       let weights = FloatBuffer(common.weights)
-      let prices = FloatBuffer(common.prices)
-      let values = FloatBuffer(common.values)
-      var rounding = denju_rounding(
-        width: common.width, weights: weights.base, prices: prices.base, values: values.base,
-        byte: common.byte)
-      let tables = UnsafeMutablePointer<UInt8>.allocate(capacity: common.width)
-      let q = UnsafeMutablePointer<Int32>.allocate(capacity: problems.count * common.width)
-      defer {
-        tables.deallocate()
-        q.deallocate()
+      q.withUnsafeMutableBufferPointer { q in
+        begins.withUnsafeBufferPointer { begins in
+          zeros.withUnsafeBufferPointer { zeros in
+            let coefficients = problems.indices.map { index in
+              let diagonal = floats.base + 2 * index * width
+              return denju_coefficients(
+                likely: problems[index].lanes, diagonal: diagonal, rest: problems[index].rest,
+                step: problems[index].step, rows: begins.baseAddress, zeros: zeros.baseAddress,
+                y: diagonal + width, q: q.baseAddress! + index * width)
+            }
+            entries.withUnsafeBufferPointer { entries in
+              coefficients.withUnsafeBufferPointer { tokens in
+                var rounding = denju_rounding(
+                  width: width, weights: weights.base, entries: entries.baseAddress,
+                  byte: common.byte)
+                var group = denju_group(
+                  count: tokens.count, tokens: tokens.baseAddress, a: tiles.base)
+                kernels.round(&rounding, &group, passes)
+              }
+            }
+          }
+        }
       }
-      tables.initialize(from: common.tables, count: common.width)
-      q.initialize(repeating: 77, count: problems.count * common.width)
-      let floats = FloatBuffer(problems.flatMap { $0.a + $0.diagonal + $0.y })
-      var next = floats.base
-      let coefficients = problems.indices.map { index in
-        let problem = problems[index]
-        let (a, diagonal) = (next, next + problem.a.count)
-        let y = diagonal + problem.diagonal.count
-        next = y + problem.y.count
-        return denju_coefficients(
-          a: problem.lanes > 0 ? UnsafePointer(a) : nil, diagonal: diagonal, rest: problem.rest,
-          step: problem.step, tables: tables, y: y, q: q + index * common.width)
-      }
-      kernels.round(&rounding, problems.count, coefficients, passes)
-      return problems.indices.map {
-        Array(UnsafeBufferPointer(start: q + $0 * common.width, count: common.width))
-      }
+      return problems.indices.map { Array(q[$0 * width..<($0 + 1) * width]) }
     }
   }
 
-  private static let lanes = [0, Int(DENJU_LIKELY)]
+  private static let lanes = [0, 5, Int(DENJU_LIKELY)]
 
   @Test(arguments: lanes)
   func noSingleChangeIsBetter(lanes: Int) throws {
@@ -221,7 +255,7 @@ import Testing
   }
 
   @Test func whatAStateGetsDependsOnNoOther() throws {
-    let problems = (1...11).map { Problem(width: 72, lanes: $0 == 6 ? 0 : 32, seed: $0) }
+    let problems = (1...23).map { Problem(width: 72, lanes: [32, 0, 9][Int($0 % 3)], seed: $0) }
     for level in Self.levels {
       let alone = try problems.map { try $0.round(level, passes: 2) }
       #expect(try Problem.round(problems, level, passes: 2) == alone)

@@ -140,12 +140,14 @@ final class TransformBasis: Sendable {
     }
 
     /// The metric of a token's own logits, from its row of `probabilities`; none without them.
-    func fill(_ metric: LogitMetric, _ p: borrowing FloatBuffer?, token: Int) {
+    func fill(
+      _ metrics: LogitMetrics, _ index: Int, _ p: borrowing FloatBuffer?, token: Int
+    ) {
       switch p {
       case .some(let p):
         guard let likely else { return }
-        metric.fill(p.base + token * likely.rows.count, likely.rows)
-      case .none: metric.clear()
+        metrics.fill(index, p.base + token * likely.rows.count, likely.rows)
+      case .none: metrics.clear(index)
       }
     }
   }

@@ -297,9 +297,7 @@ struct TransformQuantizer: Sendable {
     var q = [Int32](repeating: 0, count: tokens * width)
     q.withUnsafeMutableBufferPointer { q in
       guard let q = q.baseAddress else { return }
-      let metrics = (0..<min(CoefficientRounding.together, tokens)).map { _ in
-        LogitMetric(width: width)
-      }
+      let metrics = LogitMetrics(width: width)
       var waiting: [CoefficientRounding.Coefficients] = []
       for token in 0..<tokens {
         let state = UnsafeBufferPointer(start: states + token * width, count: width)
@@ -308,9 +306,9 @@ struct TransformQuantizer: Sendable {
           known += state
           continue
         }
-        let metric = metrics[waiting.count]
-        analyzer.fill(metric, probabilities, token: token)
-        let step = stepIndex(metric)
+        let index = waiting.count
+        analyzer.fill(metrics, index, probabilities, token: token)
+        let step = stepIndex(metrics, index)
         let coefficients = y.base + token * width
         guard Self.fits(coefficients, width, step: fit.step(step)) else {
           forms.append(.whole)
@@ -320,30 +318,28 @@ struct TransformQuantizer: Sendable {
         forms.append(.coefficients(step: step))
         waiting.append(
           CoefficientRounding.Coefficients(
-            y: coefficients, step: fit.step(step), kind: step, metric: metric,
-            rest: rest(metric), into: q + token * width))
-        if waiting.count == metrics.count {
-          shared.rounding.round(waiting, passes: Self.passes)
+            y: coefficients, step: fit.step(step), kind: step,
+            rest: 1 - metrics.mass[index] + Self.floor, into: q + token * width))
+        if waiting.count == CoefficientRounding.together {
+          shared.rounding.round(waiting, metrics, passes: Self.passes)
           waiting.removeAll()
         }
         note(token, coefficients, step)
       }
-      shared.rounding.round(waiting, passes: Self.passes)
+      shared.rounding.round(waiting, metrics, passes: Self.passes)
     }
     return TransformBlock(forms: forms, q: q, known: known)
   }
 
-  private func rest(_ metric: LogitMetric) -> Float { 1 - metric.mass + Self.floor }
-
   /// The mean diagonal of a token's metric: what a squared error costs.
-  static func sensitivity(_ metric: LogitMetric, width: Int) -> Float {
-    metric.trace / Float(width) + (1 - metric.mass)
+  static func sensitivity(_ metrics: LogitMetrics, _ index: Int, width: Int) -> Float {
+    metrics.trace(index) / Float(width) + (1 - metrics.mass[index])
   }
 
   /// A step is as the power -0.35 of the sensitivity, in half octaves.
-  private func stepIndex(_ metric: LogitMetric) -> Int {
+  private func stepIndex(_ metrics: LogitMetrics, _ token: Int) -> Int {
     let middle = TransformFit.steps / 2
-    let ratio = Self.sensitivity(metric, width: fit.width) / fit.sensitivity
+    let ratio = Self.sensitivity(metrics, token, width: fit.width) / fit.sensitivity
     guard ratio > 0, ratio.isFinite else { return middle }
     let index = (-0.7 * logarithm2(Double(ratio))).rounded()
     return middle + Int(min(max(index, Double(-middle)), Double(middle)))

@@ -230,7 +230,7 @@ public struct TransformFitting: Sendable {
     let analyzer = try basis.analyzer()
     var squares = [Double](repeating: 0, count: n)
     var sensitivity = 0.0
-    let metric = LogitMetric(width: n)
+    let metrics = LogitMetrics(width: n)
     sample.withUnsafeBufferPointer { states in
       guard let states = states.baseAddress else { return }
       for first in stride(from: 0, to: tokens, by: TransformBlock.size) {
@@ -243,8 +243,8 @@ public struct TransformFitting: Sendable {
             let value = Double(y[token * n + index])
             squares[index] += value * value
           }
-          analyzer.fill(metric, probabilities, token: token)
-          sensitivity += Double(TransformQuantizer.sensitivity(metric, width: n))
+          analyzer.fill(metrics, 0, probabilities, token: token)
+          sensitivity += Double(TransformQuantizer.sensitivity(metrics, 0, width: n))
         }
       }
     }
