@@ -93,8 +93,10 @@ let package = Package(
     .testTarget(name: "PipelineTests", dependencies: ["Pipeline"], path: "Tests/Pipeline"),
     .testTarget(
       name: "DenjuTests",
-      dependencies: ["denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline"],
-      path: "Tests/denju"),
+      dependencies: [
+        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", crypto, grdb,
+      ],
+      path: "Tests/denju", exclude: ["Goldens"]),
     .testTarget(
       name: "FuzzTests", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
       path: "Tests/Fuzz", exclude: ["Program", "corpus", "run.sh"]),
