@@ -40,20 +40,24 @@ let package = Package(
     .target(name: "ModelFiles", dependencies: ["Numerics", crypto]),
     .target(name: "Tokenization", dependencies: ["ModelFiles", crypto]),
     .target(name: "Corpora", dependencies: [crypto]),
-    .target(name: "KnowledgeSource", dependencies: ["Numerics", "ModelFiles"]),
+    .target(name: "Layers", dependencies: ["Numerics"]),
+    .target(name: "Identity"),
+    .target(name: "Architectures", dependencies: ["Layers", "ModelFiles"]),
+    .target(name: "Generators", dependencies: ["Architectures", "Identity"]),
+    .target(name: "KnowledgeSource", dependencies: ["Architectures"]),
     .target(
-      name: "FeatureCache", dependencies: ["Numerics", "CZstd", grdb, crypto],
+      name: "FeatureCache", dependencies: ["Numerics", "Identity", "CZstd", grdb, crypto],
       resources: [.embedInCode("cache.sql")]),
-    .target(name: "GenerationModule", dependencies: ["Numerics", "ModelFiles"]),
+    .target(name: "Runs", dependencies: ["Generators"]),
     .target(
       name: "Precompute",
       dependencies: ["Corpora", "Tokenization", "KnowledgeSource", "FeatureCache"]),
     .target(
       name: "Training",
-      dependencies: ["FeatureCache", "GenerationModule", "Tokenization", "Numerics"]),
+      dependencies: ["FeatureCache", "Runs", "Tokenization"]),
     .target(
       name: "Generation",
-      dependencies: ["Tokenization", "KnowledgeSource", "FeatureCache", "GenerationModule"]),
+      dependencies: ["Tokenization", "KnowledgeSource", "FeatureCache", "Runs"]),
     .target(name: "Evaluation", dependencies: ["Generation", "Corpora"]),
     .target(name: "Serving", dependencies: ["Generation", logging, hummingbird, otherNumerics]),
     .target(
@@ -69,6 +73,8 @@ let package = Package(
       name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
       exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
+      name: "ArchitecturesTests", dependencies: ["Architectures"], path: "Tests/Architectures"),
+    .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles"],
       path: "Tests/Tokenization", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
@@ -80,11 +86,10 @@ let package = Package(
     .testTarget(
       name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
     .testTarget(
-      name: "GenerationModuleTests", dependencies: ["GenerationModule"],
-      path: "Tests/GenerationModule"),
+      name: "GeneratorsTests", dependencies: ["Generators", "Runs"], path: "Tests/Generators"),
     .testTarget(
       name: "ReferenceTests",
-      dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
+      dependencies: ["KnowledgeSource", "Generators", "Tokenization"],
       path: "Tests/Reference",
       exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
     .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),

@@ -2,6 +2,7 @@ import FeatureCache
 import Foundation
 import Generation
 import GenerationModule
+import Identity
 import Numerics
 import Tokenization
 

@@ -6,7 +6,7 @@ import Tokenization
 /// The source itself as an arm: shown some training documents, it answers greedily, to the end of a line.
 /// What the documents have in common is run once.
 struct SourceAnswers {
-  private let source: KnowledgeSource
+  private let source: DecoderSource
   private let tokenizer: Tokenizer
   private let prefix: SourceSession
   private let maxTokens: Int
@@ -15,7 +15,7 @@ struct SourceAnswers {
   ///   - shown: training documents, each written as its prompt, its response and a line feed.
   ///   - capacity: most tokens of a prompt.
   init(
-    _ source: KnowledgeSource, _ tokenizer: Tokenizer, shown: [CacheDocument], capacity: Int,
+    _ source: DecoderSource, _ tokenizer: Tokenizer, shown: [CacheDocument], capacity: Int,
     maxTokens: Int
   ) throws {
     let text = shown.flatMap { $0.prompt + $0.response + [UInt8(ascii: "\n")] }

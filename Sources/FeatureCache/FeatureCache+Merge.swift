@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// Takes in all of another cache, stream by stream: shards made on several machines become one.

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// Reads the states of a document.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 /// Something stored that is not what was stored, or does not fit together.
 public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {

@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import KnowledgeSource
@@ -16,7 +17,7 @@ public final class StateProvider {
   private let codec: any StateCodec
   private let sourcePath: String?
   private let hint: String
-  private var opened: KnowledgeSource?
+  private var opened: DecoderSource?
 
   /// Whether states that had to be computed are stored: only in a cache opened for writing.
   public var storesMisses: Bool { cache?.access == .write }
@@ -76,7 +77,7 @@ public final class StateProvider {
   }
 
   /// The source, once it was shown to be the one the run was trained on.
-  public func source() throws -> KnowledgeSource {
+  public func source() throws -> DecoderSource {
     if let opened { return opened }
     guard let path = sourcePath, FileManager.default.fileExists(atPath: path) else {
       throw GenerationError.noSource(hint: sourcePath ?? hint)
@@ -84,7 +85,7 @@ public final class StateProvider {
     let folder = try ModelFolder.open(path)
     let differences = identity.differences(
       fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.configuration.architectureJSON,
+      architecture: try folder.architecture().identityJSON,
       tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw GenerationError.otherIdentity(
@@ -93,7 +94,7 @@ public final class StateProvider {
     guard let precision = Precision(rawValue: identity.precision) else {
       throw GenerationError.unknownPrecision(identity.precision)
     }
-    let source = try KnowledgeSource(folder, precision: precision)
+    let source = try DecoderSource(folder, precision: precision)
     opened = source
     return source
   }

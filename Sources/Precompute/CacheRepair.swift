@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import KnowledgeSource
 import ModelFiles
@@ -7,14 +8,14 @@ import Tokenization
 /// Computes again, through the source, the states that `FeatureCache.verify` found damaged.
 public struct CacheRepair {
   private let cache: FeatureCache
-  private let source: KnowledgeSource
+  private let source: DecoderSource
 
   /// - Throws: the cache's identity error when `source` is another model than the cache's.
   public init(_ cache: FeatureCache, source path: String) throws {
     let folder = try ModelFolder.open(path)
     let differences = cache.identity.differences(
       fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.configuration.architectureJSON,
+      architecture: try folder.architecture().identityJSON,
       tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw CacheError.identityMismatch(path: cache.path, differences: differences)
@@ -23,7 +24,7 @@ public struct CacheRepair {
     guard let precision = Precision(rawValue: cache.identity.precision) else {
       throw PrecomputeError.unknownPrecision(path: cache.path, found: cache.identity.precision)
     }
-    source = try KnowledgeSource(folder, precision: precision)
+    source = try DecoderSource(folder, precision: precision)
   }
 
   /// Mends what can be: states of documents that are themselves sound.

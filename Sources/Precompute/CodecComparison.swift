@@ -53,7 +53,7 @@ public struct CodecComparison: Codable, Sendable {
   ///   - documents: token ids, two at least in each.
   ///   - progress: called with the count of documents that are done; throws to end it.
   public init(
-    _ source: KnowledgeSource, layer: Int, documents: [[Int32]], codecs: [any StateCodec],
+    _ source: DecoderSource, layer: Int, documents: [[Int32]], codecs: [any StateCodec],
     chunkTokens: Int = FeatureCache.standardChunkTokens, progress: (Int) throws -> Void
   ) throws {
     self.layer = layer
@@ -80,7 +80,7 @@ public struct CodecComparison: Codable, Sendable {
 
   /// Of a document, summed over its tokens: the source goes on from `states`, which are changed by that.
   private static func loss(
-    _ source: KnowledgeSource, _ ids: [Int32], layer: Int, states: borrowing FloatBuffer
+    _ source: DecoderSource, _ ids: [Int32], layer: Int, states: borrowing FloatBuffer
   ) throws -> Double {
     let final = FloatBuffer(count: ids.count * source.width)
     final.base.update(from: states.base, count: ids.count * source.width)

@@ -6,7 +6,7 @@ import Numerics
 /// Fits the transform codec on a sample of a corpus, with the largest step that adds no more to the source's
 /// loss than is allowed.
 public struct CodecFitting: ~Copyable {
-  private let source: KnowledgeSource
+  private let source: DecoderSource
   private let layer: Int
   private let normalized: Bool
   private let fitting: TransformFitting
@@ -31,7 +31,7 @@ public struct CodecFitting: ~Copyable {
   ///   - normalized: after the final norm.
   ///   - check: called between passes; throws to end it.
   public init(
-    _ source: KnowledgeSource, layer: Int, normalized: Bool, sample: CalibrationSample,
+    _ source: DecoderSource, layer: Int, normalized: Bool, sample: CalibrationSample,
     check: () throws -> Void
   ) throws {
     guard sample.heldOut.count > 1 else {
@@ -169,7 +169,7 @@ public struct CodecFitting: ~Copyable {
 
   /// States of texts, back to back.
   private static func states(
-    _ source: KnowledgeSource, _ texts: [[Int32]], _ layer: Int, _ normalized: Bool,
+    _ source: DecoderSource, _ texts: [[Int32]], _ layer: Int, _ normalized: Bool,
     _ check: () throws -> Void
   ) throws -> FloatBuffer {
     let states = FloatBuffer(count: texts.reduce(0) { $0 + $1.count } * source.width)
@@ -185,7 +185,7 @@ public struct CodecFitting: ~Copyable {
 
   /// Of each text, summed over its tokens: the source goes on from the states, which are changed by that.
   private static func losses(
-    _ source: KnowledgeSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
+    _ source: DecoderSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
     _ normalized: Bool, _ check: () throws -> Void
   ) throws -> [Double] {
     var losses: [Double] = []
@@ -209,7 +209,7 @@ public struct CodecFitting: ~Copyable {
 
   /// The source goes on from states, to those after the final norm.
   private static func final(
-    _ source: KnowledgeSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
+    _ source: DecoderSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
     _ normalized: Bool, _ check: () throws -> Void
   ) throws -> FloatBuffer {
     let count = texts.reduce(0) { $0 + $1.count } * source.width
@@ -231,7 +231,7 @@ public struct CodecFitting: ~Copyable {
     var groups: [Range<Int>] = []
     var (first, tokens) = (0, 0)
     for (index, ids) in texts.enumerated() {
-      if tokens > 0, tokens + ids.count > KnowledgeSource.rowsOfAPass {
+      if tokens > 0, tokens + ids.count > DecoderSource.rowsOfAPass {
         groups.append(first..<index)
         (first, tokens) = (index, 0)
       }
@@ -249,7 +249,7 @@ public struct CodecFitting: ~Copyable {
   private static let rowsAtOnce = 128
 
   private static func output(
-    _ source: KnowledgeSource, _ states: UnsafePointer<Float>, tokens: Int,
+    _ source: DecoderSource, _ states: UnsafePointer<Float>, tokens: Int,
     _ check: () throws -> Void
   ) throws -> TransformFitting.Output {
     let (width, vocabulary) = (source.width, source.vocabularySize)
@@ -315,7 +315,7 @@ public struct CodecFitting: ~Copyable {
 
   /// Hands over the logits of every state, [vocabulary], which may be changed.
   private static func logits(
-    _ source: KnowledgeSource, _ states: UnsafePointer<Float>, rows: Int,
+    _ source: DecoderSource, _ states: UnsafePointer<Float>, rows: Int,
     _ check: () throws -> Void, _ use: (Int, UnsafeMutablePointer<Float>) -> Void
   ) throws {
     let vocabulary = source.vocabularySize

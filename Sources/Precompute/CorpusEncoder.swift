@@ -1,5 +1,6 @@
 import Corpora
 import FeatureCache
+import Identity
 import Tokenization
 
 /// Turns corpus rows into documents of token ids, and settles what is too long. Rows it can't use are

@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 
 /// A document, and whether its states are still to be computed: they are not where the cache has
 /// them, or an earlier document of this corpus brings them.

@@ -1,9 +1,10 @@
+import Architectures
 import FeatureCache
 import ModelFiles
 
 /// Fills in what a plan's work costs, from what is known of source and machine.
 struct PlanCost {
-  let model: TransformerConfiguration
+  let model: any Architecture
   let layer: Int
   let codec: CodecChoice
   var work = SourceWork()
@@ -26,7 +27,7 @@ struct PlanCost {
       emptyFile
       + Int(
         stored.fileBytes(
-          payloadPerToken: StoredWork.usualPayload(codec, width: model.hiddenSize)))
+          payloadPerToken: StoredWork.usualPayload(codec, width: model.width)))
   }
 
   /// From a sample that was run.
@@ -40,7 +41,7 @@ struct PlanCost {
     plan.operationsPerSecond = measured.operationsPerSecond
     let payload =
       isStored
-      ? measured.payloadPerToken : StoredWork.usualPayload(codec, width: model.hiddenSize)
+      ? measured.payloadPerToken : StoredWork.usualPayload(codec, width: model.width)
     plan.seconds =
       measured.openingSeconds + work.effort(model, layers: layer) * secondsPerEffort
     plan.bytes =

@@ -1,3 +1,4 @@
+import Architectures
 import Corpora
 import FeatureCache
 import ModelFiles
@@ -6,7 +7,7 @@ extension Precompute {
   /// A plan from `config.json` and the corpus alone, for a model whose tokenizer and weights are not
   /// there yet: tokens are estimated from the text's bytes.
   public static func estimate(_ options: PrecomputeOptions) throws -> PrecomputePlan {
-    let configuration = try ModelFolder.open(options.source).configuration
+    let configuration = try ModelFolder.open(options.source).architecture()
     let layer = try SourceReading.layer(options.layer, of: configuration)
     let limit = min(options.maxTokens ?? .max, configuration.maximumPositions)
     var plan = PrecomputePlan()

@@ -1,5 +1,6 @@
 import Corpora
 import FeatureCache
+import Identity
 import Numerics
 
 /// What to do with a document that is longer than the source or `maxTokens` allows.

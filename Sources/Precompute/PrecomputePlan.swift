@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import ModelFiles
@@ -51,13 +52,13 @@ struct SourceWork: Equatable, Sendable {
   var passes = 0
 
   /// Operations through the first `layers` layers, 2 a multiply-add.
-  func operations(_ model: TransformerConfiguration, layers: Int) -> Double {
+  func operations(_ model: any Architecture, layers: Int) -> Double {
     model.operations(tokens: tokens, attended: attended, layers: layers)
   }
 
   /// What time is taken to be proportional to: operations, where attention's run at half of the
   /// projections' rate, and a pass costs as much as some tokens beyond its own.
-  func effort(_ model: TransformerConfiguration, layers: Int) -> Double {
+  func effort(_ model: any Architecture, layers: Int) -> Double {
     func projections(_ tokens: Int) -> Double {
       model.operations(tokens: tokens, attended: 0, layers: layers)
     }

@@ -25,7 +25,7 @@ public struct PrefixPlanner: Sendable {
 
   /// Rows that go through the source together; a longer text goes alone. More would be no faster, and
   /// make a signal wait.
-  static let rowsOfAPass = KnowledgeSource.rowsOfAPass
+  static let rowsOfAPass = DecoderSource.rowsOfAPass
 
   public init(capacity: Int, sharing: Bool = true, chunkTokens: Int) {
     self.capacity = max(capacity, 0)

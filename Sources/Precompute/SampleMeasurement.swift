@@ -42,7 +42,7 @@ struct SampleMeasurement {
   }
 
   private mutating func measure(
-    _ sample: [CorpusWindow], _ source: KnowledgeSource, _ reading: SourceReading,
+    _ sample: [CorpusWindow], _ source: DecoderSource, _ reading: SourceReading,
     _ cache: FeatureCache, _ options: PrecomputeOptions, budget: Double, shouldStop: () -> Bool
   ) throws {
     let store = EntryStore(cache, run: nil)
@@ -111,14 +111,14 @@ struct SampleMeasurement {
 
 /// A source whose weights are read and whose arithmetic is measured, and how long that took.
 struct OpenedSource {
-  let source: KnowledgeSource
+  let source: DecoderSource
   /// |states - float32's| / |float32's| on a fixed text, where the source computes in less.
   let precisionError: Double?
   let seconds: Double
 
   init(_ reading: SourceReading) throws {
     let began = ContinuousClock.now
-    source = try KnowledgeSource(reading.folder, precision: reading.precision)
+    source = try DecoderSource(reading.folder, precision: reading.precision)
     precisionError =
       reading.precision == .float32
       ? nil

@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import Identity
 import ModelFiles
 
 /// Writes documents' states, token ids and texts for other programs, or for `StateImport`; see `StateFile`.

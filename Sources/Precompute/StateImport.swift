@@ -1,5 +1,7 @@
+import Architectures
 import FeatureCache
 import Foundation
+import Identity
 import ModelFiles
 import Numerics
 import Tokenization
@@ -46,7 +48,7 @@ public struct StateImport {
         throw file.problem("it says itself whose states it has: leave --source out")
       }
       let folder = try ModelFolder.open(origin.source)
-      let configuration = try folder.configuration
+      let configuration = try folder.architecture()
       let layer = try SourceReading.layer(origin.layer, of: configuration)
       tokenizer = try Tokenizer.load(folder)
       source = CacheSource(
@@ -54,11 +56,11 @@ public struct StateImport {
         tokenizer: tokenizer.serialized(),
         chatTemplate: try PromptFormat(tokenizer, template: origin.template).templateName)
       identity = CacheIdentity(
-        weights: try folder.catalogue().sha256(), architecture: configuration.architectureJSON,
+        weights: try folder.catalogue().sha256(), architecture: configuration.identityJSON,
         tokenizer: tokenizer.fingerprint, layer: layer,
         normalized: origin.normalized && layer == configuration.layerCount,
         codec: codec ?? Float32Codec().name, numerics: origin.numerics,
-        width: configuration.hiddenSize)
+        width: configuration.width)
       chunkTokens = FeatureCache.standardChunkTokens
     } else {
       guard file.has(StateFile.identity) else {

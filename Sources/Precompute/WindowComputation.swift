@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 import KnowledgeSource
 import Numerics
 
@@ -17,7 +18,7 @@ final class WindowComputation {
     var bytes = 0
   }
 
-  private let source: KnowledgeSource
+  private let source: DecoderSource
   private let reading: SourceReading
   private let cache: FeatureCache
   /// What the last window left, from the text's start on.
@@ -27,7 +28,7 @@ final class WindowComputation {
   /// Whether the cache had records before: a text may then begin with some of them.
   private let goesOn: Bool
 
-  init(_ source: KnowledgeSource, _ reading: SourceReading, cache: FeatureCache) throws {
+  init(_ source: DecoderSource, _ reading: SourceReading, cache: FeatureCache) throws {
     self.source = source
     self.reading = reading
     self.cache = cache

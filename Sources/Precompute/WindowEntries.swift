@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 
 /// A window's documents on their way to the cache: each becomes an entry once its states are coded.
 struct WindowEntries {

@@ -1,4 +1,6 @@
+import Architectures
 import GenerationModule
+import Identity
 import ModelFiles
 
 /// The generator that is to be trained, before the cache tells the source's width and the tokenizer the
@@ -63,7 +65,7 @@ public struct GeneratorDesign: Codable, Equatable, Sendable {
     case .prompt:
       if let pretrained {
         configuration = try .prompt(
-          around: try ModelFolder.open(pretrained).configuration, sourceWidth: sourceWidth,
+          around: try ModelFolder.open(pretrained).architecture(), sourceWidth: sourceWidth,
           adapterWidth: adapter, bridgeHeadCount: bridgeHeads, readsSource: states != .none,
           generatorPrompt: generatorPrompt)
       } else {

@@ -1,4 +1,5 @@
 import GenerationModule
+import Identity
 
 /// What a training run is, besides its cache. The same words as the command line's.
 public struct TrainingOptions: Codable, Equatable, Sendable {

@@ -1,5 +1,6 @@
 import FeatureCache
 import GenerationModule
+import Identity
 import Numerics
 import Tokenization
 

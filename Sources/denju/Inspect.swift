@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
@@ -55,9 +56,9 @@ struct Inspect: ParsableCommand {
   }
 
   private func show(_ folder: ModelFolder) throws {
-    switch Result(catching: { try folder.configuration }) {
+    switch Result(catching: { try folder.architecture() }) {
     case .success(let configuration):
-      Terminal.result("configuration: \(configuration.architectureJSON)")
+      Terminal.result("configuration: \(configuration.identityJSON)")
     case .failure(let error): Terminal.note(Failure.line(error))
     }
     switch Result(catching: { try Tokenizer.load(folder) }) {

@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
@@ -45,8 +46,8 @@ struct Run: ParsableCommand {
       case .precompute:
         let arguments = try parsed(PrecomputeCommand.self, step, pipeline, flags).arguments
         let plan = try PrecomputeCommand.plan(arguments)
-        let configuration = try ModelFolder.open(arguments.source).configuration
-        (sourceWidth, vocabulary) = (configuration.hiddenSize, configuration.vocabularySize)
+        let configuration = try ModelFolder.open(arguments.source).architecture()
+        (sourceWidth, vocabulary) = (configuration.width, configuration.vocabularySize)
         trainingTokens = plan.trainingTokens
         try PrecomputeCommand.show(plan, json: json)
       case .train where trainingTokens > 0:

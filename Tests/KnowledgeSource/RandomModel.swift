@@ -77,13 +77,13 @@ final class RandomModel {
   }
 
   /// Writes the files and opens them.
-  func source(_ precision: Precision = .float32) throws -> KnowledgeSource {
+  func source(_ precision: Precision = .float32) throws -> DecoderSource {
     try JSONSerialization.data(withJSONObject: configuration)
       .write(to: folder.appendingPathComponent("config.json"))
     try SafetensorsWriter.write(
       path: folder.appendingPathComponent("model.safetensors").path,
       tensors: Array(tensors.values))
-    return try KnowledgeSource(ModelFolder.open(folder.path), precision: precision)
+    return try DecoderSource(ModelFolder.open(folder.path), precision: precision)
   }
 }
 
@@ -94,7 +94,7 @@ func randomDocument(_ length: Int, seed: UInt64, vocabulary: Int = 53) -> [Int32
 }
 
 /// Results as bits, so that equal means equal to the last one and a NaN equals itself.
-extension KnowledgeSource {
+extension DecoderSource {
   func bits(
     _ documents: [[Int32]], layer: Int, normalized: Bool? = nil
   ) throws -> [[UInt32]] {

@@ -1,3 +1,4 @@
+import Architectures
 import ModelFiles
 import Testing
 
@@ -16,7 +17,7 @@ struct DamageTests {
       _ = try? catalogue.integers(entry.name)
     }
     _ = catalogue.sha256()
-    if path.hasSuffix(".gguf") { _ = try? ModelFolder.open(path).configuration }
+    if path.hasSuffix(".gguf") { _ = try? ModelFolder.open(path).architecture() }
   }
 
   private func expectRefusal(_ path: String, _ count: Int) {
@@ -98,7 +99,7 @@ struct DamageTests {
         damaged[Int.random(in: config.indices, using: &generator)] = value
       }
       let path = try folder.write("config.json", damaged)
-      _ = try? TransformerConfiguration(configJSON: path)
+      _ = try? any Architecture(configJSON: path)
     }
   }
 }

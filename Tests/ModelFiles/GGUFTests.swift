@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import ModelFiles
 import Testing
@@ -14,7 +15,7 @@ struct GGUFTests {
     for entry in expected.entries {
       #expect(try catalogue.floats(entry.name, shape: entry.shape) == expected.floats(entry.name))
     }
-    let configuration = try folder.configuration
+    let configuration = try folder.architecture()
     #expect(configuration.architecture.rawValue == architecture)
     #expect(configuration.hiddenSize == 16)
     #expect(configuration.intermediateSize == 32)

@@ -1,3 +1,4 @@
+import Architectures
 import ModelFiles
 import Testing
 
@@ -43,7 +44,7 @@ struct ModelFolderTests {
     #expect(try file.strings("tokenizer.ggml.tokens").count == 20)
     _ = try folder.copy(TestData.vector("llama.gguf"), as: "b.gguf")
     expectError("a.gguf, b.gguf") { try ModelFolder.open(folder.path) }
-    #expect(try ModelFolder.open(folder.path + "/b.gguf").configuration.architecture == .llama)
+    #expect(try ModelFolder.open(folder.path + "/b.gguf").architecture().architecture == .llama)
   }
 
   @Test("paths that name no model")

@@ -33,7 +33,7 @@ import Testing
 
   @Test(.enabled(if: ReferenceFolder.has(folder), "the folder of vectors has none of SmolLM2"))
   func agreesWithTransformers() throws {
-    let source = try KnowledgeSource(ModelFolder.open(Self.modelPath))
+    let source = try DecoderSource(ModelFolder.open(Self.modelPath))
     let end = Set(source.configuration.endTokenIDs)
     let states = try TensorCatalogue.open(
       ReferenceFolder.path("\(Self.folder)/states.safetensors"))

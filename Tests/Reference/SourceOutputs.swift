@@ -2,7 +2,7 @@ import KnowledgeSource
 import Numerics
 
 // A source's results as arrays, which tests compare.
-extension KnowledgeSource {
+extension DecoderSource {
   func states(_ ids: [Int32], layer: Int, normalized: Bool? = nil) throws -> [Float] {
     let out = FloatBuffer(count: ids.count * width)
     try states(ids, layer: layer, normalized: normalized, into: out.base)

@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import GenerationModule
 import ModelFiles
@@ -12,7 +13,7 @@ import Testing
     let folder = try ModelFolder.open(ReferenceFolder.path(Self.name))
     let expected = try TensorCatalogue.open(
       ReferenceFolder.path("\(Self.name)/expected.safetensors"))
-    let plain = try folder.configuration
+    let plain = try folder.architecture()
     let configuration = try GeneratorConfiguration.prompt(
       around: plain, sourceWidth: 20, bridgeHeadCount: plain.headCount, readsSource: readsSource)
     let model = try PromptGenerator(pretrained: folder, configuration, seed: 5)
@@ -38,7 +39,7 @@ import Testing
   /// The branch is shut, not dead: one step opens it.
   @Test(.enabled(if: ReferenceFolder.has(name))) func theBranchOpens() throws {
     let folder = try ModelFolder.open(ReferenceFolder.path(Self.name))
-    let plain = try folder.configuration
+    let plain = try folder.architecture()
     let configuration = try GeneratorConfiguration.prompt(
       around: plain, sourceWidth: 20, bridgeHeadCount: plain.headCount)
     let model = try PromptGenerator(pretrained: folder, configuration, seed: 5)

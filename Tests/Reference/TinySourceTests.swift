@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: ["tiny-llama", "tiny-qwen2"])
   func agreesWithTransformers(_ name: String) throws {
     let folder = try ModelFolder.open(ReferenceFolder.path(name))
-    let source = try KnowledgeSource(folder)
+    let source = try DecoderSource(folder)
     let expected = try TensorCatalogue.open(
       ReferenceFolder.path("\(name)/expected.safetensors"))
     let batch = try #require(expected["input_ids"]?.shape.first)

@@ -1,5 +1,6 @@
 import Foundation
 import GenerationModule
+import Identity
 import Testing
 import Training
 

@@ -57,7 +57,7 @@ import Testing
   @Test(arguments: ["tiny-llama", "tiny-qwen2"])
   func `the identity's configuration of the families there are`(name: String) throws {
     let folder = try ModelFolder.open(Checkout.path("Tests/Reference/vectors/\(name)"))
-    try GoldenWorkshop([]).expect("\(name).identity", folder.configuration.architectureJSON)
+    try GoldenWorkshop([]).expect("\(name).identity", folder.configuration.identityJSON)
   }
 
   // MARK: What was written by the program of before

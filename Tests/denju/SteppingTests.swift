@@ -8,7 +8,7 @@ import Testing
   @Test(arguments: [1, 3, 7])
   func `states and logits of a stepped session are those of the whole text`(step: Int) throws {
     let workshop = try Workshop()
-    let source = try KnowledgeSource(ModelFolder.open(workshop.source.path))
+    let source = try DecoderSource(ModelFolder.open(workshop.source.path))
     let ids = (0..<29).map { Int32($0 * 131 % 401) }
     let whole = FloatBuffer(count: ids.count * source.width)
     try source.states(ids, layer: source.layerCount, into: whole.base)

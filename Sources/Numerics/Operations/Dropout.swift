@@ -27,6 +27,9 @@ public struct Dropout: Sendable {
     }
   }
 
+  /// The same on rows, in place.
+  public func apply(_ x: Rows) { apply(x.base, rows: x.count, width: x.width) }
+
   /// Columns `columns` of one row; `x` points at the first of them.
   func apply(_ x: UnsafeMutablePointer<Float>, row: Int, columns: Range<Int>) {
     var mixer = SplitMix64(state: key ^ UInt64(truncatingIfNeeded: row))

@@ -36,6 +36,18 @@ public enum GELU: Sendable {
     }
   }
 
+  /// out = GELU(x); `out` is another place than x.
+  public func forward(_ out: Rows, _ x: Rows) {
+    precondition(out.isSameShape(as: x), "an output for each value")
+    forward(out.base, x.base, count: x.elementCount)
+  }
+
+  /// dx = dy · GELU′(x); `dx` may be `dOut`.
+  public func backward(dx: Rows, dOut: Rows, x: Rows) {
+    precondition(dx.isSameShape(as: x) && dOut.isSameShape(as: x), "a gradient for each value")
+    backward(dx: dx.base, dOut: dOut.base, x: x.base, count: x.elementCount)
+  }
+
   private static let grain = 4096
   private static let chunk = 512
 

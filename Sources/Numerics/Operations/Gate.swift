@@ -49,6 +49,37 @@ public enum GateMixture: Sendable {
   }
 }
 
+extension GateMixture {
+  /// out = mixture of `x` and `a` under `gate`, all of one shape.
+  public func forward(_ out: Rows, gate: Rows, x: Rows, a: Rows) {
+    precondition([gate, x, a].allSatisfy(out.isSameShape), "a gate for each value")
+    forward(out.base, gate: gate.base, x: x.base, a: a.base, count: out.elementCount)
+  }
+
+  /// As with pointers, all of one shape.
+  public func backward(dStream: Rows, da: Rows, dz: Rows, gate: Rows, x: Rows, a: Rows) {
+    precondition([da, dz, gate, x, a].allSatisfy(dStream.isSameShape), "a gate for each value")
+    backward(
+      dStream: dStream.base, da: da.base, dz: dz.base, gate: gate.base, x: x.base, a: a.base,
+      count: dStream.elementCount)
+  }
+}
+
+/// out [R, 2C] = [x; a], row by row: the gate's input.
+public func concatenateColumns(_ out: Rows, _ x: Rows, _ a: Rows) {
+  precondition(
+    x.isSameShape(as: a) && out.count == x.count && out.width == 2 * x.width, "[x; a] is [R, 2C]")
+  concatenateColumns(out.base, x.base, a.base, rows: x.count, width: x.width)
+}
+
+/// The backward pass of `concatenateColumns`: dx += the first half of `dOut`, da += the second.
+public func addSplitColumns(dx: Rows, da: Rows, dOut: Rows) {
+  precondition(
+    dx.isSameShape(as: da) && dOut.count == dx.count && dOut.width == 2 * dx.width,
+    "[x; a] is [R, 2C]")
+  addSplitColumns(dx: dx.base, da: da.base, dOut: dOut.base, rows: dx.count, width: dx.width)
+}
+
 /// out [R, 2C] = [x; a], row by row: the gate's input.
 public func concatenateColumns(
   _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ a: UnsafePointer<Float>,

@@ -53,4 +53,28 @@ public struct KeyValuePanels: Sendable, Equatable {
       (row + d * capacity).update(from: value + d, count: min(width, headSize - d))
     }
   }
+
+  /// Stops the program unless rows hold keys and values of all heads from those columns on, and there is
+  /// room for their positions.
+  public func check(
+    keys: Rows, keyColumn: Int, values: Rows, valueColumn: Int, positions: Range<Int>
+  ) {
+    precondition(
+      positions.lowerBound >= 0 && positions.upperBound <= capacity
+        && keyColumn + headCount * headSize <= keys.width
+        && valueColumn + headCount * headSize <= values.width,
+      "positions \(positions) in panels for \(capacity)")
+  }
+
+  /// Puts one position's keys and values, those of all heads back to back, in their places. Unchecked.
+  public func store(
+    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, position: Int,
+    in layer: UnsafeMutablePointer<Float>
+  ) {
+    for head in 0..<headCount {
+      store(
+        key: keys + head * headSize, value: values + head * headSize, head: head,
+        position: position, in: layer)
+    }
+  }
 }

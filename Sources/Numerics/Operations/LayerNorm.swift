@@ -59,6 +59,82 @@ public func layerNormBackward(
   }
 }
 
+/// out = the normed rows of x; `out` may be x.
+public func layerNorm(_ out: Rows, _ x: Rows, weight: Rows, bias: Rows, epsilon: Float) {
+  checkNorm(out, x, weight)
+  precondition(bias.count == 1 && bias.width == x.width, "a bias for each channel")
+  let (width, weight, bias) = (x.width, weight.base, bias.base)
+  parallelRanges(x.count, grain: grain) { range in
+    for row in range {
+      let to = out.row(row)
+      _ = normalize(to, x.row(row), width: width, epsilon: epsilon)
+      for c in 0..<width { to[c] = to[c] * weight[c] + bias[c] }
+    }
+  }
+}
+
+/// Adds to all of its outputs; each is nil where it is not trained.
+public func layerNormBackward(
+  dx: Rows?, dWeight: Rows?, dBias: Rows?, dOut: Rows, x: Rows, weight: Rows, epsilon: Float
+) {
+  checkNorm(dOut, x, weight)
+  for gradient in [dWeight, dBias] {
+    precondition(gradient.map { $0.isSameShape(as: weight) } ?? true, "a gradient for each weight")
+  }
+  precondition(dx.map { $0.isSameShape(as: x) } ?? true, "gradients have their values' shape")
+  guard x.count > 0, dx != nil || dWeight != nil || dBias != nil else { return }
+  let (rows, width) = (x.count, x.width)
+  withScratch(rows * width) { normed in
+    parallelRanges(rows, grain: grain) { range in
+      withScratch(width) { g in
+        for row in range {
+          let unit = normed + row * width
+          let from = dOut.row(row)
+          let scale = normalize(unit, x.row(row), width: width, epsilon: epsilon)
+          guard let dx else { continue }
+          for c in 0..<width { g[c] = from[c] * weight.base[c] }
+          let mean = sum(width, g) / Float(width)
+          let along = dot(width, g, unit) / Float(width)
+          let to = dx.row(row)
+          for c in 0..<width { to[c] += scale * (g[c] - mean - unit[c] * along) }
+        }
+      }
+    }
+    addColumnSums(dWeight: dWeight, dBias: dBias, dOut: dOut, normed: normed)
+  }
+}
+
+/// dw += Σ_rows dy ∘ x̂,  db += Σ_rows dy, over the rows in order.
+func addColumnSums(
+  dWeight: Rows?, dBias: Rows?, dOut: Rows, normed: UnsafePointer<Float>
+) {
+  guard dWeight != nil || dBias != nil else { return }
+  let width = dOut.width
+  parallelRanges(width, grain: 64) { range in
+    for row in 0..<dOut.count {
+      let from = dOut.row(row)
+      let unit = normed + row * width
+      if let dWeight { for c in range { dWeight.base[c] += from[c] * unit[c] } }
+      if let dBias { for c in range { dBias.base[c] += from[c] } }
+    }
+  }
+}
+
+func checkNorm(_ out: Rows, _ x: Rows, _ weight: Rows) {
+  precondition(
+    out.isSameShape(as: x) && weight.count == 1 && weight.width == x.width,
+    "a norm of \(x.width) channels with \(weight.width) weights")
+}
+
+/// One row, [width].
+func layerNormRow(
+  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+  bias: UnsafePointer<Float>, width: Int, epsilon: Float
+) {
+  _ = normalize(out, x, width: width, epsilon: epsilon)
+  for c in 0..<width { out[c] = out[c] * weight[c] + bias[c] }
+}
+
 /// out = (x - mean) / √(var + ε), one row; returns 1/√(var + ε).
 private func normalize(
   _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, width: Int, epsilon: Float

@@ -9,7 +9,7 @@
 // probability 0 and add 0 exactly. So one query against cached keys gives the full pass's bits.
 
 /// How a width is cut into heads.
-public struct AttentionHeads: Sendable, Equatable {
+public struct OldAttentionHeads: Sendable, Equatable {
   public let count: Int
   public let size: Int
   /// What scores are multiplied by: 1/√size as in the paper, 1 in GPT-Neo.
@@ -25,7 +25,7 @@ public struct AttentionHeads: Sendable, Equatable {
 }
 
 /// Which keys a query sees.
-public enum AttentionMask: Sendable, Equatable {
+public enum OldAttentionMask: Sendable, Equatable {
   /// All of them.
   case all
 
@@ -47,7 +47,7 @@ public enum AttentionMask: Sendable, Equatable {
 }
 
 /// One sequence of a batch: its queries and its keys are rows of the batch's buffers.
-public struct AttentionSegment: Sendable, Equatable {
+public struct OldAttentionSegment: Sendable, Equatable {
   public var firstQuery: Int
   public var queryCount: Int
   public var firstKey: Int
@@ -68,10 +68,10 @@ public struct AttentionSegment: Sendable, Equatable {
 
 /// Multi-head attention over packed sequences; all buffers are dense rows of `heads.width`.
 public struct MultiHeadAttention: Sendable {
-  public let heads: AttentionHeads
-  public let mask: AttentionMask
+  public let heads: OldAttentionHeads
+  public let mask: OldAttentionMask
 
-  public init(heads: AttentionHeads, mask: AttentionMask) {
+  public init(heads: OldAttentionHeads, mask: OldAttentionMask) {
     self.heads = heads
     self.mask = mask
   }
@@ -81,7 +81,7 @@ public struct MultiHeadAttention: Sendable {
 
   public func forward(
     _ out: UnsafeMutablePointer<Float>, queries: UnsafePointer<Float>,
-    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, segments: [AttentionSegment],
+    keys: UnsafePointer<Float>, values: UnsafePointer<Float>, segments: [OldAttentionSegment],
     dropout: Dropout? = nil
   ) {
     let width = heads.width
@@ -105,7 +105,7 @@ public struct MultiHeadAttention: Sendable {
     dQueries: UnsafeMutablePointer<Float>, dKeys: UnsafeMutablePointer<Float>,
     dValues: UnsafeMutablePointer<Float>, dOut: UnsafePointer<Float>,
     queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
-    segments: [AttentionSegment], dropout: Dropout? = nil
+    segments: [OldAttentionSegment], dropout: Dropout? = nil
   ) {
     let width = heads.width
     let size = heads.size
@@ -146,8 +146,8 @@ public struct MultiHeadAttention: Sendable {
 
   /// One task a head of a segment, with memory for two blocks of scores.
   private func forEachHead(
-    _ segments: [AttentionSegment],
-    _ body: (AttentionSegment, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) ->
+    _ segments: [OldAttentionSegment],
+    _ body: (OldAttentionSegment, Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) ->
       Void
   ) {
     parallel(segments.count * heads.count) { task in
@@ -160,7 +160,7 @@ public struct MultiHeadAttention: Sendable {
     }
   }
 
-  private func blocks(of segment: AttentionSegment) -> some Sequence<Range<Int>> {
+  private func blocks(of segment: OldAttentionSegment) -> some Sequence<Range<Int>> {
     stride(from: 0, to: segment.queryCount, by: Self.blockRows).lazy.map {
       $0..<min($0 + Self.blockRows, segment.queryCount)
     }
@@ -169,7 +169,7 @@ public struct MultiHeadAttention: Sendable {
   /// Fills `out` with a block's probabilities, [block.count, range.count], where the range is of the
   /// keys that any query of the block sees; keys masked from a query have 0.
   private func probabilities(
-    _ out: UnsafeMutablePointer<Float>, segment: AttentionSegment, block: Range<Int>, head: Int,
+    _ out: UnsafeMutablePointer<Float>, segment: OldAttentionSegment, block: Range<Int>, head: Int,
     queries: UnsafePointer<Float>, keys: UnsafePointer<Float>
   ) -> Range<Int> {
     func visible(_ query: Int) -> Range<Int> {
@@ -212,7 +212,7 @@ public struct MultiHeadAttention: Sendable {
 
   private func applyDropout(
     _ dropout: Dropout?, _ x: UnsafeMutablePointer<Float>, block: Range<Int>,
-    keyRange: Range<Int>, segment: AttentionSegment, head: Int
+    keyRange: Range<Int>, segment: OldAttentionSegment, head: Int
   ) {
     guard let dropout else { return }
     for (place, row) in block.enumerated() {

@@ -41,3 +41,36 @@ public struct RotaryAngles: ~Copyable {
     kernels.pointee.rotate(pairs, head, cosines.base + row * pairs, sines.base + row * pairs)
   }
 }
+
+extension RotaryAngles {
+  /// Turns `heads` heads that begin at `column` of each row, in place; row t of the angles is row t's.
+  public borrowing func rotate(_ x: Rows, heads: Int, column: Int = 0) {
+    turn(x, heads: heads, column: column, sines: sines.base)
+  }
+
+  /// The backward pass: turns gradients back, since a rotation's transpose is its inverse.
+  public borrowing func rotateBack(_ dx: Rows, heads: Int, column: Int = 0) {
+    let sines = sines.base
+    let negated = FloatBuffer(count: self.sines.count)
+    for index in 0..<negated.count { negated[index] = -sines[index] }
+    turn(dx, heads: heads, column: column, sines: negated.base)
+  }
+
+  private borrowing func turn(
+    _ x: Rows, heads: Int, column: Int, sines: UnsafePointer<Float>
+  ) {
+    let (pairs, cosines) = (self.pairs, self.cosines.base)
+    precondition(
+      x.count * pairs <= self.cosines.count && column >= 0
+        && column + heads * 2 * pairs <= x.width, "\(heads) heads of \(2 * pairs) in \(x.width)")
+    parallelRanges(x.count, grain: 1 + 4096 / max(heads * pairs, 1)) { range in
+      for row in range {
+        for head in 0..<heads {
+          kernels.pointee.rotate(
+            pairs, x.row(row) + column + head * 2 * pairs, cosines + row * pairs,
+            sines + row * pairs)
+        }
+      }
+    }
+  }
+}

@@ -31,3 +31,27 @@ public func softmaxCrossEntropyWithGradient(
     for v in 0..<vocabulary { z[v] *= scale }
   }
 }
+
+/// losses[r] = -log softmax(logits[r])[targets[r]], in nats, with `logits` [R, V] overwritten: by their
+/// gradients (softmax - onehot) · `gradientScale` where one is given.
+public func softmaxCrossEntropy(
+  losses: UnsafeMutablePointer<Float>, logits: Rows, targets: ArraySlice<Int32>,
+  gradientScale: Float? = nil
+) {
+  precondition(
+    targets.count == logits.count
+      && targets.allSatisfy { $0 >= 0 && Int($0) < logits.width },
+    "a target of \(logits.width) for each of \(logits.count) rows")
+  targets.withUnsafeBufferPointer { targets in
+    guard let base = targets.baseAddress else { return }
+    if let gradientScale {
+      softmaxCrossEntropyWithGradient(
+        losses: losses, logits: logits.base, targets: base, rows: logits.count,
+        vocabulary: logits.width, scale: gradientScale)
+    } else {
+      softmaxCrossEntropy(
+        losses: losses, logits: logits.base, targets: base, rows: logits.count,
+        vocabulary: logits.width)
+    }
+  }
+}

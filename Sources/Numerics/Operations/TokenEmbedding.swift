@@ -47,3 +47,30 @@ public func gatherRows(
     (out + place * width).update(from: x + Int(row) * width, count: width)
   }
 }
+
+/// out[t] = table[indices[t]], row by row. Every index is a row of the table, checked here.
+public func gatherRows(_ out: Rows, _ table: Rows, indices: [Int32]) {
+  checkIndices(out, table, indices)
+  for (row, index) in indices.enumerated() {
+    out.row(row).update(from: table.row(Int(index)), count: table.width)
+  }
+}
+
+/// x[t] += table[indices[t]].
+public func addGatheredRows(_ x: Rows, _ table: Rows, indices: [Int32]) {
+  checkIndices(x, table, indices)
+  for (row, index) in indices.enumerated() { axpy(x.width, 1, table.row(Int(index)), x.row(row)) }
+}
+
+/// table[indices[t]] += x[t] for every row t, in order: the backward pass of both.
+public func scatterAddRows(_ table: Rows, _ x: Rows, indices: [Int32]) {
+  checkIndices(x, table, indices)
+  embeddingBackward(dTable: table.base, indices: indices, dx: x.base, width: x.width)
+}
+
+private func checkIndices(_ x: Rows, _ table: Rows, _ indices: [Int32]) {
+  precondition(
+    x.count == indices.count && x.width == table.width
+      && indices.allSatisfy { $0 >= 0 && Int($0) < table.count },
+    "\(indices.count) indices of a table [\(table.count), \(table.width)]")
+}

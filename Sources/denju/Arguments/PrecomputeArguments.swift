@@ -1,6 +1,7 @@
 import ArgumentParser
 import Corpora
 import FeatureCache
+import Identity
 import Numerics
 import Precompute
 

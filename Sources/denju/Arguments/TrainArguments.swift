@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import GenerationModule
+import Identity
 import ModelFiles
 import Training
 

@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import Foundation
@@ -60,7 +61,7 @@ struct BenchLoss: ParsableCommand {
     let folder = try ModelFolder.open(source)
     let documents = try BenchText.documents(
       corpus, badRows, tokens: tokens, tokenizer: try Tokenizer.load(folder),
-      most: try folder.configuration.maximumPositions)
+      most: try folder.architecture().maximumPositions)
     let reference = try losses(of: documents, folder, .float32)
     let counts = documents.map { $0.count - 1 }
     let total = counts.reduce(0, +)
@@ -80,7 +81,7 @@ struct BenchLoss: ParsableCommand {
   private func losses(
     of documents: [[Int32]], _ folder: ModelFolder, _ precision: Precision
   ) throws -> [Double] {
-    let source = try KnowledgeSource(folder, precision: precision)
+    let source = try DecoderSource(folder, precision: precision)
     let bar = ProgressBar("loss, \(precision.rawValue)", unit: "documents")
     return try documents.enumerated().map { index, ids in
       try Interruption.check()

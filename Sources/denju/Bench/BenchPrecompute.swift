@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import Foundation
@@ -164,7 +165,7 @@ struct BenchPrecompute: ParsableCommand {
   private struct Other {
     let source: String
     let workload: Workload
-    let sizes: TransformerConfiguration
+    let sizes: any Architecture
     let timings: [BenchReport.Timing]
   }
 
@@ -178,7 +179,7 @@ struct BenchPrecompute: ParsableCommand {
     for path in paths {
       do {
         let folder = try ModelFolder.open(path)
-        let sizes = try folder.configuration
+        let sizes = try folder.architecture()
         guard Int(largest) < sizes.vocabularySize, otherLength <= sizes.maximumPositions else {
           skipped.append(.init(name: path, reason: "its vocabulary or its positions are too few"))
           continue

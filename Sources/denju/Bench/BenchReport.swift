@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import ModelFiles
 import Numerics
@@ -74,7 +75,7 @@ struct BenchReport: Codable {
 
 extension BenchReport.Result {
   init(
-    source: String, _ workload: Workload, _ sizes: TransformerConfiguration,
+    source: String, _ workload: Workload, _ sizes: any Architecture,
     _ timings: [BenchReport.Timing], _ peaks: MachinePeaks
   ) {
     self.source = source
@@ -103,7 +104,7 @@ extension BenchReport.Result {
   }
 }
 
-extension TransformerConfiguration {
+extension any Architecture {
   /// Operations of a whole document through all blocks.
   func operations(documentOf tokens: Int) -> Double {
     operations(tokens: tokens, attended: tokens * (tokens + 1) / 2, layers: layerCount)

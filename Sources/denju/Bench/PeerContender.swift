@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import ModelFiles
 
@@ -72,7 +73,7 @@ struct PeerSettings {
 
   /// Starts all that can be, for a source of `shape`; the others are named with the reason.
   func start(
-    for shape: TransformerConfiguration
+    for shape: any Architecture
   ) -> (contenders: [PeerContender], skipped: [BenchReport.Skipped]) {
     var contenders: [PeerContender] = []
     var skipped: [BenchReport.Skipped] = []
@@ -88,10 +89,10 @@ struct PeerSettings {
     return (contenders, skipped)
   }
 
-  private func start(_ peer: Peer, _ shape: TransformerConfiguration) throws -> PeerProcess {
+  private func start(_ peer: Peer, _ shape: any Architecture) throws -> PeerProcess {
     let python = try python(for: peer.name)
     let model = "\(models)/\(peer.model)"
-    let found = try ModelFolder.open(model).configuration
+    let found = try ModelFolder.open(model).architecture()
     guard found.hasShape(of: shape) else {
       throw BenchError.peer(name: peer.name, reason: "\(model) is not the first source's model")
     }
@@ -142,12 +143,12 @@ struct PeerSettings {
   }
 }
 
-extension TransformerConfiguration {
+extension any Architecture {
   /// Whether the two take the same operations, whatever their weights.
-  fileprivate func hasShape(of other: TransformerConfiguration) -> Bool {
-    func sizes(_ model: TransformerConfiguration) -> [Int] {
+  fileprivate func hasShape(of other: any Architecture) -> Bool {
+    func sizes(_ model: any Architecture) -> [Int] {
       [
-        model.hiddenSize, model.intermediateSize, model.layerCount, model.headCount,
+        model.width, model.intermediateSize, model.layerCount, model.headCount,
         model.keyValueHeadCount, model.headSize, model.vocabularySize,
       ]
     }

@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import FeatureCache
@@ -72,14 +73,14 @@ struct CacheCodecs: ParsableCommand {
     }
     let folder = try ModelFolder.open(source)
     let tokenizer = try Tokenizer.load(folder)
-    let most = try folder.configuration.maximumPositions
+    let most = try folder.architecture().maximumPositions
     var documents = try BenchText.documents(
       corpus, badRows, tokens: tokens, tokenizer: tokenizer, most: most)
     let answering = try runFolder.map {
       try TestAnswers(run: $0, cache: nil, source: self.source, maxNewTokens: maxNewTokens)
     }
     // A run's source computes as it did for the run's cache.
-    let source = try answering?.generator.states.source() ?? KnowledgeSource(folder)
+    let source = try answering?.generator.states.source() ?? DecoderSource(folder)
     let layer = try source.layer(layer)
     if let answering, let folder = runFolder {
       let read = answering.generator.states.identity
@@ -124,7 +125,7 @@ struct CacheCodecs: ParsableCommand {
   }
 
   private func fitted(
-    _ choices: [CodecChoice], _ source: KnowledgeSource, _ layer: Int, _ sample: CalibrationSample
+    _ choices: [CodecChoice], _ source: DecoderSource, _ layer: Int, _ sample: CalibrationSample
   ) throws -> [any StateCodec] {
     guard choices.contains(where: \.needsFit) else {
       return try choices.map { try StateCodecs.named($0.description) }
@@ -145,7 +146,7 @@ struct CacheCodecs: ParsableCommand {
 
   /// Of each codec, against the answers from undecoded states.
   private func unchanged(
-    _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: KnowledgeSource
+    _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: DecoderSource
   ) throws -> [CodecComparison.Answers] {
     let identity = answering.generator.states.identity
     let bar = ProgressBar("answers", unit: "documents")

@@ -5,21 +5,21 @@ import Testing
 @Suite struct MultiHeadAttentionTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    let mask: AttentionMask
+    let mask: OldAttentionMask
     let scale: Float
-    let segments: [AttentionSegment]
+    let segments: [OldAttentionSegment]
     var dropout: Dropout?
   }
 
   static let heads = 2, size = 5
   static var width: Int { heads * size }
   static let own = [
-    AttentionSegment(firstQuery: 0, queryCount: 4, firstKey: 0, keyCount: 4),
-    AttentionSegment(firstQuery: 4, queryCount: 7, firstKey: 4, keyCount: 7),
+    OldAttentionSegment(firstQuery: 0, queryCount: 4, firstKey: 0, keyCount: 4),
+    OldAttentionSegment(firstQuery: 4, queryCount: 7, firstKey: 4, keyCount: 7),
   ]
   static let crossing = [
-    AttentionSegment(firstQuery: 0, queryCount: 4, firstKey: 3, keyCount: 8),
-    AttentionSegment(firstQuery: 4, queryCount: 7, firstKey: 0, keyCount: 3),
+    OldAttentionSegment(firstQuery: 0, queryCount: 4, firstKey: 3, keyCount: 8),
+    OldAttentionSegment(firstQuery: 4, queryCount: 7, firstKey: 0, keyCount: 3),
   ]
   static let cases = [
     Case(testDescription: "causal", mask: .causal, scale: 1, segments: own),
@@ -33,7 +33,7 @@ import Testing
   @Test(arguments: cases) func gradients(_ test: Case) {
     let count = 11 * Self.width
     let attention = MultiHeadAttention(
-      heads: AttentionHeads(count: Self.heads, size: Self.size, scale: test.scale), mask: test.mask)
+      heads: OldAttentionHeads(count: Self.heads, size: Self.size, scale: test.scale), mask: test.mask)
     let q = random(count, seed: 1)
     let k = random(count, seed: 2)
     let v = random(count, seed: 3)
@@ -57,17 +57,17 @@ import Testing
   }
 
   /// Against sums in float64 written from the definition, at more rows than a block has.
-  @Test(arguments: [AttentionMask.causal, .window(9), .all])
-  func agreesWithTheDefinition(_ mask: AttentionMask) {
+  @Test(arguments: [OldAttentionMask.causal, .window(9), .all])
+  func agreesWithTheDefinition(_ mask: OldAttentionMask) {
     let (rows, width) = (150, Self.width)
     let q = random(rows * width, seed: 1)
     let k = random(rows * width, seed: 2)
     let v = random(rows * width, seed: 3)
     let out = FloatBuffer(count: rows * width)
-    let heads = AttentionHeads(count: Self.heads, size: Self.size, scale: 0.7)
+    let heads = OldAttentionHeads(count: Self.heads, size: Self.size, scale: 0.7)
     MultiHeadAttention(heads: heads, mask: mask).forward(
       out.base, queries: q.base, keys: k.base, values: v.base,
-      segments: [AttentionSegment(firstQuery: 0, queryCount: rows, firstKey: 0, keyCount: rows)])
+      segments: [OldAttentionSegment(firstQuery: 0, queryCount: rows, firstKey: 0, keyCount: rows)])
     for i in 0..<rows {
       for head in 0..<Self.heads {
         let visible = (0..<rows).filter { j in
@@ -95,25 +95,25 @@ import Testing
   }
 
   /// One query against cached keys has the bits of its row in the whole; so do any number of threads.
-  @Test(arguments: [AttentionMask.causal, .window(9)])
-  func cachedKeysGiveTheSameBits(_ mask: AttentionMask) {
+  @Test(arguments: [OldAttentionMask.causal, .window(9)])
+  func cachedKeysGiveTheSameBits(_ mask: OldAttentionMask) {
     let (rows, width) = (150, Self.width)
     let q = random(rows * width, seed: 1)
     let k = random(rows * width, seed: 2)
     let v = random(rows * width, seed: 3)
     let out = FloatBuffer(count: rows * width)
     let attention = MultiHeadAttention(
-      heads: AttentionHeads(count: Self.heads, size: Self.size, scale: 1), mask: mask)
+      heads: OldAttentionHeads(count: Self.heads, size: Self.size, scale: 1), mask: mask)
     attention.forward(
       out.base, queries: q.base, keys: k.base, values: v.base,
-      segments: [AttentionSegment(firstQuery: 0, queryCount: rows, firstKey: 0, keyCount: rows)])
+      segments: [OldAttentionSegment(firstQuery: 0, queryCount: rows, firstKey: 0, keyCount: rows)])
     let one = FloatBuffer(count: rows * width)
     ThreadTeam.shared.limited(to: 1) {
       for row in 0..<rows {
         attention.forward(
           one.base + row * width, queries: q.base + row * width, keys: k.base, values: v.base,
           segments: [
-            AttentionSegment(
+            OldAttentionSegment(
               firstQuery: 0, queryCount: 1, firstKey: 0, keyCount: row + 1, firstPosition: row)
           ])
       }
