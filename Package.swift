@@ -86,7 +86,10 @@ let package = Package(
       name: "ReferenceTests",
       dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
       path: "Tests/Reference",
-      exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
+      exclude: [
+        "vectors", "convert_checkpoint.md", "check_vectors.py", "llm_modules.py",
+        "make_vectors.py",
+      ]),
     .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
     .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
