@@ -88,7 +88,7 @@ let package = Package(
       path: "Tests/Reference",
       exclude: [
         "vectors", "convert_checkpoint.md", "check_vectors.py", "llm_modules.py",
-        "make_vectors.py",
+        "make_vectors.py", "peft_check.py",
       ]),
     .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
     .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
