@@ -91,7 +91,11 @@ let package = Package(
       name: "ReferenceTests",
       dependencies: ["KnowledgeSource", "Generators", "Tokenization"],
       path: "Tests/Reference",
-      exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
+      exclude: [
+        "vectors", "convert_checkpoint.md", "check_llama_vectors.py", "check_vectors.py",
+        "llama_generator.py", "llama_vectors.py", "llm_modules.py", "make_vectors.py",
+        "peft_check.py", "plain_llama.py", "vector_files.py",
+      ]),
     .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
     .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),

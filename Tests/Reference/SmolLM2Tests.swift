@@ -31,7 +31,7 @@ import Testing
     let prompts: [Prompt]
   }
 
-  @Test(.enabled(if: ReferenceFolder.has(folder), "the folder of vectors has none of SmolLM2"))
+  @Test(.vectors(folder))
   func agreesWithTransformers() throws {
     let source = try DecoderSource(ModelFolder.open(Self.modelPath))
     let end = Set(source.configuration.endTokenIDs)
@@ -40,7 +40,7 @@ import Testing
     let prompts = try JSONDecoder().decode(
       Prompts.self,
       from: Data(
-        contentsOf: ReferenceFolder.url.appendingPathComponent("\(Self.folder)/prompts.json"))
+        contentsOf: URL(fileURLWithPath: ReferenceFolder.path("\(Self.folder)/prompts.json")))
     ).prompts
     #expect(!prompts.isEmpty)
 

@@ -8,7 +8,7 @@ import Testing
 @Suite struct TinyGPTNeoTests {
   static let name = "tiny-gpt-neo"
 
-  @Test(.enabled(if: ReferenceFolder.has(name)), arguments: [true, false])
+  @Test(.vectors(name), arguments: [true, false])
   func firstLogitsAreThePlainModels(readsSource: Bool) throws {
     let folder = try ModelFolder.open(ReferenceFolder.path(Self.name))
     let expected = try TensorCatalogue.open(
@@ -37,7 +37,7 @@ import Testing
   }
 
   /// The branch is shut, not dead: one step opens it.
-  @Test(.enabled(if: ReferenceFolder.has(name))) func theBranchOpens() throws {
+  @Test(.vectors(name)) func theBranchOpens() throws {
     let folder = try ModelFolder.open(ReferenceFolder.path(Self.name))
     let plain = try folder.architecture()
     let configuration = try GeneratorConfiguration.prompt(

@@ -4,8 +4,15 @@ import Testing
 
 /// Small random models of each family against transformers: every layer and the logits.
 @Suite struct TinySourceTests {
-  @Test(arguments: ["tiny-llama", "tiny-qwen2"])
-  func agreesWithTransformers(_ name: String) throws {
+  @Test(.vectors("tiny-llama")) func llamaAgreesWithTransformers() throws {
+    try checkAgreement("tiny-llama")
+  }
+
+  @Test(.vectors("tiny-qwen2")) func qwen2AgreesWithTransformers() throws {
+    try checkAgreement("tiny-qwen2")
+  }
+
+  private func checkAgreement(_ name: String) throws {
     let folder = try ModelFolder.open(ReferenceFolder.path(name))
     let source = try DecoderSource(folder)
     let expected = try TensorCatalogue.open(
