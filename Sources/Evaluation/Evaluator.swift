@@ -19,6 +19,7 @@ public final class Evaluator {
   private let cache: FeatureCache
   private let documents: [TestDocument]
   private let source: SourceQuestions?
+  private var askedHash: String?
 
   /// What the source itself is to be asked.
   private struct SourceQuestions {
@@ -102,8 +103,22 @@ public final class Evaluator {
       }
     }
     return EvaluationReport(
-      cache: cache.path, baseline: arms[baseline].name, seed: options.seed,
+      asked: try asked(), cache: cache.path, baseline: arms[baseline].name, seed: options.seed,
       arms: arms)
+  }
+
+  /// A hash of all that decides the report: equal ones have equal reports, but for times.
+  public func asked() throws -> String {
+    if let known = askedHash { return known }
+    var question = EvaluationQuestion()
+    try question.add(options)
+    try question.add(cache.identity)
+    for run in options.runs { try question.add(RunFolder(run)) }
+    for item in documents { question.add(item.document) }
+    for id in source?.prompts.shown ?? [] { question.add(id) }
+    let hash = question.hash()
+    askedHash = hash
+    return hash
   }
 
   private func ask(
