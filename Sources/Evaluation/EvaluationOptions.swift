@@ -21,4 +21,20 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   public init(runs: [String]) {
     self.runs = runs
   }
+
+  /// Throws for what can be known to be wrong without opening anything.
+  func validate() throws(EvaluationError) {
+    guard !runs.isEmpty else { throw .noRuns }
+    if let baseline, !runs.contains(baseline) {
+      throw .unknownBaseline(baseline, runs: runs)
+    }
+    func require(_ name: String, _ value: Int, atLeast least: Int) throws(EvaluationError) {
+      guard value >= least else {
+        throw .badOption(name: name, found: value, allowed: "at least \(least)")
+      }
+    }
+    if let limit { try require("limit", limit, atLeast: 1) }
+    try require("few-shot", fewShot, atLeast: 0)
+    try require("max-new-tokens", maxNewTokens, atLeast: 1)
+  }
 }

@@ -18,6 +18,15 @@ public final class Evaluator {
   private let options: EvaluationOptions
   private let cache: FeatureCache
   private let documents: [TestDocument]
+  private let source: SourceQuestions?
+  private var askedHash: String?
+
+  /// What the source itself is to be asked.
+  private struct SourceQuestions {
+    let provider: StateProvider
+    let tokenizer: Tokenizer
+    let prompts: FewShotPrompts
+  }
 
   /// A test document with where its states are.
   struct TestDocument {
@@ -27,14 +36,10 @@ public final class Evaluator {
   }
 
   public init(_ options: EvaluationOptions) throws {
-    guard let first = options.runs.first else { throw EvaluationError.noRuns }
-    if let baseline = options.baseline, !options.runs.contains(baseline) {
-      throw EvaluationError.unknownBaseline(baseline, runs: options.runs)
-    }
-    if let limit = options.limit, limit < 1 { throw EvaluationError.badLimit(limit) }
+    try options.validate()
     self.options = options
     for run in options.runs { _ = try RunFolder(run).description() }
-    let folder = RunFolder(first)
+    let folder = RunFolder(options.runs[0])
     let run = try folder.description()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
@@ -44,6 +49,35 @@ public final class Evaluator {
     documents = try entries.map { [cache] entry in
       TestDocument(id: entry.id, document: try cache.document(entry.id), entry: entry)
     }
+    // What the last arm lacks is known before the first one is measured.
+    for run in options.runs {
+      try RunArm(run, cache: cache, options: options, documents: documents).requireSource()
+    }
+    source =
+      options.fewShot > 0
+      ? try Self.questions(cache, options, run, asked: documents.map(\.document)) : nil
+  }
+
+  private static func questions(
+    _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunDescription,
+    asked: [CacheDocument]
+  ) throws -> SourceQuestions {
+    let entries = try cache.documents(.train)
+    guard entries.count >= options.fewShot else {
+      throw EvaluationError.notEnoughToShow(asked: options.fewShot, documents: entries.count)
+    }
+    let provider = try StateProvider(
+      identity: cache.identity, codec: cache.codec, cache: nil,
+      source: options.source ?? run.sourcePath)
+    let positions = try provider.sourceFolder().configuration.maximumPositions
+    let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
+    var generator = SeededGenerator(seed: options.seed)
+    var order = Array(entries.indices)
+    generator.shuffle(&order)
+    let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
+    return SourceQuestions(
+      provider: provider, tokenizer: tokenizer,
+      prompts: try FewShotPrompts(shown, asked: asked, tokenizer, positions: positions))
   }
 
   public func run(progress: (Progress) -> Void) throws -> EvaluationReport {
@@ -57,8 +91,8 @@ public final class Evaluator {
       arms.append(row)
       scores.append(matches)
     }
-    if options.fewShot > 0 {
-      let (row, matches) = try askSource(progress)
+    if let source {
+      let (row, matches) = try ask(source, progress)
       arms.append(row)
       scores.append(matches)
     }
@@ -69,35 +103,35 @@ public final class Evaluator {
       }
     }
     return EvaluationReport(
-      cache: cache.path, baseline: arms[baseline].name, seed: options.seed, arms: arms)
+      asked: try asked(), cache: cache.path, baseline: arms[baseline].name, seed: options.seed,
+      arms: arms)
   }
 
-  private func askSource(
-    _ progress: (Progress) -> Void
+  /// A hash of all that decides the report: equal ones have equal reports, but for times.
+  public func asked() throws -> String {
+    if let known = askedHash { return known }
+    var question = EvaluationQuestion()
+    try question.add(options)
+    try question.add(cache.identity)
+    for run in options.runs { try question.add(RunFolder(run)) }
+    for item in documents { question.add(item.document) }
+    for id in source?.prompts.shown ?? [] { question.add(id) }
+    let hash = question.hash()
+    askedHash = hash
+    return hash
+  }
+
+  private func ask(
+    _ source: SourceQuestions, _ progress: (Progress) -> Void
   ) throws -> (EvaluationReport.Arm, [Double]) {
-    let run = try RunFolder(options.runs[0]).description()
-    let provider = try StateProvider(
-      identity: cache.identity, codec: cache.codec, cache: nil,
-      source: options.source ?? run.sourcePath)
-    let source = try provider.source()
-    let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
-    let entries = try cache.documents(.train)
-    guard entries.count >= options.fewShot else {
-      throw EvaluationError.notEnoughToShow(asked: options.fewShot, documents: entries.count)
-    }
-    var generator = SeededGenerator(seed: options.seed)
-    var order = Array(entries.indices)
-    generator.shuffle(&order)
-    let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
     let answers = try SourceAnswers(
-      source, tokenizer, shown: shown,
-      capacity: documents.map(\.document.promptIDs.count).max() ?? 0,
+      try source.provider.source(), source.tokenizer, source.prompts,
       maxTokens: options.maxNewTokens)
 
     let name = "source, \(options.fewShot)-shot"
     var texts: [String] = []
     for item in documents {
-      texts.append(try answers.answer(to: item.document.prompt))
+      texts.append(try answers.answer(to: item.document))
       progress(Progress(arm: name, done: texts.count, total: documents.count))
     }
     let matches = Scoring.matches(texts, documents.map(\.document))

@@ -35,6 +35,12 @@ struct RunArm {
       : Array(documents.indices)
   }
 
+  /// Throws where the source is needed and isn't there, or is another.
+  func requireSource() throws {
+    guard options.answers, generator.configuration.conditioning == .aligned else { return }
+    _ = try generator.states.sourceFolder()
+  }
+
   func measure(
     _ progress: (Evaluator.Progress) -> Void
   ) throws -> (EvaluationReport.Arm, [Double]) {

@@ -11,17 +11,7 @@ extension FeatureCache {
   ///   when the same tokens have other states in the two, or the same text is in different splits, and
   ///   `damaged` when the other is: nothing of that stream has been taken in then.
   public func merge(_ other: FeatureCache, beside: Bool = false) throws(CacheError) -> PutReport {
-    let mine = try streams()
-    var pairs: [(from: FeatureCache, into: FeatureCache?)] = []
-    for stream in try other.streams() {
-      let same = mine.first {
-        $0.identity == stream.identity && $0.chunkTokens == stream.chunkTokens
-      }
-      if same == nil, !beside {
-        throw .identityMismatch(path: path, differences: differences(stream))
-      }
-      pairs.append((stream, same))
-    }
+    let pairs = try pairs(with: other, beside: beside)
     var report = PutReport()
     for (from, into) in pairs {
       if let into {
@@ -34,6 +24,29 @@ extension FeatureCache {
       }
     }
     return report
+  }
+
+  /// Throws what `merge` would throw before anything is taken in.
+  public func requireMergeable(_ other: FeatureCache, beside: Bool = false) throws(CacheError) {
+    _ = try pairs(with: other, beside: beside)
+  }
+
+  /// Another cache's streams, each with the one here that it goes into.
+  private func pairs(
+    with other: FeatureCache, beside: Bool
+  ) throws(CacheError) -> [(from: FeatureCache, into: FeatureCache?)] {
+    let mine = try streams()
+    var pairs: [(from: FeatureCache, into: FeatureCache?)] = []
+    for stream in try other.streams() {
+      let same = mine.first {
+        $0.identity == stream.identity && $0.chunkTokens == stream.chunkTokens
+      }
+      if same == nil, !beside {
+        throw .identityMismatch(path: path, differences: differences(stream))
+      }
+      pairs.append((stream, same))
+    }
+    return pairs
   }
 
   private func differences(_ other: FeatureCache) -> [IdentityDifference] {

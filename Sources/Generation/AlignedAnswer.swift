@@ -20,13 +20,13 @@ struct AlignedAnswer {
   ) throws {
     let source = try provider.source()
     let width = source.width
-    let capacity = min(
-      prompt.ids.count + options.maxTokens, decoder.configuration.positions,
-      source.maximumPositions)
-    guard prompt.ids.count < capacity else {
+    let positions = min(decoder.configuration.positions, source.maximumPositions)
+    guard prompt.ids.count < positions else {
       throw GenerationError.tooLong(
-        tokens: prompt.ids.count, limit: capacity - 1, whose: "source or the generator")
+        tokens: prompt.ids.count, limit: positions - 1, whose: "source or the generator")
     }
+    // The request's own number is added to nothing: it may be any.
+    let capacity = prompt.ids.count + min(options.maxTokens, positions - prompt.ids.count)
     let steps = try source.makeSession(
       capacity: capacity, layer: provider.identity.layer, normalized: provider.identity.normalized)
     let states = FloatBuffer(count: prompt.ids.count * width)

@@ -1,4 +1,3 @@
-import Architectures
 import FeatureCache
 import Foundation
 import KnowledgeSource
@@ -17,7 +16,10 @@ public final class StateProvider {
   private let codec: any StateCodec
   private let sourcePath: String?
   private let hint: String
-  private var opened: DecoderSource?
+  private let warn: (String) -> Void
+  private var hasWarned = false
+  private var verified: ModelFolder?
+  private var opened: KnowledgeSource?
 
   /// Whether states that had to be computed are stored: only in a cache opened for writing.
   public var storesMisses: Bool { cache?.access == .write }
@@ -27,15 +29,17 @@ public final class StateProvider {
   ///   - cache: `nil`: every prompt is computed.
   ///   - source: path of the source; `nil`: a miss is an error.
   ///   - hint: where the source was at training, for that error.
+  ///   - warn: told once, in one line, when what was computed or used can't be noted in the cache.
   public init(
     identity: CacheIdentity, codec: any StateCodec, cache: FeatureCache?, source: String?,
-    hint: String = ""
+    hint: String = "", warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.identity = identity
     self.cache = cache
     self.codec = codec
     sourcePath = source
     self.hint = hint
+    self.warn = warn
     if let cache {
       let differences = cache.identity.differences(from: identity, acceptOtherNumerics: false)
       guard differences.isEmpty else {
@@ -60,7 +64,7 @@ public final class StateProvider {
     _ values: UnsafeMutableBufferPointer<Float>, _ prompt: PromptFormat.Encoded
   ) throws -> StatesOrigin {
     if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) {
-      if storesMisses { try cache.noteHit(forTokenIDs: prompt.ids) }
+      if storesMisses { remember { try cache.noteHit(forTokenIDs: prompt.ids) } }
       return .reused
     }
     guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
@@ -71,30 +75,51 @@ public final class StateProvider {
     }
     try source.states(
       prompt.ids, layer: identity.layer, normalized: identity.normalized, into: base)
-    try store(prompt, base)
+    remember { try store(prompt, base) }
     try codec.roundTrip(base, tokens: prompt.ids.count, width: identity.width)
     return .recomputed
   }
 
-  /// The source, once it was shown to be the one the run was trained on.
-  public func source() throws -> DecoderSource {
-    if let opened { return opened }
+  /// Does what the cache would be better for, and an answer does not need: what fails is one warning.
+  private func remember(_ work: () throws -> Void) {
+    do {
+      try work()
+    } catch {
+      if !hasWarned { warn("states of new prompts are not stored: \(error)") }
+      hasWarned = true
+    }
+  }
+
+  /// The source's folder, once it was shown to be the one the run was trained on; no model is opened.
+  public func sourceFolder() throws -> ModelFolder {
+    if let verified { return verified }
     guard let path = sourcePath, FileManager.default.fileExists(atPath: path) else {
       throw GenerationError.noSource(hint: sourcePath ?? hint)
     }
     let folder = try ModelFolder.open(path)
     let differences = identity.differences(
       fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.architecture().identityJSON,
+      architecture: try folder.configuration.architectureJSON,
       tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw GenerationError.otherIdentity(
         path: path, differences: differences.map(\.description).joined(separator: "; "))
     }
+    guard Precision(rawValue: identity.precision) != nil else {
+      throw GenerationError.unknownPrecision(identity.precision)
+    }
+    verified = folder
+    return folder
+  }
+
+  /// The source, once it was shown to be the one the run was trained on.
+  public func source() throws -> KnowledgeSource {
+    if let opened { return opened }
+    let folder = try sourceFolder()
     guard let precision = Precision(rawValue: identity.precision) else {
       throw GenerationError.unknownPrecision(identity.precision)
     }
-    let source = try DecoderSource(folder, precision: precision)
+    let source = try KnowledgeSource(folder, precision: precision)
     opened = source
     return source
   }

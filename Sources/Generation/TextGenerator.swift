@@ -46,7 +46,9 @@ public final class TextGenerator {
   }
 
   /// Opens the run's best checkpoint. Neither cache nor source need be there before they are needed.
-  public init(_ place: Place) throws {
+  ///
+  /// - Parameter warn: told once, in one line, when states that had to be computed can't be stored.
+  public init(_ place: Place, warn: @escaping (String) -> Void = { _ in }) throws {
     let folder = RunFolder(place.run)
     runPath = place.run
     run = try folder.description()
@@ -67,11 +69,11 @@ public final class TextGenerator {
       throw GenerationModuleError.unsupported(
         item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
     }
-    let cache = try Self.cache(place, run, identity)
+    let cache = try Self.cache(place, run, identity, warn)
     states = try StateProvider(
       identity: identity, codec: try Self.codec(identity, folder, cache), cache: cache,
       source: place.source ?? run.sourcePath,
-      hint: run.sourcePath)
+      hint: run.sourcePath, warn: warn)
   }
 
   private static func tokenizer(
@@ -98,15 +100,23 @@ public final class TextGenerator {
     }
   }
 
-  /// The cache, if it is to be used and is there. One that was named must be there.
+  /// The cache, if it is to be used and is there. One that was named must be there. One that can be read and not
+  /// written, as while another program writes it, is read.
   private static func cache(
-    _ place: Place, _ run: RunDescription, _ identity: CacheIdentity
+    _ place: Place, _ run: RunDescription, _ identity: CacheIdentity, _ warn: (String) -> Void
   ) throws -> FeatureCache? {
     guard place.usesCache else { return nil }
     let path = place.cache ?? run.cachePath
     guard place.cache != nil || FileManager.default.fileExists(atPath: path) else { return nil }
     do throws(CacheError) {
-      return try FeatureCache.open(path, place.stores ? .write : .read, expecting: identity)
+      guard place.stores else { return try FeatureCache.open(path, expecting: identity) }
+      do throws(CacheError) {
+        return try FeatureCache.open(path, .write, expecting: identity)
+      } catch {
+        let cache = try FeatureCache.open(path, expecting: identity)
+        warn("states of new prompts are not stored: \(error)")
+        return cache
+      }
     } catch {
       guard case .identityMismatch(let path, let differences) = error else { throw error }
       throw GenerationError.otherIdentity(

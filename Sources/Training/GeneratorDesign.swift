@@ -45,6 +45,7 @@ public struct GeneratorDesign: Codable, Equatable, Sendable {
   func configuration(
     sourceWidth: Int, vocabularySize: Int, startToken: Int32?, states: StatesArm
   ) throws -> GeneratorConfiguration {
+    try requireSizes()
     var configuration: GeneratorConfiguration
     switch conditioning {
     case .aligned:
@@ -53,9 +54,12 @@ public struct GeneratorDesign: Codable, Equatable, Sendable {
           name: "from", found: pretrained ?? "",
           allowed: "aligned generators start from scratch, as the published ones do")
       }
-      guard states != .none else {
+      guard states == .own else {
         throw TrainingError.invalidOption(
-          name: "states", found: "none", allowed: "an aligned generator has no other input")
+          name: "states", found: states.rawValue,
+          allowed: states == .none
+            ? "an aligned generator has no other input"
+            : "an aligned generator's states are its own tokens', one a token: use own")
       }
       configuration = .aligned(
         sourceWidth: sourceWidth, width: width, layerCount: layers, headCount: heads,
@@ -80,4 +84,23 @@ public struct GeneratorDesign: Codable, Equatable, Sendable {
     try configuration.validate()
     return configuration
   }
+
+  /// Throws for a size that no generator has, before anything is computed with it.
+  private func requireSizes() throws(TrainingError) {
+    let sizes = [
+      ("layers", layers, Self.mostLayers), ("width", width, Self.largestSize),
+      ("heads", heads, Self.largestSize), ("positions", positions, Self.largestSize),
+      ("window", window, Self.largestSize), ("adapter", adapter, Self.largestSize),
+      ("bridge-heads", bridgeHeads, Self.largestSize),
+      ("bridge-layers", bridgeLayers, Self.mostLayers),
+      ("middle-width", middleWidth ?? 1, Self.largestSize),
+    ]
+    for (name, size, most) in sizes where !(1...most).contains(size) {
+      throw .invalidOption(name: name, found: "\(size)", allowed: "1 to \(most)")
+    }
+  }
+
+  /// What `GeneratorConfiguration` allows, so that no product of two overflows.
+  private static let largestSize = 1 << 24
+  private static let mostLayers = 1024
 }

@@ -80,9 +80,14 @@ public final class Trainer {
       throw TrainingError.noDocuments(cache: cache.path, split: "validation")
     }
     let description = try description(training)
-    let goesOn = try prepareFolder(description, resume: resume)
-
+    let goesOn = try isOwnFolder(description, resume: resume)
+    // All that can be refused was before the folder is made.
     let (model, optimizer, state) = try start(goesOn: goesOn)
+    if !goesOn {
+      try folder.create(
+        description, sourceTokenizer: cache.source.tokenizer,
+        generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
+    }
     var sitting = Sitting(
       model: model, optimizer: optimizer, training: training, validation: validation,
       folder: folder, options: options, state: state,
@@ -147,13 +152,10 @@ public final class Trainer {
     }
   }
 
-  /// True when the folder has this very run, to go on with.
-  private func prepareFolder(_ description: RunDescription, resume: Bool) throws -> Bool {
+  /// True when the folder has this very run, to go on with; false when it has none.
+  private func isOwnFolder(_ description: RunDescription, resume: Bool) throws -> Bool {
     guard folder.exists else {
       if resume { throw TrainingError.noRun(path: folder.path, missing: "run.json") }
-      try folder.create(
-        description, sourceTokenizer: cache.source.tokenizer,
-        generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
       return false
     }
     guard resume else { throw TrainingError.runExists(path: folder.path) }

@@ -54,6 +54,7 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     try require((0..<1).contains(dropout), "dropout", dropout, "0 to below 1")
     try require((0..<1).contains(bridgeDropout), "bridge-dropout", bridgeDropout, "0 to below 1")
     try require(patience >= 0, "patience", patience, "0 (never) or more epochs")
+    try require(minimumGain.isFinite, "minimum-gain", minimumGain, "a number of nats")
     try require(checkpointSeconds > 0, "checkpoint-seconds", checkpointSeconds, "above 0")
   }
 }

@@ -21,6 +21,7 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
     _ run: String, _ design: GeneratorDesign, _ options: TrainingOptions, tokens: Int,
     sourceWidth: Int, vocabularySize: Int, operationsPerSecond rate: Double
   ) throws {
+    try options.validate()
     let configuration = try design.configuration(
       sourceWidth: sourceWidth, vocabularySize: vocabularySize, startToken: 0,
       states: options.states)

@@ -24,13 +24,22 @@ struct TrainingState: Codable, Equatable, Sendable {
   /// The state of the checkpoint at `folder`.
   static func read(_ folder: String) throws(TrainingError) -> TrainingState {
     let path = (folder as NSString).appendingPathComponent(name)
+    let state: TrainingState
     do {
-      return try JSONDecoder().decode(
+      state = try JSONDecoder().decode(
         TrainingState.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
     } catch {
       throw .unreadable(path: path, reason: "it is not there, or not a training state")
     }
+    for count in [state.step, state.epochTokens, state.epochsWithoutGain, state.tokens]
+    where !(0...largestCount).contains(count) {
+      throw .unreadable(path: path, reason: "\(count) is no count of steps, epochs or tokens")
+    }
+    return state
   }
+
+  /// More than a run could come to in a lifetime, and far from where a sum would overflow.
+  private static let largestCount = 1 << 53
 
   func encoded() throws -> Data {
     let encoder = JSONEncoder()

@@ -15,13 +15,14 @@ struct Evaluate: ParsableCommand {
   var json = false
 
   func run() throws {
-    let report = try Self.perform(arguments)
+    let report = try Self.perform(Evaluator(arguments.options()), arguments)
     if json { try Terminal.json(report) } else { Self.show(report) }
   }
 
-  /// Runs the stage and keeps its report in the first run's folder.
-  static func perform(_ arguments: EvaluateArguments) throws -> EvaluationReport {
-    let evaluator = try Evaluator(arguments.options())
+  /// Runs the stage and keeps its report in every run's folder.
+  static func perform(
+    _ evaluator: Evaluator, _ arguments: EvaluateArguments
+  ) throws -> EvaluationReport {
     var bars: [String: ProgressBar] = [:]
     let report = try evaluator.run { progress in
       let bar = bars[progress.arm] ?? ProgressBar("evaluate \(progress.arm)", unit: "documents")

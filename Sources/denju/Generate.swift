@@ -29,7 +29,7 @@ struct Generate: ParsableCommand {
 
   static func perform(_ arguments: GenerateArguments, prompts: [String], json: Bool) throws {
     let sampling = try arguments.sampling.options()
-    let generator = try TextGenerator(arguments.place.place())
+    let generator = try TextGenerator(arguments.place.place()) { Terminal.note("generate: \($0)") }
     for prompt in prompts {
       if prompts.count > 1, !json { Terminal.result("> \(prompt)") }
       let result = try generator.generate(.raw(prompt), sampling, special: arguments.special) {

@@ -29,9 +29,9 @@ struct Run: ParsableCommand {
   func run() throws {
     let pipeline = try PipelineFile(path: file)
     let flags = seed.map { ["--seed", "\($0)"] } ?? []
-    if plan { return try showPlan(pipeline, flags) }
     // A mistake in a later section ends the run before an hour of an earlier one.
     for step in pipeline.steps { try check(step, pipeline, flags) }
+    if plan { return try showPlan(pipeline, flags) }
     var rates = StageRates()
     for step in pipeline.steps { try perform(step, pipeline, flags, &rates) }
   }

@@ -45,7 +45,9 @@ struct Serve: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let generator = try TextGenerator(place.place(store: !readOnly))
+    let generator = try TextGenerator(place.place(store: !readOnly)) {
+      Terminal.note("serve: \($0)")
+    }
     var options = ChatServer.Options(
       modelName: name ?? URL(fileURLWithPath: place.run).standardizedFileURL.lastPathComponent)
     options.host = host

@@ -29,6 +29,24 @@ import Testing
       return (scalars + moved.array() + row.array()).map(\.bitPattern)
     }
     for result in results { #expect(result == results[0]) }
+
+    // And they are right, which a level compared with itself would not show.
+    let (a, b) = (x.array().map(Double.init), y.array().map(Double.init))
+    let found = results[0].map { Double(Float(bitPattern: $0)) }
+    let size = a.reduce(0) { $0 + abs($1) } + b.reduce(0) { $0 + abs($1) }
+    func near(_ value: Double, _ truth: Double, _ name: String) {
+      #expect(abs(value - truth) <= 1e-6 * (1 + size), "\(name) of \(n)")
+    }
+    near(found[0], zip(a, b).map(*).reduce(0, +), "dot")
+    near(found[1], a.reduce(0, +), "sum")
+    near(found[2], a.map { $0 * $0 }.reduce(0, +), "sum of squares")
+    let exponentials = a.map { Foundation.exp($0) }
+    let total = exponentials.reduce(0, +)
+    if n > 0 { near(found[3], Foundation.log(total), "logarithm of the sum of exponentials") }
+    for index in 0..<n {
+      near(found[4 + index], b[index] + Double(Float(0.3)) * a[index], "axpy")
+      near(found[4 + n + index], exponentials[index] / total, "softmax")
+    }
   }
 
   @Test func levelsAgreeOnProducts() {
@@ -47,6 +65,14 @@ import Testing
       return out.array()
     }
     for result in results { #expect(result == results[0]) }
+    for row in 0..<m {
+      for column in 0..<n {
+        let truth = (0..<k).reduce(Double(bias[column])) {
+          $0 + Double(a[row * k + $1]) * Double(b[$1 * n + column])
+        }
+        #expect(abs(Double(results[0][row * n + column]) - truth) < 2e-5)
+      }
+    }
   }
 
   /// Units in the last place of the true value; near 1, of 1 where the result saturates.

@@ -29,6 +29,7 @@ struct LLMModulesReference {
         response: try expected.integers("\(place).response_ids").map { Int32($0) })
       documents.append((document, try expected.floats("\(place).logits")))
     }
+    try #require(!documents.isEmpty, "\(name) has no document")
     return documents
   }
 
@@ -39,6 +40,7 @@ struct LLMModulesReference {
     let ids = try expected.integers("input_ids").map { Int32($0) }
     let shape = try #require(expected["input_ids"]).shape
     let (count, length) = (shape[0], shape[1])
+    try #require(count > 0 && length > 1, "\(name) has no document")
     func part(_ values: [Float], _ index: Int) -> [Float] {
       let size = values.count / count
       return Array(values[index * size..<(index + 1) * size])
@@ -71,6 +73,7 @@ struct LLMModulesReference {
     #expect(abs(result.lossSum / Double(tokens) - reference) <= 1e-4 * reference)
     #expect(try model.evaluate(batch, loss: loss).lossSum == result.lossSum)
 
+    #expect(!model.parameters.tensors.isEmpty)
     for tensor in model.parameters.tensors {
       let gradient = Array(model.parameters.gradients(of: tensor))
       let reference = try expected.floats("grad.\(tensor.name)", shape: tensor.shape)
@@ -93,7 +96,9 @@ struct LLMModulesReference {
         learningRate: $0 == .bridge ? stated.bridgeRate : stated.generatorRate)
     }
     let tokens = try documents.reduce(0) { try $0 + model.lossTokenCount(of: $1, loss: loss) }
-    for reference in try after.floats("losses") {
+    let losses = try after.floats("losses")
+    #expect(losses.count == 10)
+    for reference in losses {
       parameters.clearGradients()
       let result = try model.forwardBackward(
         documents, loss: loss, lossScale: 1 / Float(tokens), dropout: nil)

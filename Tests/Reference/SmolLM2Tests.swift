@@ -45,6 +45,8 @@ import Testing
     #expect(!prompts.isEmpty)
 
     for (index, prompt) in prompts.enumerated() {
+      let layers = states.names.filter { $0.hasPrefix("\(index).hidden_states.") }
+      #expect(!layers.isEmpty && !prompt.nextTokens.isEmpty && !prompt.greedyIDs.isEmpty)
       for name in states.names where name.hasPrefix("\(index).hidden_states.") {
         let layer = try #require(name.split(separator: ".").last.flatMap { Int($0) })
         let reference = try states.floats(name, shape: [prompt.inputIDs.count, source.width])

@@ -19,6 +19,7 @@ import Testing
       ReferenceFolder.path("\(name)/expected.safetensors"))
     let batch = try #require(expected["input_ids"]?.shape.first)
     let ids = try expected.integers("input_ids").map { Int32($0) }
+    try #require(batch > 0)
     let length = ids.count / batch
     let documents = (0..<batch).map { Array(ids[$0 * length..<($0 + 1) * length]) }
 

@@ -4,7 +4,8 @@ import Testing
 import Tokenization
 
 /// The tokenizers of GPT-2, Qwen2 and SmolLM2 as published, against vectors made elsewhere.
-@Suite(.enabled(if: TestVectors.hasTokenizers)) struct PublishedTokenizerTests {
+@Suite(.enabled(if: TestVectors.hasTokenizers, "no published tokenizers are here"))
+struct PublishedTokenizerTests {
   struct Published: CustomTestStringConvertible, Sendable {
     let name: String
     let pre: String
@@ -74,7 +75,10 @@ import Tokenization
 }
 
 /// SmolLM2's reference prompts.
-@Suite(.enabled(if: TestVectors.hasReference && TestVectors.hasTokenizers))
+@Suite(
+  .enabled(
+    if: TestVectors.hasReference && TestVectors.hasTokenizers,
+    "no published tokenizers, or no reference prompts, are here"))
 struct ReferencePromptTests {
   private struct File: Decodable {
     struct Prompt: Decodable {
@@ -107,6 +111,7 @@ struct ReferencePromptTests {
 
   @Test func prompts() throws {
     let file = try file()
+    #expect(!file.prompts.isEmpty)
     for tokenizer in try tokenizers() {
       for prompt in file.prompts {
         #expect(tokenizer.encode(prompt.text) == prompt.inputIds)
@@ -127,8 +132,8 @@ struct ReferencePromptTests {
     }
   }
 
-  @Test(.enabled(if: TestVectors.smolLM2 != nil)) func thePublishedGGUFSaysWhatTheJSONSays() throws
-  {
+  @Test(.enabled(if: TestVectors.smolLM2 != nil, "DENJU_SMOLLM2 names no file"))
+  func thePublishedGGUFSaysWhatTheJSONSays() throws {
     let path = try #require(TestVectors.smolLM2)
     let gguf = try Tokenizer(gguf: GGUFFile(path: path))
     let json = try Tokenizer(

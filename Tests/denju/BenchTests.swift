@@ -39,7 +39,7 @@ import Testing
         "bench", "precompute", "--source", "source", "--source", "source",
         "--lengths", "8,16", "--tokens", "32", "--rounds", "1", "--other-rounds", "1",
         "--other-length", "8", "--corpus", "train.jsonl", "--peers", "none",
-        "--out", "table.md", "--json"))
+        "--product", "32", "--out", "table.md", "--json"))
     let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
     #expect(report.results.map(\.workload) == ["8", "16", "mix"])
     #expect(report.results.prefix(2).map(\.tokens) == [32, 32])

@@ -13,6 +13,16 @@ import Testing
       guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else { return nil }
     }
 
+    /// Takes all the room that is left.
+    func fill() throws {
+      let other = path + "/other"
+      try Data().write(to: URL(fileURLWithPath: other))
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+      defer { try? handle.close() }
+      let block = Data(repeating: 1, count: 4096)
+      while (try? handle.write(contentsOf: block)) != nil {}
+    }
+
     deinit { umount2(path, Int32(MNT_DETACH)) }
   }
 

@@ -44,6 +44,9 @@ struct BenchPrecompute: ParsableCommand {
   @Option(help: "The length that sources after the first run.")
   var otherLength = 512
 
+  @Option(help: "The side of the largest matrix product, which stands for the machine's peak.")
+  var product = MachinePeaks.productSize
+
   @Option(help: "The texts; GSM8K's where it lies beside the checkout, else the demo's.")
   var corpus: String?
 
@@ -70,6 +73,9 @@ struct BenchPrecompute: ParsableCommand {
   func validate() throws {
     guard rounds > 0, otherRounds > 0, tokens > 0, otherLength > 0, !lengths.isEmpty else {
       throw ValidationError("rounds, tokens and lengths have to be more than nothing")
+    }
+    guard (16...MachinePeaks.productSize).contains(product) else {
+      throw ValidationError("--product \(product): 16 to \(MachinePeaks.productSize)")
     }
     guard max(tokens, otherLength) <= Workload.mostTokens else {
       throw ValidationError("tokens and lengths go up to \(Workload.mostTokens)")
@@ -119,11 +125,10 @@ struct BenchPrecompute: ParsableCommand {
       python: files.isExecutableFile(atPath: peers) ? peers : nil, models: models,
       threads: ThreadTeam.shared.count)
 
-    var peaks = MachinePeaks()
-    let size = MachinePeaks.productSize
-    let probe = ProbeMatrices(m: size, k: size, n: size)
+    var peaks = MachinePeaks(side: product)
+    let probe = ProbeMatrices(m: product, k: product, n: product)
     let (libraries, noLibraries) = settings.startLibraries()
-    let products = try ProductRace(libraries: libraries, rounds: rounds).run()
+    let products = try ProductRace(libraries: libraries, rounds: rounds, largest: product).run()
 
     let (rivals, noRivals) = settings.start(for: sizes)
     let contenders = try ours(first) + rivals

@@ -24,7 +24,7 @@ extension BenchReport {
       - Peers: \(peers.isEmpty ? "none" : peers)
       - Peaks in this run: float32 multiply-adds in registers \(Self.giga(peaks.fma)) GFLOP/s, 8-bit \
       products in registers \(Self.giga(peaks.dotInt8)) GOP/s, our best \
-      \(MachinePeaks.productSize)³ matrix product \(Self.giga(peaks.product)) GFLOP/s
+      \(peaks.side)³ matrix product \(Self.giga(peaks.product)) GFLOP/s
       """
   }
 

@@ -8,10 +8,15 @@ struct MachinePeaks: Codable {
   private(set) var fma = 0.0
   /// 8-bit products summed in 32 bits, in registers (`vpdpbusd` where there is VNNI).
   private(set) var dotInt8 = 0.0
-  /// Our 2048 x 2048 x 2048 matrix product.
+  /// Our matrix product of two square matrices.
   private(set) var product = 0.0
+  /// Of those matrices.
+  let side: Int
 
+  /// Of the product's sides, unless asked otherwise.
   static let productSize = 2048
+
+  init(side: Int) { self.side = side }
 
   mutating func probe(_ matrices: borrowing ProbeMatrices) {
     fma = max(fma, Self.rate(denju_peak_fma))

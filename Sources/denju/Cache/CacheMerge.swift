@@ -23,13 +23,27 @@ struct CacheMerge: ParsableCommand {
 
   func run() throws {
     let isNew = FeatureCache.isBlank(cache)
+    // A cache that is not there is known before the first one is taken in.
+    for path in others { try FeatureCache.open(path, stream: .first).close() }
     let cache = try target(isNew)
     defer { try? cache.close() }
     do {
+      for path in others { try check(path, against: cache) }
       for path in others { try take(path, into: cache) }
     } catch {
       if isNew, try !cache.hasRecords() { try cache.discard() }
       throw error
+    }
+  }
+
+  /// Throws where the cache at `path` has states that the other is not to have.
+  private func check(_ path: String, against cache: FeatureCache) throws {
+    let other = try FeatureCache.open(path, stream: .first)
+    defer { try? other.close() }
+    do throws(CacheError) {
+      try cache.requireMergeable(other, beside: beside)
+    } catch {
+      throw PrecomputeError.offeringBeside(error)
     }
   }
 

@@ -4,6 +4,8 @@ import Foundation
 struct HTTPClient {
   struct Response {
     let status: Int
+    /// The header's lines, in lower case.
+    let head: String
     let body: String
 
     /// The data of a stream's events.
@@ -18,7 +20,16 @@ struct HTTPClient {
   func get(_ path: String) throws -> Response { try send("GET", path, "") }
   func post(_ path: String, _ body: String) throws -> Response { try send("POST", path, body) }
 
-  private func send(_ method: String, _ path: String, _ body: String) throws -> Response {
+  func send(_ method: String, _ path: String, _ body: String) throws -> Response {
+    try send(
+      """
+      \(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+      Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)
+      """)
+  }
+
+  /// Sends these very bytes, and reads until the server closes the connection.
+  func send(_ text: String) throws -> Response {
     let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard connection >= 0 else { throw POSIXError(.EMFILE) }
     defer { close(connection) }
@@ -32,11 +43,7 @@ struct HTTPClient {
       }
     }
     guard connected == 0 else { throw POSIXError(.ECONNREFUSED) }
-    let head = """
-      \(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-      Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n
-      """
-    let request = Array((head + body).utf8)
+    let request = Array(text.utf8)
     var sent = 0
     while sent < request.count {
       let count = request[sent...].withUnsafeBytes {
@@ -62,7 +69,8 @@ struct HTTPClient {
     let head = text[..<end.lowerBound].lowercased()
     let body = Array(text[end.upperBound...].utf8)
     guard head.contains("transfer-encoding: chunked") else {
-      return Response(status: status, body: String(decoding: body, as: UTF8.self))
+      return Response(
+        status: status, head: String(head), body: String(decoding: body, as: UTF8.self))
     }
     var rest = body[...]
     var whole: [UInt8] = []
@@ -73,6 +81,7 @@ struct HTTPClient {
       whole += rest[start..<min(start + size, rest.endIndex)]
       rest = rest.dropFirst(min(start + size + 2, rest.endIndex) - rest.startIndex)
     }
-    return Response(status: status, body: String(decoding: whole, as: UTF8.self))
+    return Response(
+      status: status, head: String(head), body: String(decoding: whole, as: UTF8.self))
   }
 }
