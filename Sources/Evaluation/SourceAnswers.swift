@@ -6,14 +6,14 @@ import Tokenization
 /// The source itself as an arm: shown some training documents, it answers greedily, to the end of a line.
 /// What the documents have in common is run once.
 package struct SourceAnswers {
-  private let source: KnowledgeSource
+  private let source: DecoderSource
   private let tokenizer: Tokenizer
   private let prompts: FewShotPrompts
   private let prefix: SourceSession
   private let maxTokens: Int
 
   package init(
-    _ source: KnowledgeSource, _ tokenizer: Tokenizer, _ prompts: FewShotPrompts, maxTokens: Int
+    _ source: DecoderSource, _ tokenizer: Tokenizer, _ prompts: FewShotPrompts, maxTokens: Int
   ) throws {
     self.source = source
     self.tokenizer = tokenizer

@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import KnowledgeSource
@@ -19,7 +20,7 @@ public final class StateProvider {
   private let warn: (String) -> Void
   private var hasWarned = false
   private var verified: ModelFolder?
-  private var opened: KnowledgeSource?
+  private var opened: DecoderSource?
 
   /// Whether states that had to be computed are stored: only in a cache opened for writing.
   public var storesMisses: Bool { cache?.access == .write }
@@ -99,7 +100,7 @@ public final class StateProvider {
     let folder = try ModelFolder.open(path)
     let differences = identity.differences(
       fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.configuration.architectureJSON,
+      architecture: try folder.architecture().identityJSON,
       tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw GenerationError.otherIdentity(
@@ -113,13 +114,13 @@ public final class StateProvider {
   }
 
   /// The source, once it was shown to be the one the run was trained on.
-  public func source() throws -> KnowledgeSource {
+  public func source() throws -> DecoderSource {
     if let opened { return opened }
     let folder = try sourceFolder()
     guard let precision = Precision(rawValue: identity.precision) else {
       throw GenerationError.unknownPrecision(identity.precision)
     }
-    let source = try KnowledgeSource(folder, precision: precision)
+    let source = try DecoderSource(folder, precision: precision)
     opened = source
     return source
   }

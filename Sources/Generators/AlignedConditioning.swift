@@ -31,6 +31,8 @@ public struct AlignedConditioning: Conditioning {
     SourceNeeds(coverage: .document, steps: true, readsStates: true)
   }
 
+  public var gateCount: Int { settings.layerCount }
+
   public var replacesEmbeddings: Bool { true }
 
   /// Nothing is embedded but states.
@@ -51,6 +53,8 @@ public struct AlignedConditioning: Conditioning {
       streams.count == 1, "source_width", "one stream, whose states are the tokens' own",
       "\(streams.count)")
   }
+
+  public func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32] { prompt }
 
   public func check(_ loss: LossScope) throws(GeneratorError) {}
 
@@ -86,8 +90,6 @@ private struct AlignedNetwork: ConditioningNetwork {
   let streams: [StreamShape]
 
   // MARK: Documents
-
-  func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32] { prompt }
 
   func rows(
     of document: GeneratorDocument, loss: LossScope, embedsLast: Bool, place: Int

@@ -23,6 +23,9 @@ public protocol Conditioning: Sendable {
 
   var needs: SourceNeeds { get }
 
+  /// How many gates it has, whose means a pass gives.
+  var gateCount: Int { get }
+
   /// Whether states take the place of the generator's own token embeddings.
   var replacesEmbeddings: Bool { get }
 
@@ -33,6 +36,9 @@ public protocol Conditioning: Sendable {
   func validate(
     _ backbone: any GeneratorArchitecture, streams: [StreamShape]
   ) throws(GeneratorError)
+
+  /// The prompt's tokens that go through the generator before the response.
+  func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32]
 
   /// Throws, with the reason, for a loss that would teach the generator nothing true.
   func check(_ loss: LossScope) throws(GeneratorError)
@@ -121,9 +127,6 @@ public protocol ConditioningNetwork: Sendable {
   func lossTokenCount(
     of document: GeneratorDocument, loss: LossScope
   ) throws(GeneratorError) -> Int
-
-  /// The prompt's tokens that a session begins with.
-  func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32]
 
   /// Memory for what happens before the first layer, and before each layer; nil where nothing does.
   func entryTrace(_ batch: GeneratorBatch, _ arena: Arena) -> any ConditioningTrace

@@ -25,6 +25,8 @@ public struct GeneratorConfiguration: Sendable {
   /// The longest sequence.
   public var positions: Int { backbone.maximumPositions }
   public var needs: SourceNeeds { conditioning.needs }
+  /// How many gates there are, whose means a pass gives.
+  public var gateCount: Int { conditioning.gateCount }
 
   /// The tensors of such a generator; no memory is taken to list them.
   public func tensors(training: TrainedParts = .all) -> [ParameterTensor] {

@@ -19,7 +19,7 @@ public final class GeneratorDecoder: Sendable {
 
   /// The prompt's tokens that a session begins with.
   public func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32] {
-    try network.conditioning.embeddedPrompt(prompt)
+    try configuration.conditioning.embeddedPrompt(prompt)
   }
 
   /// - Parameter capacity: tokens that will go through it at most; the generator's positions if nil.
@@ -50,6 +50,12 @@ public final class GeneratorSession {
 
   /// How many tokens there are so far.
   public var position: Int { ids.count }
+}
+
+/// Memory for the values of a step, kept for the next one.
+public final class StepWorkspace {
+  let arena = Arena()
+  public init() {}
 }
 
 /// What goes through a session in one step, and what is asked of it.
@@ -90,17 +96,21 @@ extension GeneratorDecoder {
   /// One step over many sessions, together: each gets the very bits that it would get alone. Where it throws,
   /// every session is as before.
   ///
-  /// - Parameter shouldStop: asked before each layer; true ends the step, which throws `stopped`.
+  /// - Parameters:
+  ///   - workspace: memory for the step's values, kept from step to step; of one step at a time.
+  ///   - shouldStop: asked before each layer; true ends the step, which throws `stopped`.
   /// - Precondition: the sessions are different ones of this decoder.
   public func step(
-    _ pieces: [StepPiece], shouldStop: () -> Bool = { false }
+    _ pieces: [StepPiece], _ workspace: StepWorkspace = StepWorkspace(),
+    shouldStop: () -> Bool = { false }
   ) throws(GeneratorError) -> [StepResult] {
     precondition(
       Set(pieces.map { ObjectIdentifier($0.session) }).count == pieces.count
         && pieces.allSatisfy { $0.session.decoder === self },
       "sessions of one step must differ and must be of this decoder")
     for (place, piece) in pieces.enumerated() { try check(piece, place: place) }
-    let arena = Arena()
+    let arena = workspace.arena
+    arena.reset()
     let pass = Pass(weights, arena)
     let (batch, firsts) = batch(pieces, arena)
     let backbone = network.backbone

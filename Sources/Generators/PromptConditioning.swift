@@ -33,6 +33,8 @@ public struct PromptConditioning: Conditioning {
     SourceNeeds(coverage: .prompt, steps: false, readsStates: settings.layerCount > 0)
   }
 
+  public var gateCount: Int { settings.layerCount }
+
   public var replacesEmbeddings: Bool { false }
 
   public var startToken: Int32? {
@@ -50,6 +52,10 @@ public struct PromptConditioning: Conditioning {
     try BridgeSettings.require(
       settings.mask == .causal, "mask", "causal: every position reads the prompt alone",
       settings.mask.rawValue)
+  }
+
+  public func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32] {
+    try settings.generatorPrompt.embedded(prompt, startToken: settings.startToken)
   }
 
   public func check(_ loss: LossScope) throws(GeneratorError) {
@@ -102,15 +108,10 @@ private struct PromptNetwork: ConditioningNetwork {
 
   // MARK: Documents
 
-  func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32] {
-    try conditioning.settings.generatorPrompt.embedded(
-      prompt, startToken: conditioning.settings.startToken)
-  }
-
   func rows(
     of document: GeneratorDocument, loss: LossScope, embedsLast: Bool, place: Int
   ) throws(GeneratorError) -> DocumentRows {
-    let prefix = try embeddedPrompt(document.prompt)
+    let prefix = try conditioning.embeddedPrompt(document.prompt)
     if !bridge.isEmpty {
       for count in try document.stateCounts(shape.streams, document: place) where count == 0 {
         throw .document(place, item: "states", expected: "at least one token's", found: "none")

@@ -1,11 +1,12 @@
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import Numerics
+import Runs
 
 /// Training from where a run stands to its end, or to where it is stopped.
 struct Sitting {
-  let model: any GenerationModel
+  let model: Generator
   let optimizer: AdamW
   let training: TrainingSet
   let validation: TrainingSet?
@@ -18,7 +19,7 @@ struct Sitting {
   private var lastCheckpoint = ContinuousClock.now
 
   init(
-    model: any GenerationModel, optimizer: AdamW, training: TrainingSet, validation: TrainingSet?,
+    model: Generator, optimizer: AdamW, training: TrainingSet, validation: TrainingSet?,
     folder: RunFolder, options: TrainingOptions, state: TrainingState, log: TrainingLog
   ) {
     self.model = model
@@ -132,7 +133,7 @@ struct Sitting {
 enum HeldOut {
   /// Nats a token over all of a set.
   static func loss(
-    _ model: any GenerationModel, _ set: TrainingSet, _ scope: LossScope, batch: Int
+    _ model: Generator, _ set: TrainingSet, _ scope: LossScope, batch: Int
   ) throws -> Double {
     var (sum, tokens) = (0.0, 0)
     for first in stride(from: 0, to: set.examples.count, by: batch) {

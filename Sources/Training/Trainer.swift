@@ -1,9 +1,10 @@
 import Crypto
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import ModelFiles
 import Numerics
+import Runs
 import Tokenization
 
 /// Stage two: trains a generation module from the cache alone. The source's weights are not opened.
@@ -26,34 +27,30 @@ public final class Trainer {
   private let design: GeneratorDesign
   private let format: PromptFormat?
   private let configuration: GeneratorConfiguration
+  private let registries: GeneratorRegistries
 
   /// - Parameters:
   ///   - stream: which of the cache's streams to train from: the run is bound to it.
   ///   - run: the folder to train in.
+  ///   - registries: the families and conditionings there are.
   ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
   public init(
     cache path: String, stream: FeatureCache.StreamChoice = .only, run: String,
     design: GeneratorDesign, options: TrainingOptions,
-    generatorTokenizer: Tokenizer? = nil
+    generatorTokenizer: Tokenizer? = nil, registries: GeneratorRegistries = .builtIn
   ) throws {
     try options.validate()
     cache = try FeatureCache.open(path, stream: stream)
     folder = RunFolder(run)
     self.options = options
     self.design = design
+    self.registries = registries
     format = try generatorTokenizer.map { try PromptFormat($0) }
     let tokenizer = try generatorTokenizer ?? Tokenizer(serialized: cache.source.tokenizer)
     configuration = try design.configuration(
       sourceWidth: cache.width, vocabularySize: tokenizer.vocabularySize,
-      startToken: tokenizer.endOfTextID, states: options.states)
-    if design.conditioning == .prompt, options.loss == .all {
-      throw TrainingError.invalidOption(
-        name: "loss", found: "all",
-        allowed:
-          "with prompt conditioning every position reads all of the prompt's states, and would be "
-          + "shown its own answers: use response")
-    }
-    if design.conditioning == .aligned, generatorTokenizer != nil {
+      startToken: tokenizer.endOfTextID, options: options, registries)
+    if configuration.needs.steps, generatorTokenizer != nil {
       throw TrainingError.invalidOption(
         name: "tokenizer", found: "another",
         allowed: "an aligned generator has the source's tokenizer")
@@ -92,24 +89,26 @@ public final class Trainer {
       model: model, optimizer: optimizer, training: training, validation: validation,
       folder: folder, options: options, state: state,
       log: try TrainingLog(
-        path: folder.log, after: state.step, layers: configuration.bridgeLayerCount))
+        path: folder.log, after: state.step, gates: configuration.gateCount))
     return try sitting.run(progress: progress, shouldStop: shouldStop)
   }
 
   /// From the latest checkpoint, or from the beginning.
   private func start(
     goesOn: Bool
-  ) throws -> (model: any GenerationModel, optimizer: AdamW, state: TrainingState) {
+  ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {
     if goesOn, let checkpoint = TrainingCheckpoint.latest(in: folder) {
-      return try checkpoint.restore(weightDecay: options.weightDecay)
+      return try checkpoint.restore(weightDecay: options.weightDecay, registries)
     }
-    let model: any GenerationModel
-    if let pretrained = design.pretrained {
-      model = try PromptGenerator(
-        pretrained: try ModelFolder.open(pretrained), configuration, seed: options.seed)
-    } else {
-      model = try configuration.makeModel(seed: options.seed)
-    }
+    let model =
+      if let pretrained = design.pretrained {
+        try Generator(
+          pretrained: try ModelFolder.open(pretrained), configuration, training: design.train,
+          seed: options.seed, seeding: .index)
+      } else {
+        try Generator(
+          configuration, training: design.train, seed: options.seed, seeding: .index)
+      }
     let optimizer = AdamW(
       count: model.parameters.count, settings: .init(weightDecay: options.weightDecay))
     return (model, optimizer, TrainingState())

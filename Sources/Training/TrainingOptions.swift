@@ -1,4 +1,4 @@
-import GenerationModule
+import Generators
 import Identity
 
 /// What a training run is, besides its cache. The same words as the command line's.

@@ -1,4 +1,4 @@
-import GenerationModule
+import Generators
 
 /// What training will take, before there is a cache.
 public struct TrainingPlan: Codable, Equatable, Sendable {
@@ -24,7 +24,7 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
     try options.validate()
     let configuration = try design.configuration(
       sourceWidth: sourceWidth, vocabularySize: vocabularySize, startToken: 0,
-      states: options.states)
+      options: options)
     self.run = run
     parameters = configuration.parameterCount
     epochs = options.epochs

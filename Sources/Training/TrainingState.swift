@@ -1,5 +1,5 @@
 import Foundation
-import GenerationModule
+import Generators
 
 /// Where a run stands: with the weights and the optimizer's moments, all that going on needs.
 struct TrainingState: Codable, Equatable, Sendable {

@@ -1,6 +1,6 @@
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import Numerics
 
 /// One step of training: the gradients of a batch's mean loss, clipped, and AdamW with a learning rate a
@@ -28,7 +28,7 @@ struct TrainingStep {
 
   /// - Parameter number: of the step, from 0.
   func take(
-    _ number: Int, _ model: any GenerationModel, _ optimizer: AdamW, _ set: TrainingSet,
+    _ number: Int, _ model: Generator, _ optimizer: AdamW, _ set: TrainingSet,
     _ indices: ArraySlice<Int>
   ) throws -> Outcome {
     let parameters = model.parameters
@@ -36,7 +36,7 @@ struct TrainingStep {
     let parts = split(indices)
     let counted = try indices.reduce(0) { sum, index in
       let example = set.examples[index]
-      let bare = GenerationDocument(states: [], prompt: example.prompt, response: example.response)
+      let bare = GeneratorDocument(states: [[]], prompt: example.prompt, response: example.response)
       return try sum + model.lossTokenCount(of: bare, loss: options.loss)
     }
     var outcome = Outcome(

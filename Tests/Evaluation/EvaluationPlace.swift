@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import GenerationModule
+import Identity
 import Numerics
 import Tokenization
 

@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import GenerationModule
+import Identity
 import Testing
 
 /// Reports whose figures were worked out by hand.

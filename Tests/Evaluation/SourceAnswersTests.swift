@@ -8,12 +8,12 @@ import Tokenization
 
 /// What the source is shown, token by token, and what it says to it.
 @Suite struct SourceAnswersTests {
-  private let source: KnowledgeSource
+  private let source: DecoderSource
   private let tokenizer: Tokenizer
 
   init() throws {
     let folder = try ModelFolder.open(EvaluationPlace.source)
-    source = try KnowledgeSource(folder)
+    source = try DecoderSource(folder)
     tokenizer = try Tokenizer.load(folder)
   }
 

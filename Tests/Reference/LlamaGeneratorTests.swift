@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import ModelFiles
 import Testing
@@ -19,7 +20,7 @@ import Testing
 
   private func checkReading(_ name: String) throws {
     let reference = try LlamaGeneratorReference(name)
-    let decoder = try TransformerConfiguration(configJSON: reference.configurationPath)
+    let decoder = try any Architecture(configJSON: reference.configurationPath)
     #expect(decoder.hiddenSize == (try reference.size("dim")))
     #expect(decoder.vocabularySize == reference.vocabularySize)
     for training in reference.trainings {
