@@ -68,7 +68,9 @@ public final class StateProvider {
       if storesMisses { remember { try cache.noteHit(forTokenIDs: prompt.ids) } }
       return .reused
     }
-    guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
+    guard !prompt.ids.isEmpty, let base = values.baseAddress else {
+      throw GenerationError.emptyPrompt
+    }
     let source = try self.source()
     guard prompt.ids.count <= source.maximumPositions else {
       throw GenerationError.tooLong(
