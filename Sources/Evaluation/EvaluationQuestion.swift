@@ -1,7 +1,7 @@
 import Crypto
 import FeatureCache
 import Foundation
-import GenerationModule
+import Runs
 
 /// The hash of what is evaluated, part by part, each with its length before it, so that no two questions are
 /// written alike.

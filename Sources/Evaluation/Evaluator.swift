@@ -1,7 +1,7 @@
 import FeatureCache
 import Foundation
 import Generation
-import GenerationModule
+import Runs
 import KnowledgeSource
 import Numerics
 import Tokenization
@@ -69,7 +69,7 @@ public final class Evaluator {
     let provider = try StateProvider(
       identity: cache.identity, codec: cache.codec, cache: nil,
       source: options.source ?? run.sourcePath)
-    let positions = try provider.sourceFolder().configuration.maximumPositions
+    let positions = try provider.sourceFolder().architecture().maximumPositions
     let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
     var generator = SeededGenerator(seed: options.seed)
     var order = Array(entries.indices)
@@ -125,7 +125,7 @@ public final class Evaluator {
     _ source: SourceQuestions, _ progress: (Progress) -> Void
   ) throws -> (EvaluationReport.Arm, [Double]) {
     let answers = try SourceAnswers(
-      try source.provider.source(), source.tokenizer, source.prompts,
+      try source.provider.decoderSource(), source.tokenizer, source.prompts,
       maxTokens: options.maxNewTokens)
 
     let name = "source, \(options.fewShot)-shot"

@@ -1,7 +1,8 @@
 import FeatureCache
 import Foundation
 import Generation
-import GenerationModule
+import Generators
+import Runs
 import Identity
 import Numerics
 import Tokenization
@@ -37,7 +38,7 @@ struct RunArm {
 
   /// Throws where the source is needed and isn't there, or is another.
   func requireSource() throws {
-    guard options.answers, generator.configuration.conditioning == .aligned else { return }
+    guard options.answers, generator.configuration.needs.steps else { return }
     _ = try generator.states.sourceFolder()
   }
 
@@ -57,7 +58,7 @@ struct RunArm {
       let prompt = PromptFormat.Encoded(
         text: item.document.prompt, ids: item.document.promptIDs, isLossy: false)
       let result = try generator.generate(
-        prompt, SamplingOptions(maxTokens: options.maxNewTokens), given: try given(index))
+        prompt, SamplingOptions(maxTokens: options.maxNewTokens), given: try given(index).map { [$0] })
       texts.append(result.text)
       tokens += result.tokens
       seconds += result.decodeSeconds
@@ -72,7 +73,7 @@ struct RunArm {
 
   /// States of the prompt from the cache, whoever's they are; `nil` where the generator finds its own.
   private func given(_ index: Int) throws -> [Float]? {
-    guard arm == .shuffled, generator.configuration.conditioning == .prompt else { return nil }
+    guard arm == .shuffled, !generator.configuration.needs.steps else { return nil }
     return try states(partners[index], .prompt)
   }
 
@@ -89,12 +90,12 @@ struct RunArm {
   /// Nats a response token, the right tokens given.
   private func loss() throws -> Double {
     let model = try Checkpoint.load(RunFolder(path).best)
-    let coverage: Coverage = model.configuration.conditioning == .prompt ? .prompt : .document
+    let coverage = model.configuration.needs.coverage
     var (sum, count) = (0.0, 0)
     for index in documents.indices {
       let (prompt, response) = try generator.ids(of: documents[index].document)
-      let document = GenerationDocument(
-        states: arm == .none ? [] : try states(partners[index], coverage), prompt: prompt,
+      let document = GeneratorDocument(
+        states: [arm == .none ? [] : try states(partners[index], coverage)], prompt: prompt,
         response: response)
       let result = try model.evaluate([document], loss: .response)
       sum += result.lossSum
@@ -105,7 +106,7 @@ struct RunArm {
 
   /// Nats a response token, fed as in decoding; `nil` in `prompt` conditioning.
   private func freeRunningLoss() throws -> Double? {
-    guard generator.configuration.conditioning == .aligned else { return nil }
+    guard generator.configuration.needs.steps else { return nil }
     var (sum, count) = (0.0, 0)
     for index in documents.indices {
       let (prompt, response) = try generator.ids(of: documents[index].document)

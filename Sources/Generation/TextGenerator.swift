@@ -1,7 +1,8 @@
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import Numerics
+import Runs
 import Tokenization
 
 /// Stage three: a trained generator that answers prompts, with the source's states from the cache or
@@ -18,16 +19,19 @@ public final class TextGenerator {
     public var usesCache = true
     /// Whether states that had to be computed are stored in the cache.
     public var stores = false
+    /// The families and conditionings there are.
+    public var registries = GeneratorRegistries.builtIn
 
     public init(
       run: String, cache: String? = nil, source: String? = nil, usesCache: Bool = true,
-      stores: Bool = false
+      stores: Bool = false, registries: GeneratorRegistries = .builtIn
     ) {
       self.run = run
       self.cache = cache
       self.source = source
       self.usesCache = usesCache
       self.stores = stores
+      self.registries = registries
     }
   }
 
@@ -35,22 +39,16 @@ public final class TextGenerator {
   /// The source's tokenizer and template: what prompts are keyed and conditioned by.
   public let format: PromptFormat
   public let states: StateProvider
-  let decoder: Decoder
+  let decoder: GeneratorDecoder
   /// Of the generator's output.
   let tokenizer: Tokenizer
-  private let runPath: String
-
-  enum Decoder {
-    case prompt(PromptDecoder)
-    case aligned(AlignedDecoder)
-  }
+  private let engine: GenerationEngine
 
   /// Opens the run's best checkpoint. Neither cache nor source need be there before they are needed.
   ///
   /// - Parameter warn: told once, in one line, when states that had to be computed can't be stored.
   public init(_ place: Place, warn: @escaping (String) -> Void = { _ in }) throws {
     let folder = RunFolder(place.run)
-    runPath = place.run
     run = try folder.description()
     let identity = try folder.cacheIdentity(of: run)
     let sourceTokenizer = try Self.tokenizer(try folder.sourceTokenizer(), place)
@@ -62,18 +60,13 @@ public final class TextGenerator {
     tokenizer =
       run.hasOwnTokenizer
       ? try Self.tokenizer(try folder.generatorTokenizer(), place) : sourceTokenizer
-    switch try Checkpoint.load(folder.best) {
-    case let model as PromptGenerator: decoder = .prompt(PromptDecoder(model))
-    case let model as AlignedGenerator: decoder = .aligned(AlignedDecoder(model))
-    case let model:
-      throw GenerationModuleError.unsupported(
-        item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
-    }
+    decoder = GeneratorDecoder(try Checkpoint.load(folder.best, place.registries))
     let cache = try Self.cache(place, run, identity, warn)
     states = try StateProvider(
       identity: identity, codec: try Self.codec(identity, folder, cache), cache: cache,
       source: place.source ?? run.sourcePath,
-      hint: run.sourcePath, warn: warn)
+      hint: run.sourcePath, architectures: place.registries.architectures, warn: warn)
+    engine = GenerationEngine(DecodingModel(decoder), states, tokenizer: tokenizer)
   }
 
   private static func tokenizer(
@@ -124,12 +117,7 @@ public final class TextGenerator {
     }
   }
 
-  public var configuration: GeneratorConfiguration {
-    switch decoder {
-    case .prompt(let decoder): decoder.configuration
-    case .aligned(let decoder): decoder.configuration
-    }
-  }
+  public var configuration: GeneratorConfiguration { decoder.configuration }
 
   /// Answers a prompt.
   ///
@@ -159,38 +147,21 @@ public final class TextGenerator {
     }
   }
 
-  /// Answers a prompt that is encoded already; with `given`, from those states [S, source width]
-  /// instead of its own.
+  /// Answers a prompt that is encoded already; with `given`, from those states, a stream each, instead of
+  /// its own.
   public func generate(
-    _ prompt: PromptFormat.Encoded, _ options: SamplingOptions, given: [Float]? = nil,
+    _ prompt: PromptFormat.Encoded, _ options: SamplingOptions, given: [[Float]]? = nil,
     onText: (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
-    var clock = Stopwatch()
-    var answer: Answer
-    switch decoder {
-    case .prompt(let decoder):
-      var origin = StatesOrigin.none
-      var prepared: [Float] = []
-      if decoder.configuration.bridgeLayerCount > 0 {
-        if let given {
-          (prepared, origin) = (given, .reused)
-        } else {
-          (prepared, origin) = try states.states(prompt)
-        }
-      }
-      answer = Answer(tokenizer, options, origin: origin, promptTokens: prompt.ids.count)
-      answer.statesSeconds = clock.lap()
-      try PromptAnswer(decoder, states: prepared, prompt: try ownIDs(prompt))
-        .write(&answer, &clock, options, onText)
-    case .aligned(let decoder):
-      answer = Answer(tokenizer, options, origin: .stepped, promptTokens: prompt.ids.count)
-      try AlignedAnswer(decoder, states).write(prompt, &answer, &clock, options, onText)
+    let request = GenerationEngine.Request(
+      prompt: prompt, ids: ownIDs(prompt), options: options, given: given)
+    return try withoutActuallyEscaping(onText) { onText in
+      try engine.answer(request, onText: onText)
     }
-    return answer.result(onText)
   }
 
   /// The prompt in the generator's tokenizer.
-  private func ownIDs(_ prompt: PromptFormat.Encoded) throws -> [Int32] {
+  private func ownIDs(_ prompt: PromptFormat.Encoded) -> [Int32] {
     run.hasOwnTokenizer ? tokenizer.encode(utf8: prompt.text) : prompt.ids
   }
 }

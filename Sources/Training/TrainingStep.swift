@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import Generators
+import Layers
 import Numerics
 
 /// One step of training: the gradients of a batch's mean loss, clipped, and AdamW with a learning rate a

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Evaluation
 import Foundation
-import GenerationModule
+import Runs
 
 /// Held-out figures of one or more runs.
 struct Evaluate: ParsableCommand {

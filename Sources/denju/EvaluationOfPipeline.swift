@@ -1,6 +1,6 @@
 import Evaluation
 import Foundation
-import GenerationModule
+import Runs
 
 /// An evaluation that is not done again while what it asks is what it was: the report that is kept says of what
 /// it is.

@@ -2,7 +2,7 @@ import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
-import GenerationModule
+import Runs
 import ModelFiles
 import Pipeline
 import Precompute

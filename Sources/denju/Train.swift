@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import GenerationModule
 import ModelFiles
 import Tokenization
 import Training
@@ -26,7 +25,7 @@ struct Train: ParsableCommand {
   @discardableResult
   static func perform(_ arguments: TrainArguments, resume: Bool) throws -> TrainingReport {
     let design = arguments.design()
-    if design.conditioning == .aligned, design.mask == .published {
+    if design.mask == .published {
       Terminal.note(
         "train: mask published lets every position see the states of later tokens, the answer among them: "
           + "its loss is no language model's, and is for replication alone")

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Architectures
 import Foundation
-import GenerationModule
+import Generators
 import Identity
+import Layers
 import ModelFiles
 import Training
 
@@ -10,7 +12,10 @@ extension LossScope: ExpressibleByArgument {}
 extension GeneratorPrompt: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
-extension GeneratorConfiguration.BridgeMask: ExpressibleByArgument {}
+extension BridgeMask: ExpressibleByArgument {}
+extension TrainedParts: ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+}
 
 /// What `train` takes, as flags and as the keys of a pipeline's section.
 struct TrainArguments: ParsableArguments {
@@ -28,8 +33,16 @@ struct TrainArguments: ParsableArguments {
   @Option(help: "own states, or a baseline: shuffled (another document's) or none (alone).")
   var states = StatesArm.own
 
-  @Option(help: "A GPT-Neo model's folder to start from; from scratch otherwise.")
+  @Option(help: "A GPT-Neo, Llama or Qwen2 model whose weights are the start; from scratch otherwise.")
   var from: String?
+
+  @Option(help: "The generator's family, from scratch: gpt_neo, llama or qwen2.")
+  var architecture = GPTNeo.family
+
+  @Option(
+    help: "What is trained: all, bridge (what reads the source), or lora:RANK, the bridge and low-rank additions to the rest, as lora:8."
+  )
+  var train = TrainedParts.all
 
   @Option(help: "Layers of the generator.")
   var layers = 4
@@ -39,6 +52,9 @@ struct TrainArguments: ParsableArguments {
 
   @Option(help: "Attention heads of the generator.")
   var heads = 8
+
+  @Option(help: "Heads of keys and values, which llama and qwen2 share among heads; as many otherwise.")
+  var keyValueHeads: Int?
 
   @Option(help: "Positions of the generator: its longest sequence.")
   var positions = 512
@@ -59,7 +75,7 @@ struct TrainArguments: ParsableArguments {
   var middleWidth: Int?
 
   @Option(help: "aligned: causal, or published, which sees later states: for replication alone.")
-  var mask = GeneratorConfiguration.BridgeMask.causal
+  var mask = BridgeMask.causal
 
   @Option(help: "What of a prompt the generator itself embeds: all, last:N or none.")
   var generatorPrompt = GeneratorPrompt.all
@@ -145,9 +161,10 @@ struct TrainArguments: ParsableArguments {
   /// The generator that the flags describe.
   func design() -> GeneratorDesign {
     GeneratorDesign(
-      conditioning: conditioning == .prompt ? .prompt : .aligned, pretrained: from, layers: layers,
-      width: width, heads: heads, positions: positions, window: window, adapter: adapter,
-      bridgeHeads: bridgeHeads, bridgeLayers: bridgeLayers, middleWidth: middleWidth, mask: mask,
-      generatorPrompt: generatorPrompt)
+      conditioning: conditioning.rawValue, architecture: architecture, pretrained: from,
+      layers: layers, width: width, heads: heads, keyValueHeads: keyValueHeads,
+      positions: positions, window: window, adapter: adapter, bridgeHeads: bridgeHeads,
+      bridgeLayers: bridgeLayers, middleWidth: middleWidth, mask: mask,
+      generatorPrompt: generatorPrompt, train: train)
   }
 }

@@ -110,7 +110,7 @@ struct BenchPrecompute: ParsableCommand {
     let files = FileManager.default
     let paths = source.isEmpty ? defaultSources : source
     let first = try ModelFolder.open(paths[0])
-    let sizes = try first.configuration
+    let sizes = try first.architecture()
     if let length = lengths.first(where: { $0 > sizes.maximumPositions }) {
       throw BenchError.tooLong(
         source: paths[0], length: length, maximumPositions: sizes.maximumPositions)

@@ -104,7 +104,7 @@ extension BenchReport.Result {
   }
 }
 
-extension any Architecture {
+extension Architecture {
   /// Operations of a whole document through all blocks.
   func operations(documentOf tokens: Int) -> Double {
     operations(tokens: tokens, attended: tokens * (tokens + 1) / 2, layers: layerCount)

@@ -143,15 +143,10 @@ struct PeerSettings {
   }
 }
 
-extension any Architecture {
+extension Architecture {
   /// Whether the two take the same operations, whatever their weights.
   fileprivate func hasShape(of other: any Architecture) -> Bool {
-    func sizes(_ model: any Architecture) -> [Int] {
-      [
-        model.width, model.intermediateSize, model.layerCount, model.headCount,
-        model.keyValueHeadCount, model.headSize, model.vocabularySize,
-      ]
-    }
-    return architecture == other.architecture && sizes(self) == sizes(other)
+    family == other.family && layerCount == other.layerCount && width == other.width
+      && vocabularySize == other.vocabularySize && block(0) == other.block(0)
   }
 }

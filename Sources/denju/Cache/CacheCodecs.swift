@@ -80,7 +80,7 @@ struct CacheCodecs: ParsableCommand {
       try TestAnswers(run: $0, cache: nil, source: self.source, maxNewTokens: maxNewTokens)
     }
     // A run's source computes as it did for the run's cache.
-    let source = try answering?.generator.states.source() ?? DecoderSource(folder)
+    let source = try answering?.generator.states.decoderSource() ?? DecoderSource(folder)
     let layer = try source.layer(layer)
     if let answering, let folder = runFolder {
       let read = answering.generator.states.identity
