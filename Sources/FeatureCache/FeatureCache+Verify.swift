@@ -87,13 +87,23 @@ extension FeatureCache {
         try String.fetchAll(db, sql: "PRAGMA integrity_check")
           + (try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map {
             "a reference leads nowhere: \($0)"
-          }) + (try StoredCodec.unused(db).map { "no stream uses the codec \($0)" })
+          }) + (try faultsOfVersion(db))
+          + (try StoredCodec.unused(db).map { "no stream uses the codec \($0)" })
       }
       damage = findings.filter { $0 != "ok" }.map { CacheDamage(item: .file, reason: $0) }
     } catch {
       damage.append(CacheDamage(item: .file, reason: "\(error)"))
     }
     return damage
+  }
+
+  /// A version that lets older programs misread what is here.
+  private func faultsOfVersion(_ db: Database) throws -> [String] {
+    let version = try Schema.marks(db).version
+    guard version < Schema.documentVersion, try Schema.holdsDocumentStates(db) else { return [] }
+    return [
+      "its schema version is \(version), and states of whole documents need \(Schema.documentVersion)"
+    ]
   }
 
   /// A run has no checksum; what the schema's conditions say of it is checked here, since SQLite's own check
@@ -209,7 +219,7 @@ extension FeatureCache {
     guard (first == 0) == (parent == nil), first.isMultiple(of: chunkTokens) else {
       throw damaged("its first token can't be at \(first)")
     }
-    guard RecordKey(stream: streamKey, parent: parent, ids: ids[...], secret: secret) == key else {
+    guard try expectedKey(db, row, parent: parent, ids) == key else {
       throw damaged("its key is not that of its tokens")
     }
     guard let record = try soundRecord(db, key, parent: parent) else {
@@ -217,6 +227,44 @@ extension FeatureCache {
     }
     guard record.first == first else { throw damaged("its key leads to another row") }
     return record
+  }
+
+  /// The key that the record in a row should have. That of a whole document's first record follows from the ids
+  /// of those after it, too.
+  private func expectedKey(
+    _ db: Database, _ row: Int64, parent: RecordKey?, _ ids: [Int32]
+  ) throws -> RecordKey {
+    guard identity.scope == .document, parent == nil else {
+      return RecordKey(stream: streamKey, parent: parent, ids: ids[...], secret: secret)
+    }
+    return RecordKey(
+      stream: streamKey, document: ids + (try idsBehind(db, row)), secret: secret)
+  }
+
+  /// The ids of the records that follow the one in a row, each the only one behind the one before.
+  private func idsBehind(_ db: Database, _ row: Int64) throws -> [Int32] {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT id, first, tokens, key, ids, payload, raw_bytes, error_rms, error_max FROM records
+        WHERE parent = ?
+        """)
+    var (ids, before, place) = ([Int32](), row, chunkTokens)
+    while let columns = try Row.fetchOne(statement, arguments: [before]) {
+      var reader = RowReader(columns, path: path, item: "the record behind row \(before)")
+      let next = Int64(try reader.integer())
+      // Rows that lead in a circle come back to a place that is not the next.
+      guard try reader.integer() == place else {
+        throw CacheError.damaged(
+          path: path, item: "record in row \(row)",
+          reason: "the record in row \(next), behind it, is at another place")
+      }
+      let tokens = try reader.integer()
+      let key = RecordKey(bytes: try reader.bytes())
+      ids += try unsealed(key, tokens: tokens, try recordColumns(&reader)).ids
+      place += chunkTokens
+      before = next
+    }
+    return ids
   }
 
   /// - Parameter streams: all of the document's source.

@@ -62,11 +62,12 @@ struct StoredStream {
           chunk_tokens, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
-        Data(identity.streamKey(chunkTokens: chunkTokens)), sourceID, CacheIdentity.kind,
+        Data(identity.streamKey(chunkTokens: chunkTokens)), sourceID, identity.scope.kind,
         identity.layer, identity.normalized ? 1 : 0, identity.precision, identity.codec,
         identity.numerics, identity.width, chunkTokens, now,
       ])
     streamID = db.lastInsertedRowID
+    try Schema.markVersion(db)
     try StoredCodec.insert(db, codec, cipher)
   }
 
@@ -106,7 +107,7 @@ struct StoredStream {
     let kind = try reader.text()
     let layer = try reader.integer()
     let normalized = try reader.integer()
-    guard kind == CacheIdentity.kind, (0...1).contains(normalized) else {
+    guard let scope = StateScope(kind: kind), (0...1).contains(normalized) else {
       throw CacheError.damaged(
         path: path, item: "the stream", reason: "its kind is \(kind), its norm \(normalized)")
     }
@@ -114,7 +115,7 @@ struct StoredStream {
       weights: weights, architecture: architecture, tokenizer: fingerprint,
       layer: layer, normalized: normalized == 1, precision: try reader.text(),
       codec: try reader.text(),
-      numerics: try reader.text(), width: try reader.integer())
+      numerics: try reader.text(), width: try reader.integer(), scope: scope)
     chunkTokens = try reader.integer()
     guard source.checksum(identity: identity) == checksum else {
       throw CacheError.damaged(path: path, item: "the source", reason: "its checksum differs")
