@@ -72,9 +72,8 @@ struct StoredStream {
   }
 
   /// Reads and checks the streams of a cache, in the order they were made: one at least.
-  static func load(
-    _ db: Database, _ cipher: CacheCipher?, path: String
-  ) throws -> [StoredStream] {
+  static func load(_ db: Database, _ file: CacheFile) throws -> [StoredStream] {
+    let path = file.path
     let rows = try Row.fetchAll(
       db,
       sql: """
@@ -86,7 +85,7 @@ struct StoredStream {
       throw CacheError.damaged(path: path, item: "the table of streams", reason: "it is empty")
     }
     return try rows.map { row in
-      try StoredStream(row, path: path) { try StoredCodec.load(db, $0, cipher, path: path) }
+      try StoredStream(row, path: path) { try StoredCodec.load(db, $0, of: file) }
     }
   }
 
@@ -136,15 +135,16 @@ struct StoredStream {
     }
   }
 
-  /// - Parameter codec: `nil`: the one that the identity names, which needs no fit.
+  /// - Parameter codec: `nil`: the one of `codecs` that the identity names, which needs no fit.
   init(
-    identity: CacheIdentity, source: CacheSource, chunkTokens: Int, codec: (any StateCodec)?
+    identity: CacheIdentity, source: CacheSource, chunkTokens: Int, codec: (any StateCodec)?,
+    codecs: CodecRegistry
   ) throws(CacheError) {
     self.identity = identity
     if let codec {
       self.codec = codec
     } else {
-      self.codec = try StateCodecs.identified(identity.codec, parameters: nil)
+      self.codec = try codecs.codec(identity.codec, parameters: nil)
     }
     self.source = source
     self.chunkTokens = chunkTokens

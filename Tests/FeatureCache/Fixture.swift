@@ -212,7 +212,7 @@ extension Fixture {
   }()
 
   /// One of every kind.
-  static let codecs: [any StateCodec] = StateCodecs.all + [transform]
+  static let codecs: [any StateCodec] = CodecRegistry.builtIn.unfitted + [transform]
 
   static func codec(_ name: String) throws -> any StateCodec {
     try #require(codecs.first { $0.name == name })

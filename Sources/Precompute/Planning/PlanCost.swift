@@ -8,7 +8,7 @@ struct PlanCost {
   let codec: CodecChoice
   var work = SourceWork()
   var stored = StoredWork()
-  /// Of a cache without documents, where there is none yet.
+  /// Bytes of a cache without documents, where there is none yet.
   var emptyFile = 0
 
   /// Share of the matrix product's rate that the whole model reaches.
@@ -16,8 +16,8 @@ struct PlanCost {
   /// A new cache's tables, and the tokenizer in it, about.
   static let usualEmptyFile = 1_000_000
 
-  /// From the matrix product's rate and usual sizes.
-  func settle(_ plan: inout PrecomputePlan) {
+  /// Fills in the plan's costs from the matrix product's rate and usual sizes.
+  func estimate(_ plan: inout PrecomputePlan) {
     plan.operationsPerSecond = MatrixProbe.operationsPerSecond()
     plan.floatingPointOperations = work.operations(model, layers: layer)
     plan.seconds =
@@ -26,21 +26,26 @@ struct PlanCost {
       emptyFile
       + Int(
         stored.fileBytes(
-          payloadPerToken: StoredWork.usualPayload(codec, width: model.hiddenSize)))
+          payloadPerToken: usualPayload))
   }
 
-  /// From a sample that was run.
+  /// Payload bytes a token, from sizes measured on hidden states.
+  private var usualPayload: Double {
+    codec.family.usualPayload(codec, width: model.hiddenSize)
+  }
+
+  /// Fills in the plan's costs from a sample that was run.
   ///
   /// - Parameter isStored: with the codec that the run is to have.
-  func settle(
-    _ plan: inout PrecomputePlan, _ measured: SampleMeasurement, isStored: Bool
+  func apply(
+    _ measured: SampleMeasurement, to plan: inout PrecomputePlan, isStored: Bool
   ) {
     guard let secondsPerEffort = measured.secondsPerEffort else { return }
     plan.measured = true
     plan.operationsPerSecond = measured.operationsPerSecond
     let payload =
       isStored
-      ? measured.payloadPerToken : StoredWork.usualPayload(codec, width: model.hiddenSize)
+      ? measured.payloadPerToken : usualPayload
     plan.seconds =
       measured.openingSeconds + work.effort(model, layers: layer) * secondsPerEffort
     plan.bytes =

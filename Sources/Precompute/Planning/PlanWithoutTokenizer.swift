@@ -36,7 +36,7 @@ extension Precompute {
     }
     for (label, count) in rows.bad.counts { plan.outcomes["skipped: \(label)"] = count }
     plan.tokensToCompute = plan.tokensBeforeSharing
-    cost.settle(&plan)
+    cost.estimate(&plan)
     return plan
   }
 

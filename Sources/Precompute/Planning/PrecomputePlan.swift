@@ -6,19 +6,19 @@ import Numerics
 /// What a precompute run will do, known before it starts.
 public struct PrecomputePlan: Codable, Equatable, Sendable {
   public var documents = 0
-  /// Of all documents, as the coverage asks.
+  /// Tokens of all documents, as the coverage asks.
   public var tokens = 0
-  /// Of prompt and response of the documents to train on: what an epoch of training passes through.
+  /// Tokens of prompt and response of the documents to train on: what an epoch of training passes through.
   public var trainingTokens = 0
   /// Documents whose states are in the cache, or equal to an earlier one's.
   public var cachedDocuments = 0
-  /// Of the other documents.
+  /// Tokens of the other documents.
   public var tokensBeforeSharing = 0
-  /// To be run through the source: those, with the beginnings that documents share counted once.
+  /// Tokens to be run through the source: those, with the beginnings that documents share counted once.
   public var tokensToCompute = 0
-  /// To be added to the cache's file.
+  /// Bytes to be added to the cache's file.
   public var bytes = 0
-  /// Of the run's work, opening the source included.
+  /// Seconds of the run's work, opening the source included.
   public var seconds = 0.0
   /// Whether `seconds` and `bytes` come from running a sample of the corpus here and now; otherwise
   /// from the model's operations, the matrix product's rate and usual sizes.
@@ -71,7 +71,7 @@ struct StoredWork: Equatable, Sendable {
   /// Records by their tokens.
   var records: [Int: Int] = [:]
   var documents = 0
-  /// Of documents' text and token ids.
+  /// Bytes of documents' text and token ids.
   var textBytes = 0
   /// Bytes of a token id in a record's row.
   var idWidth = 4
@@ -87,19 +87,6 @@ struct StoredWork: Equatable, Sendable {
     }
     footprint.addDocuments(documents, text: Double(textBytes) / Double(max(documents, 1)))
     return footprint.bytes
-  }
-
-  /// Payload bytes a token, from sizes measured on hidden states.
-  static func usualPayload(_ codec: CodecChoice, width: Int) -> Double {
-    switch codec {
-    case .ready("float32"): 3.6 * Double(width)
-    case .ready("float16"): 1.8 * Double(width)
-    case .ready("int4"): 0.5 * Double(width) + 8
-    case .ready: 0.7 * Double(width) + 4
-    case .transform(let allowance):
-      // About half an octave of step less for twice the loss.
-      max(0.3 - 0.062 * log2(allowance / 0.005), 0.05) * Double(width)
-    }
   }
 }
 

@@ -20,8 +20,10 @@ final class WindowStream {
     }
   }
 
+  /// The next window; `nil` after the last.
   func next() throws -> CorpusWindow? { try queue.next() }
 
+  /// Ends the making of windows, wherever it is.
   func close() {
     queue.close()
     thread.wait()

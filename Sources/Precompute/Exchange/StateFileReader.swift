@@ -40,9 +40,20 @@ struct StateFileReader {
     return value
   }
 
+  /// The name of the identity that the file has; `nil` where it has none.
+  private var identityName: String? {
+    StateScope.allCases.map(StateFile.identity).first(where: has)
+  }
+
+  var hasIdentity: Bool { identityName != nil }
+
   /// Whose states the file says it has, each field of it possible.
   func identity() throws(PrecomputeError) -> CacheIdentity {
-    let identity = try decode(CacheIdentity.self, StateFile.identity)
+    let name = identityName ?? StateFile.identity(.causal)
+    let identity = try decode(CacheIdentity.self, name)
+    guard StateFile.identity(identity.scope) == name else {
+      throw problem("its `\(name)` is of other states than its name says")
+    }
     let checks: [(field: String, value: String, isPossible: Bool)] = [
       ("weights", identity.weights, Self.isHash(identity.weights)),
       ("tokenizer", identity.tokenizer, Self.isHash(identity.tokenizer)),

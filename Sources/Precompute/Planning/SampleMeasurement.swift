@@ -1,17 +1,16 @@
 import FeatureCache
 import Foundation
-import KnowledgeSource
 
 /// A few windows of the corpus, run, coded and stored for a moment as the run itself would, into a cache
 /// that is thrown away.
 struct SampleMeasurement {
-  /// Of opening the source.
+  /// Seconds that opening the source took.
   let openingSeconds: Double
-  /// nil where nothing could be timed.
+  /// Seconds a unit of `SourceWork.effort`; `nil` where nothing could be timed.
   private(set) var secondsPerEffort: Double?
   private(set) var operationsPerSecond = 0.0
   private(set) var payloadPerToken = 0.0
-  /// Of a cache without documents.
+  /// Bytes of a cache without documents.
   private(set) var emptyFile = 0
   /// The file's growth over what its rows were reckoned at.
   private(set) var fileScale = 1.0
@@ -38,11 +37,11 @@ struct SampleMeasurement {
     defer { try? cache.close() }
     emptyFile = try cache.fileBytes()
     try measure(
-      sample, opened.source, reading, cache, options, budget: budget, shouldStop: shouldStop)
+      sample, opened, reading, cache, options, budget: budget, shouldStop: shouldStop)
   }
 
   private mutating func measure(
-    _ sample: [CorpusWindow], _ source: KnowledgeSource, _ reading: SourceReading,
+    _ sample: [CorpusWindow], _ source: OpenedSource, _ reading: SourceReading,
     _ cache: FeatureCache, _ options: PrecomputeOptions, budget: Double, shouldStop: () -> Bool
   ) throws {
     let store = EntryStore(cache, run: nil)
@@ -63,11 +62,11 @@ struct SampleMeasurement {
         let deadline = ContinuousClock.now + .seconds(budget / Double(sample.count))
         var last = ContinuousClock.now
         var isWarm = false
-        _ = try WindowComputation(source, reading, cache: cache).run(
+        _ = try WindowComputation(source, cache: cache).run(
           window, coverage: options.coverage,
-          passed: { pass in
+          passed: { tally in
             let now = ContinuousClock.now
-            let work = SourceWork(tokens: pass.tokens, attended: pass.attended, passes: 1)
+            let work = SourceWork(tokens: tally.tokens, attended: tally.attended, passes: 1)
             let done = work.effort(reading.configuration, layers: reading.layer)
             if isWarm || seconds > 0 || window.schedule.passCount == 1 {
               seconds += (now - last).inSeconds
@@ -106,24 +105,5 @@ struct SampleMeasurement {
     let growth = Double(try cache.fileBytes() - emptyFile)
     // A few pages more or less are no rule.
     if growth > 1e6 { fileScale = min(max(growth / reckoned.bytes, 0.9), 1.1) }
-  }
-}
-
-/// A source whose weights are read and whose arithmetic is measured, and how long that took.
-struct OpenedSource {
-  let source: KnowledgeSource
-  /// |states - float32's| / |float32's| on a fixed text, where the source computes in less.
-  let precisionError: Double?
-  let seconds: Double
-
-  init(_ reading: SourceReading) throws {
-    let began = ContinuousClock.now
-    source = try KnowledgeSource(reading.folder, precision: reading.precision)
-    precisionError =
-      reading.precision == .float32
-      ? nil
-      : try source.errorAgainstFloat32(
-        reading.calibrationIDs(), layer: reading.layer, normalized: reading.normalized)
-    seconds = (ContinuousClock.now - began).inSeconds
   }
 }

@@ -11,7 +11,8 @@ import Foundation
 ///     NUMBER.prompt         the text, UTF-8 as [bytes] uint8
 ///     NUMBER.response       likewise
 ///
-/// And once, as JSON in uint8: `identity` (whose states these are), `source` (name, path and template),
+/// And once, as JSON in uint8: `identity` (whose states these are; `document_identity` where a state depends on
+/// its whole document), `source` (name, path and template),
 /// `documents` (a line each: number, split, corpus, line, coverage); `tokenizer`, serialized.
 /// To be imported, a file needs states and input_ids alone.
 enum StateFile {
@@ -22,7 +23,12 @@ enum StateFile {
     case prompt, response
   }
 
-  static let identity = "identity"
+  /// The name of the identity. Of states that depend on their whole documents it is another, so that a program of
+  /// before, which would take them for causal ones, does not find it.
+  static func identity(_ scope: StateScope) -> String {
+    scope == .causal ? "identity" : "document_identity"
+  }
+
   static let source = "source"
   static let documents = "documents"
   static let tokenizer = "tokenizer"

@@ -9,21 +9,22 @@ struct SurveyedDocument: Equatable, Sendable {
 
 /// Consecutive documents of a corpus, with the texts among them that are to be computed.
 struct CorpusWindow: Sendable {
-  var documents: [CacheDocument] = []
+  var documents: IndexedList<WindowDocuments, CacheDocument> = []
   /// Distinct texts, in the order of their first documents.
-  var texts: [[Int32]] = []
-  /// For each document its place in `texts`; nil where nothing is to be computed for it.
-  var textOf: [Int?] = []
-  /// For each text its first document's place.
-  var places: [String] = []
+  var texts: TextList = []
+  /// For each document its text; `nil` where nothing is to be computed for it.
+  var textOf: IndexedList<WindowDocuments, TextIndex?> = []
+  /// For each text where its first document is, to name it in errors.
+  var places: IndexedList<WindowTexts, String> = []
+  /// What is run for the texts.
   var schedule = PrefixSchedule()
 
-  /// Without the documents whose states come from elsewhere.
+  /// The window without the documents whose states come from elsewhere.
   var computedAlone: CorpusWindow {
     var window = self
     let own = documents.indices.filter { textOf[$0] != nil }
-    window.documents = own.map { documents[$0] }
-    window.textOf = own.map { textOf[$0] }
+    window.documents = IndexedList(own.map { documents[$0] })
+    window.textOf = IndexedList(own.map { textOf[$0] })
     return window
   }
 }
@@ -36,7 +37,8 @@ struct WindowCutter {
   /// Where a window ends: tokens to compute, whether shared or not; bytes of text; documents.
   private let limit: (tokens: Int, bytes: Int, documents: Int)
   private var window = CorpusWindow()
-  private var textPlaces: [[Int32]: Int] = [:]
+  /// Where the window has a text.
+  private var textIndices: [[Int32]: TextIndex] = [:]
   private var size = (tokens: 0, bytes: 0)
 
   /// - Parameter width: of a state, which bounds how many of them may wait for their documents' turn.
@@ -46,15 +48,14 @@ struct WindowCutter {
     limit = (min(max((64 << 20) / (4 * max(width, 1)), 4096), 32_768), 8 << 20, 4096)
   }
 
-  /// Adds a document; the window that it filled, if it did.
+  /// Adds a document, and returns the window that it filled, if it did.
   mutating func add(_ surveyed: SurveyedDocument) -> CorpusWindow? {
     let document = surveyed.document
     let ids = document.ids(coverage)
-    var text = textPlaces[ids]
+    var text = textIndices[ids]
     if text == nil, surveyed.isNew {
-      text = window.texts.count
-      textPlaces[ids] = text
-      window.texts.append(ids)
+      text = window.texts.append(ids)
+      textIndices[ids] = text
       window.places.append(document.place)
       size.tokens += ids.count
     }
@@ -68,13 +69,13 @@ struct WindowCutter {
     return finish()
   }
 
-  /// The window that is begun; nil when there is none.
+  /// Ends the window that is begun, and returns it; `nil` when there is none.
   mutating func finish() -> CorpusWindow? {
     guard !window.documents.isEmpty else { return nil }
     var full = window
     full.schedule = planner.schedule(full.texts)
     window = CorpusWindow()
-    textPlaces.removeAll(keepingCapacity: true)
+    textIndices.removeAll(keepingCapacity: true)
     size = (0, 0)
     return full
   }

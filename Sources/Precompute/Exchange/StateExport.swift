@@ -115,7 +115,7 @@ public struct StateExport {
       places.append(UInt8(ascii: "\n"))
     }
     return [
-      StateFile.identity: Array(try encoder.encode(cache.identity)),
+      StateFile.identity(cache.identity.scope): Array(try encoder.encode(cache.identity)),
       StateFile.source: Array(
         try encoder.encode(
           StateFile.Source(

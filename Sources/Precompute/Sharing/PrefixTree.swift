@@ -2,54 +2,48 @@
 /// part, or one of them ends.
 ///
 /// Made of the sorted texts' common prefixes with their neighbours: a node is a longest run of texts
-/// that all share its depth.
+/// that all share its depth. In the example of `PrefixSchedule` the nodes are S, and S P below it.
 struct PrefixTree {
   struct Node {
     /// Tokens from the texts' start, at least 1.
     let depth: Int
     /// A text that begins so.
-    let text: Int
+    let text: TextIndex
     /// How many do, two or more.
     let count: Int
-    /// -1: none is above.
-    let parent: Int
+    /// The deepest node above it; `nil` where there is none.
+    let parent: NodeIndex?
   }
 
   /// A node comes after its parent.
-  let nodes: [Node]
-  /// For each text the deepest node it goes through; -1: none.
-  let deepest: [Int]
-  /// The texts in the order of their ids.
-  let order: [Int]
-  /// For each place in `order`, the tokens that the text shares with the one before.
-  let shared: [Int]
+  let nodes: IndexedList<TreeNodes, Node>
+  /// For each text the deepest node that it goes through; `nil` where it shares nothing.
+  let deepest: IndexedList<WindowTexts, NodeIndex?>
+  /// The texts in the order of their ids, each with the count of tokens that it shares with the one before.
+  let sorted: [(text: TextIndex, shared: Int)]
 
   /// - Parameter texts: distinct ones.
-  init(_ texts: [[Int32]]) {
+  init(_ texts: TextList) {
     let order = texts.indices.sorted { texts[$0].lexicographicallyPrecedes(texts[$1]) }
     let shared = order.indices.map { place in
       place == 0 ? 0 : commonPrefix(texts[order[place - 1]], texts[order[place]])
     }
-    let runs = Self.runs(shared)
 
-    var nodes: [Node] = []
-    var deepest = [Int](repeating: -1, count: texts.count)
-    var path: [Int] = []
-    for run in runs {
-      while let last = path.last, runs[last].places.upperBound <= run.places.lowerBound {
-        path.removeLast()
-      }
-      for place in run.places { deepest[order[place]] = nodes.count }
-      nodes.append(
+    var nodes: IndexedList<TreeNodes, Node> = []
+    var deepest = IndexedList<WindowTexts, NodeIndex?>(repeating: nil, count: texts.count)
+    var path: [(node: NodeIndex, end: Int)] = []
+    for run in Self.runs(shared) {
+      while let last = path.last, last.end <= run.places.lowerBound { path.removeLast() }
+      let node = nodes.append(
         Node(
           depth: run.depth, text: order[run.places.lowerBound], count: run.places.count,
-          parent: path.last ?? -1))
-      path.append(nodes.count - 1)
+          parent: path.last?.node))
+      for place in run.places { deepest[order[place]] = node }
+      path.append((node, run.places.upperBound))
     }
     self.nodes = nodes
     self.deepest = deepest
-    self.order = order
-    self.shared = shared
+    sorted = zip(order, shared).map { (text: $0, shared: $1) }
   }
 
   /// The longest runs of neighbours that share more than those around them, outer ones first.

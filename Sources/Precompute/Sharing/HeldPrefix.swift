@@ -1,4 +1,3 @@
-import KnowledgeSource
 import Numerics
 
 /// The states of a pass's rows, shared by the pieces that lie in them.
@@ -13,19 +12,19 @@ final class PassStates {
 /// A prefix that was run through the source: its keys and values for what comes after, and its own
 /// states for the records that it lies in.
 final class HeldPrefix {
-  let session: SourceSession
+  let keys: PrefixKeys
   /// Positions in the texts that begin so.
   let range: Range<Int>
+  /// The prefix that it goes on from.
   let above: HeldPrefix?
   private let states: PassStates
   private let offset: Int
 
   /// - Parameter offset: of the first of its states in the pass's, in values.
   init(
-    _ session: SourceSession, range: Range<Int>, above: HeldPrefix?, states: PassStates,
-    offset: Int
+    _ keys: PrefixKeys, range: Range<Int>, above: HeldPrefix?, states: PassStates, offset: Int
   ) {
-    self.session = session
+    self.keys = keys
     self.range = range
     self.above = above
     self.states = states
@@ -40,6 +39,7 @@ final class HeldPrefix {
 
 /// Where the states of one text lie: its own rows, and those of the prefixes before them.
 struct TextStates {
+  /// The prefix that the text's own rows come after.
   let prefix: HeldPrefix?
   /// The states from the prefix's end on; unused where the text ends with it.
   let rest: UnsafeMutablePointer<Float>

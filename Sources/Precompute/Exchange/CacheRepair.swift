@@ -1,5 +1,4 @@
 import FeatureCache
-import KnowledgeSource
 import ModelFiles
 import Numerics
 import Tokenization
@@ -7,7 +6,7 @@ import Tokenization
 /// Computes again, through the source, the states that `FeatureCache.verify` found damaged.
 public struct CacheRepair {
   private let cache: FeatureCache
-  private let source: KnowledgeSource
+  private let source: OpenedSource
 
   /// - Throws: the cache's identity error when `source` is another model than the cache's.
   public init(_ cache: FeatureCache, source path: String) throws {
@@ -23,7 +22,9 @@ public struct CacheRepair {
     guard let precision = Precision(rawValue: cache.identity.precision) else {
       throw PrecomputeError.unknownPrecision(path: cache.path, found: cache.identity.precision)
     }
-    source = try KnowledgeSource(folder, precision: precision)
+    source = try OpenedSource(
+      folder, precision: precision, layer: cache.identity.layer,
+      normalized: cache.identity.normalized)
   }
 
   /// Mends what can be: states of documents that are themselves sound.
@@ -35,8 +36,7 @@ public struct CacheRepair {
       let document = try cache.document(id)
       let ids = document.ids(coverage)
       let states = FloatBuffer(count: ids.count * cache.width)
-      try source.states(
-        ids, layer: cache.identity.layer, normalized: cache.identity.normalized, into: states.base)
+      try source.states(ids, into: states.base)
       let records = try cache.records(of: ids, states: states.base, place: document.place)
       try cache.mend([CacheEntry(document: document, coverage: coverage, records: records)])
       mended += 1

@@ -42,7 +42,7 @@ public struct StateImport {
   public init(_ path: String, origin: Origin?, codec: String?) throws {
     file = try StateFileReader(path)
     if let origin {
-      guard !file.has(StateFile.identity) else {
+      guard !file.hasIdentity else {
         throw file.problem("it says itself whose states it has: leave --source out")
       }
       let folder = try ModelFolder.open(origin.source)
@@ -61,7 +61,7 @@ public struct StateImport {
         width: configuration.hiddenSize)
       chunkTokens = FeatureCache.standardChunkTokens
     } else {
-      guard file.has(StateFile.identity) else {
+      guard file.hasIdentity else {
         throw file.problem("it doesn't say whose states it has: name --source and --numerics")
       }
       var identity = try file.identity()

@@ -2,7 +2,7 @@ import Corpora
 import FeatureCache
 import Tokenization
 
-/// Turns corpus rows into documents of token ids, and settles what is too long. Rows it can't use are
+/// Turns corpus rows into documents of token ids, and decides what becomes of those that are too long. Rows it can't use are
 /// counted by reason; with `--bad-rows fail` the first one ends the work.
 ///
 /// For one thread.

@@ -42,10 +42,16 @@ struct SourceReading {
   /// and for models of very long ones no more than a window could use.
   private static let heldTokens = 8192
 
+  /// Whether a state depends on all of its document, and not on the tokens up to its own alone. Then no beginning
+  /// is shared, in passes or in records. The sources that there are here are all causal.
+  var seesWholeDocument: Bool { false }
+
+  private var scope: StateScope { seesWholeDocument ? .document : .causal }
+
   func windowPlanner(_ options: PrecomputeOptions, chunkTokens: Int) -> PrefixPlanner {
     PrefixPlanner(
       capacity: min(configuration.maximumPositions, Self.heldTokens),
-      sharing: options.sharedPrefixes, chunkTokens: chunkTokens)
+      sharing: options.sharedPrefixes, scope: scope, chunkTokens: chunkTokens)
   }
 
   func windowCutter(_ options: PrecomputeOptions, chunkTokens: Int) -> WindowCutter {
@@ -61,7 +67,7 @@ struct SourceReading {
       weights: try folder.catalogue().sha256(), architecture: configuration.architectureJSON,
       tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized,
       precision: precision.rawValue, codec: codec.description, numerics: Numerics.version,
-      width: configuration.hiddenSize)
+      width: configuration.hiddenSize, scope: scope)
   }
 
   /// The fixed text that a precision's error is measured on, as far as the source's positions go.
@@ -82,7 +88,7 @@ struct SourceReading {
   /// pages.
   var emptyFile: Int {
     get throws {
-      let fit = codec.needsFit ? TransformFit.usualBytes(width: configuration.hiddenSize) : 0
+      let fit = codec.family.usualFit(width: configuration.hiddenSize)
       return try TokenizerFrame.compress(tokenizer.serialized()).count + fit + 100_000
     }
   }
