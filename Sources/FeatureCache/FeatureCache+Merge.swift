@@ -19,7 +19,7 @@ extension FeatureCache {
       } else {
         let stream = try StoredStream(
           identity: from.identity, source: from.source, chunkTokens: from.chunkTokens,
-          codec: from.codec)
+          codec: from.codec, codecs: file.codecs)
         report += try Self.add(stream, to: file).mergeStream(from)
       }
     }

@@ -84,7 +84,7 @@ public final class TextGenerator {
     _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?
   ) throws -> any StateCodec {
     do {
-      return try StateCodecs.identified(identity.codec, parameters: try folder.codecFit())
+      return try CodecRegistry.builtIn.codec(identity.codec, parameters: try folder.codecFit())
     } catch {
       // No fit would help.
       if case CacheError.unknownCodec = error { throw error }

@@ -17,6 +17,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case statesFile(path: String, problem: String)
   /// A codec can't be fitted on these texts.
   case cannotFit(String)
+  /// A codec that is fitted, of a family that this program only reads.
+  case noFitting(String)
   /// No step of the transform codec adds so little loss, in nats a token.
   case allowanceNotMet(Double)
   /// The temporary file of encoded documents.
@@ -49,6 +51,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
     case .cannotFit(let reason):
       "can't fit the transform codec: \(reason): give more text to fit it on (precompute --fit-corpus, "
         + "cache codecs --fit), or use --codec int8"
+    case .noFitting(let codec):
+      "the codec \(codec) has to be fitted, which this program can't: choose another"
     case .allowanceNotMet(let allowance):
       "no step of the transform codec was shown to add at most \(allowance) nats a token: allow more, or give "
         + "a larger corpus to show it on"

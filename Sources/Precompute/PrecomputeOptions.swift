@@ -26,6 +26,8 @@ public struct PrecomputeOptions: Sendable {
   /// Whether the last layer's states are taken after the final norm.
   public var normalized = true
   public var codec = CodecChoice.standard
+  /// The codecs that the cache may have.
+  public var codecs = CodecRegistry.builtIn
   /// What a codec is fitted on, where it has to be; `nil`: the corpus's own training set, that of all shards.
   public var fitCorpus: Corpus?
   /// What the source computes in; states of another precision are other states.

@@ -27,11 +27,11 @@ final class Folder {
 
   /// All rows of a file of these bytes, and what was bad.
   func rows(
-    _ name: String, _ bytes: [UInt8], format: CorpusFormat? = nil, fields: FieldNames? = nil,
+    _ name: String, _ bytes: [UInt8], form: (any CorpusForm)? = nil, fields: FieldNames? = nil,
     rowLimit: Int = Corpus.standardRowLimit
   ) throws -> (rows: [CorpusRow], bad: BadRowTally) {
     let corpus = try Corpus(
-      try write(name, bytes), format: format, fields: fields, rowLimit: rowLimit)
+      try write(name, bytes), form: form, fields: fields, rowLimit: rowLimit)
     let reader = try corpus.reader(badRows: .skip)
     var rows: [CorpusRow] = []
     while let row = try reader.next() { rows.append(row) }

@@ -191,7 +191,7 @@ import Testing
   }
 
   @Test func anUnknownCodecIsNamed() {
-    let error = #expect(throws: CacheError.self) { try StateCodecs.named("int3") }
+    let error = #expect(throws: CacheError.self) { try CodecRegistry.builtIn.choice("int3") }
     #expect(
       error?.description
         == "no codec is named `int3`: there are int8, int4, float16, float32, transform:NATS")

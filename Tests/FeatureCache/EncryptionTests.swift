@@ -41,7 +41,7 @@ import Testing
       let ids = try cache.document(entry.id).promptIDs
       #expect(entry.promptTokens == 100)
       #expect(try Fixture.read(cache, entry.id) == Fixture.states(ids))
-      #expect(try cache.contains(tokenIDs: ids) && cache.cachedPrefix(of: ids + [3]) == 100)
+      #expect(try cache.contains(tokenIDs: ids) && cache.cachedChunks(of: ids + [3]) == 64)
     }
     for view in CacheView.allCases { _ = try cache.table(view) }
   }

@@ -43,6 +43,13 @@ final class Fixture: Sendable {
     try FeatureCache.create(path(name), identity: identity ?? self.identity(), source: source)
   }
 
+  /// An identity of states that depend on their whole documents.
+  func documentIdentity(codec: String = "int8") -> CacheIdentity {
+    var identity = identity(codec: codec)
+    identity.scope = .document
+    return identity
+  }
+
   /// What a source might compute: a value depends on its channel and on the ids up to its token.
   static func states(_ ids: [Int32], width: Int = 8) -> [Float] {
     var past: UInt64 = 7
@@ -206,7 +213,7 @@ extension Fixture {
   }()
 
   /// One of every kind.
-  static let codecs: [any StateCodec] = StateCodecs.all + [transform]
+  static let codecs: [any StateCodec] = CodecRegistry.builtIn.unfitted + [transform]
 
   static func codec(_ name: String) throws -> any StateCodec {
     try #require(codecs.first { $0.name == name })

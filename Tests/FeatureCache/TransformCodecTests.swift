@@ -139,7 +139,7 @@ import Testing
 
   @Test func anAllowanceIsHeldByTwiceTheIntervalAndTheDivergence() {
     func cost(_ added: Double, _ bound: Double, _ divergence: Double) -> Double {
-      TransformFit.Measurement(
+      FitMeasurement(
         fittedTokens: 1, added: added, bound: bound, divergence: divergence
       ).cost
     }
@@ -153,16 +153,16 @@ import Testing
     "int3",
   ])
   func badChoicesAreRefused(text: String) {
-    #expect(throws: CacheError.self) { try CodecChoice(text) }
+    #expect(throws: CacheError.self) { try CodecRegistry.builtIn.choice(text) }
   }
 
   @Test func choicesAreRead() throws {
-    #expect(try CodecChoice("transform:0.005") == .transform(allowance: 0.005))
-    #expect(try CodecChoice("int8") == .ready("int8"))
-    #expect(try CodecChoice("transform:0.005").description == "transform:0.005")
+    #expect(try CodecRegistry.builtIn.choice("transform:0.005") == .transform(allowance: 0.005))
+    #expect(try CodecRegistry.builtIn.choice("int8") == .standard)
+    #expect(try CodecRegistry.builtIn.choice("transform:0.005").description == "transform:0.005")
     #expect(CodecChoice.transform(allowance: 0.01).matches(Fixture.transform))
     #expect(!CodecChoice.transform(allowance: 0.02).matches(Fixture.transform))
-    #expect(!CodecChoice.ready("int8").matches(Fixture.transform))
+    #expect(!CodecChoice.standard.matches(Fixture.transform))
   }
 
   // MARK: - In a cache
@@ -212,12 +212,12 @@ import Testing
       try Fixture.sqlite3(fixture.path(), "SELECT codec FROM cache_codecs")
         == Fixture.transform.identity + "\n")
     #expect(
-      try FeatureCache.codec(
-        .transform(allowance: 0.01), in: fixture.path(), of: fixture.identity(width: width),
+      try cache.codec(
+        .transform(allowance: 0.01), of: fixture.identity(width: width),
         acceptOtherNumerics: false)?.identity == Fixture.transform.identity)
     #expect(
-      try FeatureCache.codec(
-        .transform(allowance: 0.02), in: fixture.path(), of: fixture.identity(width: width),
+      try cache.codec(
+        .transform(allowance: 0.02), of: fixture.identity(width: width),
         acceptOtherNumerics: false) == nil)
   }
 

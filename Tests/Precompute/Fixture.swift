@@ -109,7 +109,7 @@ final class Fixture {
       source: path("source"), cache: path(cache),
       corpus: .hashed(
         try Corpus(path(corpus)), try HashSplit(seed: 1, validation: 0.05, test: 0.05)))
-    options.codec = .ready("float32")
+    options.codec = try CodecRegistry.builtIn.choice("float32")
     return options
   }
 

@@ -3,7 +3,20 @@ import Corpora
 
 extension BadRowPolicy: ExpressibleByArgument {}
 extension LeakPolicy: ExpressibleByArgument {}
-extension CorpusFormat: ExpressibleByArgument {}
+
+/// A corpus's form, named among those of this program.
+struct CorpusFormArgument: ExpressibleByArgument {
+  let form: any CorpusForm
+
+  init?(argument: String) {
+    guard let form = CorpusForms.builtIn.named(argument) else { return nil }
+    self.form = form
+  }
+
+  var defaultValueDescription: String { form.name }
+
+  static var allValueStrings: [String] { CorpusForms.builtIn.forms.map(\.name) }
+}
 
 /// Which documents, in which sets.
 struct CorpusArguments: ParsableArguments {
@@ -26,7 +39,7 @@ struct CorpusArguments: ParsableArguments {
   var testShare = 0.05
 
   @Option(help: "jsonl, json or text; the file's name and first byte say it otherwise.")
-  var format: CorpusFormat?
+  var format: CorpusFormArgument?
 
   @Option(help: "Names of a row's fields, as prompt=instruction,response=output.")
   var fields: String?
@@ -43,7 +56,7 @@ struct CorpusArguments: ParsableArguments {
   func splitCorpus(seed: UInt64) throws -> SplitCorpus {
     let fields = try fields.map(FieldNames.init(parsing:))
     func open(_ path: String) throws -> Corpus {
-      try Corpus(path, format: format, fields: fields)
+      try Corpus(path, form: format?.form, fields: fields)
     }
     switch (corpus, train) {
     case (let corpus?, nil):

@@ -80,7 +80,7 @@ struct PrecomputeArguments: ParsableArguments {
 
   func validate() throws {
     try Usage.require {
-      guard try CodecChoice(codec).needsFit || fitCorpus == nil else {
+      guard try CodecRegistry.builtIn.choice(codec).needsFit || fitCorpus == nil else {
         throw ValidationError("--fit-corpus is for a codec that is fitted, as transform:0.005")
       }
     }
@@ -93,7 +93,7 @@ struct PrecomputeArguments: ParsableArguments {
     options.badRows = corpus.badRows
     options.layer = layer
     options.normalized = !beforeNorm
-    options.codec = try CodecChoice(codec)
+    options.codec = try CodecRegistry.builtIn.choice(codec)
     options.fitCorpus = try fitCorpus.map { path in
       let corpus = try Corpus(path)
       // Found to be missing now, also where it won't be read.

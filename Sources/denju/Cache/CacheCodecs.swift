@@ -57,9 +57,11 @@ struct CacheCodecs: ParsableCommand {
 
   private func choices() throws -> [CodecChoice] {
     try codec.map { names in
-      try names.split { $0 == "," || $0 == " " }.map { try CodecChoice(String($0)) }
+      try names.split { $0 == "," || $0 == " " }.map {
+        try CodecRegistry.builtIn.choice(String($0))
+      }
     }
-      ?? StateCodecs.all.map { .ready($0.name) }
+      ?? CodecRegistry.builtIn.unfitted.map { UnfittedFamily($0).choice }
   }
 
   func run() throws {
@@ -127,21 +129,14 @@ struct CacheCodecs: ParsableCommand {
   private func fitted(
     _ choices: [CodecChoice], _ source: DecoderSource, _ layer: Int, _ sample: CalibrationSample
   ) throws -> [any StateCodec] {
-    guard choices.contains(where: \.needsFit) else {
-      return try choices.map { try StateCodecs.named($0.description) }
-    }
-    let fitting = try CodecFitting(
+    let ground = FittingGround(
       source, layer: layer, normalized: layer == source.layerCount, sample: sample,
       check: Interruption.check)
-    return try choices.map { choice in
-      switch choice {
-      case .ready(let name): return try StateCodecs.named(name)
-      case .transform(let allowance):
-        let codec = try fitting.codec(allowance: allowance, check: Interruption.check)
-        Terminal.note("\(codec.identity): \(codec.fit.measurement)")
-        return codec
-      }
+    let codecs = try ground.codecs(choices)
+    for codec in codecs {
+      if let fit = codec.fitSummary { Terminal.note("\(codec.identity): \(fit.measurement)") }
     }
+    return codecs
   }
 
   /// Of each codec, against the answers from undecoded states.

@@ -34,7 +34,7 @@ struct CacheImport: ParsableCommand {
     }
     if numerics?.isEmpty ?? false { throw ValidationError("--numerics needs a name") }
     try Usage.require {
-      guard !(try CodecChoice(codec).needsFit) else {
+      guard !(try CodecRegistry.builtIn.choice(codec).needsFit) else {
         throw ValidationError(
           "--codec \(codec) is fitted on a source: precompute does that; import takes others")
       }
