@@ -32,7 +32,7 @@ struct SourceAnswers {
 
   func answer(to prompt: [UInt8]) throws -> String {
     let session = try prefix.fork()
-    var next = tokenizer.encode(utf8: prompt, addBegin: prefix.count == 0)
+    var next = tokenizer.encode(utf8: prompt, framed: prefix.count == 0)
     let logits = FloatBuffer(count: source.vocabularySize)
     var text = StreamingDetokenizer(tokenizer)
     var answer = ""
