@@ -69,8 +69,9 @@ let package = Package(
       name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
       exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles"],
-      path: "Tests/Tokenization", exclude: ["Vectors", "make_vectors.py"]),
+      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", crypto],
+      path: "Tests/Tokenization",
+      exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
     .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
     .testTarget(
       name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"

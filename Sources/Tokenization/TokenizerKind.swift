@@ -52,7 +52,7 @@ struct RefusalAdvice: Sendable {
 struct TokenizerRegistry: Sendable {
   let kinds: [any TokenizerKind]
 
-  static let builtIn = TokenizerRegistry(kinds: [BytePairKind()])
+  static let builtIn = TokenizerRegistry(kinds: [BytePairKind(), WordPieceKind()])
 
   /// The kind of a `tokenizer.json` by its `model` section.
   func kind(json model: FieldReader) throws(TokenizerError) -> any TokenizerKind {
