@@ -95,4 +95,19 @@ import Tokenization
       #expect(found == digest, "the scalars from U+\(String(start, radix: 16, uppercase: true))")
     }
   }
+
+  /// Where accents are stripped, what is left is in the order of form D: U+1D16E has a lower
+  /// class than U+302E, and both are spacing marks. An accent is no bar between them, unless its
+  /// class is 0, as U+0E31's. By `tokenizers`, too.
+  @Test(arguments: [
+    ("a\u{302E}\u{1D16E}b", "a\u{1D16E}\u{302E}b"),
+    ("a\u{302E}\u{301}\u{1D16E}b", "a\u{1D16E}\u{302E}b"),
+    ("a\u{302E}\u{E31}\u{1D16E}b", "a\u{302E}\u{1D16E}b"),
+    ("a\u{302E}\u{302F}\u{1D165}", "a\u{1D165}\u{302E}\u{302F}"),
+  ])
+  func whatIsLeftOfAnAccentedTextIsOrdered(text: String, ordered: String) throws {
+    let words = try Self.tokenizer("uncased").words(of: text)
+    // As bytes: strings that are canonically equivalent are equal.
+    #expect(words.map { Array($0.utf8) } == [Array(ordered.utf8)])
+  }
 }
