@@ -75,8 +75,9 @@ let package = Package(
     .testTarget(
       name: "ArchitecturesTests", dependencies: ["Architectures"], path: "Tests/Architectures"),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles"],
-      path: "Tests/Tokenization", exclude: ["Vectors", "make_vectors.py"]),
+      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", crypto],
+      path: "Tests/Tokenization",
+      exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
     .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
     .testTarget(
       name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"

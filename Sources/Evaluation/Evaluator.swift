@@ -1,9 +1,10 @@
+import Architectures
 import FeatureCache
 import Foundation
 import Generation
-import Runs
 import KnowledgeSource
 import Numerics
+import Runs
 import Tokenization
 
 /// Asks trained generators, and the source itself, the documents of the test set, which nothing before

@@ -1,3 +1,5 @@
+import Identity
+
 /// Something stored that is not what was stored, or does not fit together.
 public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
   public enum Item: Equatable, Sendable {

@@ -28,7 +28,7 @@ import Tokenization
       tokenizer = try Tokenizer.load(model)
       identity = CacheIdentity(
         weights: try model.catalogue().sha256(),
-        architecture: try model.configuration.architectureJSON,
+        architecture: try model.configuration.identityJSON,
         tokenizer: tokenizer.fingerprint, layer: 1, normalized: false, codec: "float16",
         numerics: Numerics.version, width: try model.configuration.hiddenSize)
     }
@@ -88,7 +88,7 @@ import Tokenization
       known, [Float](repeating: 1, count: known.ids.count * place.identity.width))
     let prompt = place.prompt("Another thing")
     var computed = [Float](repeating: 0, count: prompt.ids.count * place.identity.width)
-    try KnowledgeSource(ModelFolder.open(Place.source)).states(
+    try DecoderSource(ModelFolder.open(Place.source)).states(
       prompt.ids, layer: 1, normalized: false, into: &computed)
 
     let provider = try place.provider(cache)

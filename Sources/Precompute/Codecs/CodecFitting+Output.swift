@@ -12,7 +12,7 @@ extension CodecFitting {
   static let rowsAtOnce = 128
 
   static func output(
-    _ source: KnowledgeSource, _ states: UnsafePointer<Float>, tokens: Int,
+    _ source: DecoderSource, _ states: UnsafePointer<Float>, tokens: Int,
     _ check: () throws -> Void
   ) throws -> TransformFitting.Output {
     let (width, vocabulary) = (source.width, source.vocabularySize)
@@ -78,7 +78,7 @@ extension CodecFitting {
 
   /// Hands over the logits of every state, [vocabulary], which may be changed.
   private static func logits(
-    _ source: KnowledgeSource, _ states: UnsafePointer<Float>, rows: Int,
+    _ source: DecoderSource, _ states: UnsafePointer<Float>, rows: Int,
     _ check: () throws -> Void, _ use: (Int, UnsafeMutablePointer<Float>) -> Void
   ) throws {
     let vocabulary = source.vocabularySize

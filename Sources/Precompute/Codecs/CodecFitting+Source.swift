@@ -6,7 +6,7 @@ import Numerics
 extension CodecFitting {
   /// The states of texts, back to back.
   static func states(
-    _ source: KnowledgeSource, _ texts: [[Int32]], _ layer: Int, _ normalized: Bool,
+    _ source: DecoderSource, _ texts: [[Int32]], _ layer: Int, _ normalized: Bool,
     _ check: () throws -> Void
   ) throws -> FloatBuffer {
     let states = FloatBuffer(count: texts.reduce(0) { $0 + $1.count } * source.width)
@@ -22,7 +22,7 @@ extension CodecFitting {
 
   /// The loss of each text, summed over its tokens: the source goes on from the states, which are changed by that.
   static func losses(
-    _ source: KnowledgeSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
+    _ source: DecoderSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
     _ normalized: Bool, _ check: () throws -> Void
   ) throws -> [Double] {
     var losses: [Double] = []
@@ -46,7 +46,7 @@ extension CodecFitting {
 
   /// The states after the final norm, to which the source goes on from those given.
   static func final(
-    _ source: KnowledgeSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
+    _ source: DecoderSource, _ texts: [[Int32]], _ states: UnsafePointer<Float>, _ layer: Int,
     _ normalized: Bool, _ check: () throws -> Void
   ) throws -> FloatBuffer {
     let count = texts.reduce(0) { $0 + $1.count } * source.width

@@ -6,7 +6,7 @@ import Numerics
 /// Fits the transform codec on a sample of a corpus, with the largest step that adds no more to the source's
 /// loss than is allowed.
 public struct CodecFitting: ~Copyable {
-  private let source: KnowledgeSource
+  private let source: DecoderSource
   private let layer: Int
   private let normalized: Bool
   private let fitting: TransformFitting
@@ -31,7 +31,7 @@ public struct CodecFitting: ~Copyable {
   ///   - normalized: after the final norm.
   ///   - check: called between passes; throws to end it.
   public init(
-    _ source: KnowledgeSource, layer: Int, normalized: Bool, sample: CalibrationSample,
+    _ source: DecoderSource, layer: Int, normalized: Bool, sample: CalibrationSample,
     check: () throws -> Void
   ) throws {
     guard sample.heldOut.count > 1 else {

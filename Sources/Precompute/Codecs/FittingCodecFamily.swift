@@ -9,7 +9,7 @@ public protocol FittingCodecFamily: CodecFamily {
 
 /// What codecs are fitted on.
 public struct FittingGround {
-  let source: KnowledgeSource
+  let source: DecoderSource
   /// 0 to N.
   let layer: Int
   /// Whether the states are those after the final norm.
@@ -23,7 +23,7 @@ public struct FittingGround {
   let check: () throws -> Void
 
   public init(
-    _ source: KnowledgeSource, layer: Int, normalized: Bool, sample: CalibrationSample,
+    _ source: DecoderSource, layer: Int, normalized: Bool, sample: CalibrationSample,
     salt: [UInt8] = TransformFit.noSalt, note: @escaping (String) -> Void = { _ in },
     check: @escaping () throws -> Void
   ) {

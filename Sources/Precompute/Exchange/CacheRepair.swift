@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import ModelFiles
 import Numerics
@@ -13,7 +14,7 @@ public struct CacheRepair {
     let folder = try ModelFolder.open(path)
     let differences = cache.identity.differences(
       fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.configuration.architectureJSON,
+      architecture: try folder.architecture().identityJSON,
       tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw CacheError.identityMismatch(path: cache.path, differences: differences)

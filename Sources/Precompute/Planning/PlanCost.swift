@@ -1,9 +1,10 @@
+import Architectures
 import FeatureCache
 import ModelFiles
 
 /// Fills in what a plan's work costs, from what is known of source and machine.
 struct PlanCost {
-  let model: TransformerConfiguration
+  let model: any Architecture
   let layer: Int
   let codec: CodecChoice
   var work = SourceWork()
@@ -31,7 +32,7 @@ struct PlanCost {
 
   /// Payload bytes a token, from sizes measured on hidden states.
   private var usualPayload: Double {
-    codec.family.usualPayload(codec, width: model.hiddenSize)
+    codec.family.usualPayload(codec, width: model.width)
   }
 
   /// Fills in the plan's costs from a sample that was run.

@@ -14,7 +14,7 @@ struct PrefixKeys {
 /// Of this module only this, and the codecs that are fitted and measured on a source's output layer, know what
 /// computes them.
 struct OpenedSource {
-  let knowledge: KnowledgeSource
+  let knowledge: DecoderSource
   let layer: Int
   let normalized: Bool
   /// |states - float32's| / |float32's| on a fixed text, where the source computes in less.
@@ -23,7 +23,7 @@ struct OpenedSource {
   private(set) var seconds = 0.0
 
   /// Rows that go through the source together at full speed.
-  static let rowsOfAPass = KnowledgeSource.rowsOfAPass
+  static let rowsOfAPass = DecoderSource.rowsOfAPass
 
   /// Reads the weights, and measures the arithmetic.
   init(_ reading: SourceReading) throws {
@@ -40,7 +40,7 @@ struct OpenedSource {
 
   /// Reads the weights.
   init(_ folder: ModelFolder, precision: Precision, layer: Int, normalized: Bool) throws {
-    knowledge = try KnowledgeSource(folder, precision: precision)
+    knowledge = try DecoderSource(folder, precision: precision)
     self.layer = layer
     self.normalized = normalized
   }

@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import KnowledgeSource
@@ -8,7 +9,7 @@ import Tokenization
 /// A source as precomputing sees it: its configuration and tokenizer at once, its weights when asked.
 struct SourceReading {
   let folder: ModelFolder
-  let configuration: TransformerConfiguration
+  let configuration: any Architecture
   let tokenizer: Tokenizer
   let format: PromptFormat
   /// 0 (embedding) to N.
@@ -19,7 +20,7 @@ struct SourceReading {
 
   init(_ options: PrecomputeOptions) throws {
     folder = try ModelFolder.open(options.source)
-    configuration = try folder.configuration
+    configuration = try folder.architecture()
     tokenizer = try Tokenizer.load(folder)
     format = try PromptFormat(tokenizer, template: options.template)
     layer = try Self.layer(options.layer, of: configuration)
@@ -30,7 +31,7 @@ struct SourceReading {
   }
 
   static func layer(
-    _ asked: Int, of configuration: TransformerConfiguration
+    _ asked: Int, of configuration: any Architecture
   ) throws(PrecomputeError) -> Int {
     guard let layer = configuration.layer(asked) else {
       throw .badLayer(asked: asked, layers: configuration.layerCount)
@@ -57,17 +58,17 @@ struct SourceReading {
   func windowCutter(_ options: PrecomputeOptions, chunkTokens: Int) -> WindowCutter {
     WindowCutter(
       windowPlanner(options, chunkTokens: chunkTokens), coverage: options.coverage,
-      width: configuration.hiddenSize)
+      width: configuration.width)
   }
 
   /// Hashes the weights, which reads all of them. A codec that is to be fitted is not known by more than what it
   /// was chosen by.
   func identity() throws -> CacheIdentity {
     CacheIdentity(
-      weights: try folder.catalogue().sha256(), architecture: configuration.architectureJSON,
+      weights: try folder.catalogue().sha256(), architecture: configuration.identityJSON,
       tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized,
       precision: precision.rawValue, codec: codec.description, numerics: Numerics.version,
-      width: configuration.hiddenSize, scope: scope)
+      width: configuration.width, scope: scope)
   }
 
   /// The fixed text that a precision's error is measured on, as far as the source's positions go.
@@ -88,7 +89,7 @@ struct SourceReading {
   /// pages.
   var emptyFile: Int {
     get throws {
-      let fit = codec.family.usualFit(width: configuration.hiddenSize)
+      let fit = codec.family.usualFit(width: configuration.width)
       return try TokenizerFrame.compress(tokenizer.serialized()).count + fit + 100_000
     }
   }

@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 import Numerics
 
 /// What a pass came to.

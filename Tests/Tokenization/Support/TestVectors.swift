@@ -30,6 +30,11 @@ enum TestVectors {
   /// SmolLM2-135M-Instruct.Q4_1.gguf, where `DENJU_SMOLLM2` says.
   static let smolLM2 = environment["DENJU_SMOLLM2"]
 
+  /// The folder of all-MiniLM-L6-v2, where `DENJU_MINILM` says.
+  static let miniLM = environment["DENJU_MINILM"].flatMap { folder in
+    FileManager.default.fileExists(atPath: folder + "/tokenizer.json") ? folder : nil
+  }
+
   static var hasTokenizers: Bool {
     ["gpt2", "qwen2", "smollm2"].allSatisfy {
       FileManager.default.fileExists(atPath: "\(tokenizers)/\($0)/tokenizer.json")
@@ -38,6 +43,18 @@ enum TestVectors {
 
   static var hasReference: Bool {
     FileManager.default.fileExists(atPath: reference + "/smollm2-135m-instruct/prompts.json")
+  }
+
+  /// llama.cpp's texts and ids, in `name`.inp and `name`.out under `tokenizers`.
+  static func llamaCpp(_ name: String) throws -> [(text: String, ids: [Int32])] {
+    let path = "\(tokenizers)/\(name)"
+    let texts = String(decoding: try contents(path + ".inp"), as: UTF8.self)
+      .components(separatedBy: "\n__ggml_vocab_test__\n").dropLast()
+    let lines = String(decoding: try contents(path + ".out"), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    return zip(texts, lines).map { text, line in
+      (text, line.split(separator: " ").compactMap { Int32($0) })
+    }
   }
 
   private static let environment = ProcessInfo.processInfo.environment

@@ -1,18 +1,20 @@
 import Foundation
 
-/// What happens to text before it is cut into words.
-enum Normalization: String, Sendable {
-  case none
-  /// Unicode normalisation form C.
-  case nfc
+/// Unicode normalisation form C.
+struct FormC: Normalizer {
+  static let steps = ["NFC"]
 
-  /// `text`, UTF-8, normalised.
-  func normalized(_ text: [UInt8]) -> [UInt8] {
-    switch self {
-    case .none: text
-    case .nfc: NFC.normalized(text)
-    }
+  let name = "nfc"
+
+  init() {}
+
+  init(_ steps: [TokenizerStep]) {}
+
+  init?(name: String) {
+    guard name == self.name else { return nil }
   }
+
+  func normalized(_ text: [UInt8]) -> [UInt8] { NFC.normalized(text) }
 }
 
 /// Form C by way of Foundation, in linear time and right.

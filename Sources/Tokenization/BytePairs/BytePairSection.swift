@@ -1,24 +1,79 @@
 import ModelFiles
 
-/// The `model` section of a `tokenizer.json`: vocabulary and merges of a byte-level BPE.
-struct BytePairSection {
+/// Vocabulary and merges of a byte-level BPE as a file says them.
+struct BytePairSection: TokenModelSection {
   let listed: [(spelling: [UInt8], id: Int64)]
+  /// The merges' spellings, left and right, by rank.
   let merges: [(left: [UInt8], right: [UInt8])]
+  /// Whether a word that is a token as a whole is that token, whatever the merges say.
   let ignoresMerges: Bool
 
+  init(
+    listed: [(spelling: [UInt8], id: Int64)], merges: [(left: [UInt8], right: [UInt8])],
+    ignoresMerges: Bool
+  ) {
+    self.listed = listed
+    self.merges = merges
+    self.ignoresMerges = ignoresMerges
+  }
+
+  /// The `model` section of a `tokenizer.json`.
   init(_ model: FieldReader) throws(TokenizerError) {
-    // Files older than the key are BPE when they have merges.
-    let type = try model.string("type") ?? (model.value("merges") == nil ? "nameless" : "BPE")
-    guard type == "BPE" else {
-      throw .unsupported(
-        file: model.file, item: "model.type", found: type, advice: "use a byte-level BPE tokenizer")
-    }
     try Self.refuseVariants(model)
-    listed = try Self.vocabulary(model)
+    listed = try model.vocabulary("vocab")
     merges = try Self.merges(model)
     ignoresMerges = try model.bool("ignore_merges") ?? false
     try Self.checkUnknown(model, listed: listed)
   }
+
+  func model(
+    over vocabulary: Vocabulary, added: [AddedToken], file: String
+  ) throws(TokenizerError) -> any TokenModel {
+    let merges = try resolvedMerges(in: vocabulary, file: file)
+    return try BytePairModel(
+      spellings: canonicalSpellings(vocabulary, merges: merges, added: added), merges: merges,
+      ignoresMerges: ignoresMerges, file: file)
+  }
+
+  private func resolvedMerges(
+    in vocabulary: Vocabulary, file: String
+  ) throws(TokenizerError) -> [MergeTable.Merge] {
+    var resolved: [MergeTable.Merge] = []
+    resolved.reserveCapacity(merges.count)
+    for (rank, merge) in merges.enumerated() {
+      guard let left = vocabulary.id(of: merge.left), let right = vocabulary.id(of: merge.right)
+      else {
+        let unknown = vocabulary.id(of: merge.left) == nil ? merge.left : merge.right
+        throw .malformed(
+          file: file, item: "merge \(rank)", expected: "tokens of the vocabulary",
+          found: quoted(unknown))
+      }
+      resolved.append(try vocabulary.merge(left, right, rank: rank, file: file))
+    }
+    return resolved
+  }
+
+  /// Files differ in whether they list added tokens among the others. An added token stays in the
+  /// vocabulary only where merging can come upon it.
+  private func canonicalSpellings(
+    _ vocabulary: Vocabulary, merges: [MergeTable.Merge], added: [AddedToken]
+  ) -> [[UInt8]?] {
+    guard !ignoresMerges else { return vocabulary.spellings }
+    var isMet = Set(ByteAlphabet.spellings.compactMap { vocabulary.id(of: $0) })
+    let addedIDs = Set(added.map(\.id))
+    for merge in merges {
+      for id in [merge.left, merge.right, merge.result] where addedIDs.contains(id) {
+        isMet.insert(id)
+      }
+    }
+    var spellings = vocabulary.spellings
+    for id in addedIDs.subtracting(isMet) where spellings.indices.contains(Int(id)) {
+      spellings[Int(id)] = nil
+    }
+    return spellings
+  }
+
+  // MARK: - The `model` section
 
   private static func refuseVariants(_ model: FieldReader) throws(TokenizerError) {
     switch model.value("dropout") {
@@ -54,26 +109,6 @@ struct BytePairSection {
       found: "set while byte \(missing) has no token", advice: "use a byte-level BPE tokenizer")
   }
 
-  private static func vocabulary(
-    _ model: FieldReader
-  ) throws(TokenizerError) -> [(spelling: [UInt8], id: Int64)] {
-    let value = try model.required("vocab")
-    guard case .object(let object) = value else {
-      throw model.mismatch("vocab", "an object of tokens and ids", value)
-    }
-    var listed: [(spelling: [UInt8], id: Int64)] = []
-    listed.reserveCapacity(object.count)
-    for (token, value) in object.members {
-      guard case .integer(let id) = value else {
-        throw .malformed(
-          file: model.file, item: "model.vocab[\(quoted(token))]", expected: "an id",
-          found: value.kind)
-      }
-      listed.append((Array(token.utf8), id))
-    }
-    return listed
-  }
-
   private static func merges(
     _ model: FieldReader
   ) throws(TokenizerError) -> [(left: [UInt8], right: [UInt8])] {
@@ -99,6 +134,24 @@ struct BytePairSection {
       throw .malformed(
         file: model.file, item: "model.merges[\(rank)]", expected: "two tokens",
         found: value.summary)
+    }
+    return merges
+  }
+}
+
+extension BytePairSection {
+  /// The merges of a GGUF file.
+  static func merges(
+    _ gguf: GGUFFields
+  ) throws(TokenizerError) -> [(left: [UInt8], right: [UInt8])] {
+    var merges: [(left: [UInt8], right: [UInt8])] = []
+    for (rank, line) in try gguf.strings("tokenizer.ggml.merges").enumerated() {
+      guard let pair = MergeText.pair(line) else {
+        throw .malformed(
+          file: gguf.file, item: "tokenizer.ggml.merges[\(rank)]",
+          expected: "two tokens with a space between", found: quoted(line))
+      }
+      merges.append(pair)
     }
     return merges
   }
