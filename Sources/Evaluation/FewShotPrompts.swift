@@ -21,7 +21,7 @@ package struct FewShotPrompts {
     self.tokenizer = tokenizer
     let keepsIDs = !(shown + asked).allSatisfy { Self.isPlain($0, tokenizer) }
     self.keepsIDs = keepsIDs
-    let ends = tokenizer.encode("\n", addBegin: false)
+    let ends = tokenizer.encode("\n", framed: false)
     let ids =
       keepsIDs
       ? shown.flatMap { $0.promptIDs + $0.responseIDs + ends }
@@ -47,7 +47,7 @@ package struct FewShotPrompts {
     of document: CacheDocument, _ tokenizer: Tokenizer, keepsIDs: Bool, isFirst: Bool
   ) -> [Int32] {
     keepsIDs
-      ? document.promptIDs : tokenizer.encode(utf8: document.prompt, addBegin: isFirst)
+      ? document.promptIDs : tokenizer.encode(utf8: document.prompt, framed: isFirst)
   }
 
   /// Whether the cached ids are those of the text as it is, or of its end, where it was cut.
