@@ -63,44 +63,60 @@ let package = Package(
       ]),
     .executableTarget(name: "denju", dependencies: ["Pipeline", argumentParser, logging]),
 
+    // What the tests share: the one way to make each fixture.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "FeatureCache", "GenerationModule", "ModelFiles", "Numerics", "Tokenization", "Training",
+        crypto,
+      ], path: "Tests/Support"),
     .testTarget(
-      name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
+      name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
+      path: "Tests/Numerics"),
     .testTarget(
-      name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
-      exclude: ["Vectors", "make_vectors.py"]),
+      name: "ModelFilesTests", dependencies: ["ModelFiles", "TestSupport"],
+      path: "Tests/ModelFiles", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles"],
+      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "TestSupport"],
       path: "Tests/Tokenization", exclude: ["Vectors", "make_vectors.py"]),
-    .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
     .testTarget(
-      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"
-    ),
+      name: "CorporaTests", dependencies: ["Corpora", "TestSupport"], path: "Tests/Corpora"),
     .testTarget(
-      name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
+      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource", "TestSupport"],
+      path: "Tests/KnowledgeSource"),
     .testTarget(
-      name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
+      name: "FeatureCacheTests", dependencies: ["FeatureCache", "TestSupport", grdb],
+      path: "Tests/FeatureCache"),
     .testTarget(
-      name: "GenerationModuleTests", dependencies: ["GenerationModule"],
+      name: "PrecomputeTests", dependencies: ["Precompute", "TestSupport", grdb],
+      path: "Tests/Precompute"),
+    .testTarget(
+      name: "GenerationModuleTests", dependencies: ["GenerationModule", "TestSupport"],
       path: "Tests/GenerationModule"),
     .testTarget(
       name: "ReferenceTests",
-      dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
+      dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization", "TestSupport"],
       path: "Tests/Reference",
       exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
     .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "TestSupport"], path: "Tests/Training"),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"], path: "Tests/Pipeline"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], path: "Tests/Pipeline"),
     .testTarget(
       name: "DenjuTests",
       dependencies: [
-        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", crypto, grdb,
+        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", "TestSupport", crypto,
+        grdb,
       ],
       path: "Tests/denju", exclude: ["Goldens"]),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "FuzzTests",
+      dependencies: ["Corpora", "FeatureCache", "ModelFiles", "TestSupport", "Tokenization"],
       path: "Tests/Fuzz", exclude: ["Program", "corpus", "run.sh"]),
-    .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
+    .testTarget(
+      name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -21,6 +21,8 @@ enum ModuleTable {
     "Serving": ["Generation", "Hummingbird"],
     "Pipeline": ["Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams"],
     "denju": ["Pipeline", "ArgumentParser"],
+    // Of the tests: no line above names it.
+    "TestSupport": ["Training"],
   ]
 
   /// Modules of other packages, each with those of its modules that come with it.

@@ -1,11 +1,12 @@
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Model folder")
 struct ModelFolderTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   @Test("a configuration without weights can be planned for")
   func configurationAlone() throws {
@@ -32,7 +33,7 @@ struct ModelFolderTests {
 
   @Test("a folder with one GGUF file is that file, with two it is ambiguous")
   func gguf() throws {
-    _ = try folder.copy(TestData.vector("qwen2.gguf"), as: "a.gguf")
+    _ = try folder.copy(Vectors.path("qwen2.gguf"), as: "a.gguf")
     let model = try ModelFolder.open(folder.path)
     #expect(try model.configuration.architecture == .qwen2)
     #expect(try model.catalogue().names.count == 2 * 12 + 3)
@@ -41,7 +42,7 @@ struct ModelFolderTests {
       return
     }
     #expect(try file.strings("tokenizer.ggml.tokens").count == 20)
-    _ = try folder.copy(TestData.vector("llama.gguf"), as: "b.gguf")
+    _ = try folder.copy(Vectors.path("llama.gguf"), as: "b.gguf")
     expectError("a.gguf, b.gguf") { try ModelFolder.open(folder.path) }
     #expect(try ModelFolder.open(folder.path + "/b.gguf").configuration.architecture == .llama)
   }

@@ -1,16 +1,17 @@
 import Crypto
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Reference models")
 struct ReferenceFolderTests {
   @Test(
     "configuration and tensor shapes agree",
-    .enabled(if: TestData.hasReference("tiny-llama")),
+    .enabled(if: Checkout.exists(Checkout.reference + "/tiny-llama")),
     arguments: ["tiny-llama", "tiny-qwen2", "tiny-gpt-neo"])
   func shapes(name: String) throws {
-    let model = try ModelFolder.open(TestData.reference + "/" + name)
+    let model = try ModelFolder.open(Checkout.reference + "/" + name)
     let configuration = try model.configuration
     let catalogue = try model.catalogue()
     let (width, vocabulary) = (configuration.hiddenSize, configuration.vocabularySize)
@@ -33,13 +34,14 @@ struct ReferenceFolderTests {
 
   @Test(
     "the embedding of the input ids is layer 0",
-    .enabled(if: TestData.hasReference("tiny-llama")), arguments: ["tiny-llama", "tiny-qwen2"])
+    .enabled(if: Checkout.exists(Checkout.reference + "/tiny-llama")),
+    arguments: ["tiny-llama", "tiny-qwen2"])
   func embedding(name: String) throws {
-    let model = try ModelFolder.open(TestData.reference + "/" + name)
+    let model = try ModelFolder.open(Checkout.reference + "/" + name)
     let width = try model.configuration.hiddenSize
     let table = try model.catalogue().floats("model.embed_tokens.weight")
     let expected = try TensorCatalogue.open(
-      TestData.reference + "/\(name)/expected.safetensors")
+      Checkout.reference + "/\(name)/expected.safetensors")
     let ids = try expected.integers("input_ids")
     let states = try expected.floats("hidden_states.0")
     #expect(states.count == ids.count * width)
@@ -53,9 +55,9 @@ struct ReferenceFolderTests {
   /// `gguf` 0.19 dequantises and transformers' permutation turns back.
   @Test(
     "SmolLM2-135M-Instruct Q4_1 dequantises to the gguf package's values",
-    .enabled(if: TestData.smolLM2 != nil))
+    .enabled(if: Checkout.smolLM2 != nil))
   func smolLM2() throws {
-    let model = try ModelFolder.open(#require(TestData.smolLM2))
+    let model = try ModelFolder.open(#require(Checkout.smolLM2))
     let configuration = try model.configuration
     #expect(configuration.hiddenSize == 576)
     #expect(configuration.layerCount == 30)

@@ -1,31 +1,12 @@
-import Foundation
-import ModelFiles
+import TestSupport
 
-/// The folder of vectors that independent PyTorch and transformers code made: the one named by
-/// `DENJU_REFERENCE`, else `../shared/reference` beside the checkout, else the project's own,
-/// `Tests/Reference/vectors`. What is in a folder says itself which sizes it has.
+/// The folder of vectors that independent PyTorch and transformers code made. What is in it says itself which
+/// sizes it has.
 enum ReferenceFolder {
-  /// The package's folder.
-  static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent()
-
-  static let url: URL = {
-    if let named = ProcessInfo.processInfo.environment["DENJU_REFERENCE"], !named.isEmpty {
-      return URL(fileURLWithPath: named)
-    }
-    let shared = package.deletingLastPathComponent().appendingPathComponent("shared/reference")
-    let own = package.appendingPathComponent("Tests/Reference/vectors")
-    return exists(shared) ? shared : own
-  }()
-
   /// A file or folder in it.
-  static func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+  static func path(_ name: String) -> String { Checkout.reference + "/" + name }
 
-  static func has(_ name: String) -> Bool { exists(url.appendingPathComponent(name)) }
-
-  private static func exists(_ url: URL) -> Bool {
-    FileManager.default.fileExists(atPath: url.path)
-  }
+  static func has(_ name: String) -> Bool { Checkout.exists(path(name)) }
 }
 
 /// The largest ‖ours − reference‖ / ‖reference‖ of any row. Row by row, since one token can be so

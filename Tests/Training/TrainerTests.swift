@@ -1,5 +1,6 @@
 import Foundation
 import GenerationModule
+import TestSupport
 import Testing
 import Training
 
@@ -9,18 +10,18 @@ import Training
   func `the loss falls`(
     conditioning: GeneratorConfiguration.Conditioning, scope: LossScope
   ) throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.epochs = 15
     options.loss = scope
     guard conditioning == .aligned || scope == .response else {
       // Every position reads all of the prompt's states: it would be shown its own answers.
       #expect(throws: TrainingError.self) {
-        try fixture.train("run", options, Fixture.design(conditioning))
+        try fixture.train("run", options, TinyTraining.design(conditioning))
       }
       return
     }
-    let report = try fixture.train("run", options, Fixture.design(conditioning))
+    let report = try fixture.train("run", options, TinyTraining.design(conditioning))
     let first = try #require(report.firstLoss)
     // A start from random weights is near the uniform distribution over 401 tokens.
     #expect(abs(first - Foundation.log(401)) < 0.5)
@@ -28,8 +29,8 @@ import Training
   }
 
   @Test func `the learning rates rise, and fall along a cosine to their floor`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.warmup = 0.25
     options.finalRate = 0.1
     options.bridgeLearningRate = 0.02
@@ -48,9 +49,9 @@ import Training
   }
 
   @Test func `the log has a line a step and the validation loss an epoch`() throws {
-    let fixture = try Fixture()
+    let fixture = try TinyTraining()
     var steps: [Int] = []
-    try fixture.train("run", Fixture.options()) { steps.append($0.step) }
+    try fixture.train("run", TinyTraining.options()) { steps.append($0.step) }
     let rows = try Self.rows(fixture, "run")
     #expect(rows.compactMap { Int($0["step"] ?? "") } == Array(1...16))
     #expect(steps == Array(1...16))
@@ -66,8 +67,8 @@ import Training
   }
 
   @Test func `training ends early when validation gains nothing, and keeps the best`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.epochs = 40
     options.patience = 2
     options.minimumGain = 10
@@ -75,23 +76,24 @@ import Training
     // The first epoch sets the mark; none gains 10 nats on it.
     #expect(report.epochs == 3)
     #expect(report.bestValidationLoss != nil)
-    let bare = try Fixture(validation: false)
+    let bare = try TinyTraining(validation: false)
     #expect(throws: TrainingError.self) { try bare.train("run", options) }
   }
 
   @Test func `without a validation set the last weights are the best`() throws {
-    let fixture = try Fixture(validation: false)
-    let report = try fixture.train("run", Fixture.options())
+    let fixture = try TinyTraining(validation: false)
+    let report = try fixture.train("run", TinyTraining.options())
     #expect(report.bestValidationLoss == nil)
     #expect(
-      try fixture.bytes("run/best/model.safetensors") == fixture.bytes("run/last/model.safetensors")
+      try fixture.folder.bytes("run/best/model.safetensors")
+        == fixture.folder.bytes("run/last/model.safetensors")
     )
   }
 
   /// Parts of a step sum to the step; only the order of float32 additions differs.
   @Test func `accumulation takes the same step`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     let whole = try fixture.train("whole", options)
     options.accumulate = 4
     let parts = try fixture.train("parts", options)
@@ -101,18 +103,18 @@ import Training
 
   @Test(arguments: [StatesArm.own, .shuffled, .none])
   func `every arm trains`(arm: StatesArm) throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.states = arm
     let report = try fixture.train("run", options)
     #expect(report.trainLoss < (report.firstLoss ?? 0))
-    #expect(RunFolder(fixture.folder + "/run").exists)
-    #expect(try RunFolder(fixture.folder + "/run").description().states == arm)
+    #expect(RunFolder(fixture.folder.path("run")).exists)
+    #expect(try RunFolder(fixture.folder.path("run")).description().states == arm)
   }
 
   @Test func `a loss that is not a number ends it`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.epochs = 40
     options.clip = .greatestFiniteMagnitude
     (options.bridgeLearningRate, options.generatorLearningRate) = (9.9, 9.9)
@@ -128,8 +130,8 @@ import Training
     }
   }
 
-  private static func rows(_ fixture: Fixture, _ run: String) throws -> [[String: String]] {
-    let lines = try String(decoding: fixture.bytes("\(run)/log.csv"), as: UTF8.self)
+  private static func rows(_ fixture: TinyTraining, _ run: String) throws -> [[String: String]] {
+    let lines = try String(decoding: fixture.folder.bytes("\(run)/log.csv"), as: UTF8.self)
       .split(separator: "\n")
     func cells(_ line: Substring) -> [String] {
       line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
