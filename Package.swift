@@ -67,8 +67,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "FeatureCache", "GenerationModule", "ModelFiles", "Numerics", "Tokenization", "Training",
-        crypto,
+        "Corpora", "FeatureCache", "GenerationModule", "ModelFiles", "Numerics", "Precompute",
+        "Tokenization", "Training", crypto,
       ], path: "Tests/Support"),
     .testTarget(
       name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
@@ -102,6 +102,9 @@ let package = Package(
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "TestSupport"], path: "Tests/Training"),
     .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "TestSupport", hummingbird, logging],
+      path: "Tests/Serving"),
     .testTarget(
       name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], path: "Tests/Pipeline"),
     .testTarget(

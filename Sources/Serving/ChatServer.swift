@@ -37,7 +37,7 @@ public struct ChatServer: Sendable {
   /// - Parameter onReady: called with the port once connections are accepted.
   public func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
     let application = Application(
-      router: router(),
+      router: router(BasicRequestContext.self),
       configuration: .init(
         address: .hostname(options.host, port: options.port), serverName: "denju"),
       onServerRunning: { channel in await onReady(channel.localAddress?.port ?? options.port) },
@@ -45,8 +45,9 @@ public struct ChatServer: Sendable {
     try await application.runService()
   }
 
-  private func router() -> Router<BasicRequestContext> {
-    let router = Router(context: BasicRequestContext.self)
+  /// What answers requests, whatever brings them: a connection, or a call in this process.
+  package func router<Context: RequestContext>(_ context: Context.Type) -> Router<Context> {
+    let router = Router(context: context)
     router.add(middleware: ErrorsAsJSON())
     router.get("health") { _, _ in JSONResponse.make(["status": "ok"]) }
     router.get("v1/models") { _, _ in models() }

@@ -22,7 +22,7 @@ enum ModuleTable {
     "Pipeline": ["Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams"],
     "denju": ["Pipeline", "ArgumentParser"],
     // Of the tests: no line above names it.
-    "TestSupport": ["Training"],
+    "TestSupport": ["Precompute", "Training"],
   ]
 
   /// Modules of other packages, each with those of its modules that come with it.
