@@ -124,6 +124,11 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
+// A file sees the members of what it imports itself, not of what other files import.
+for target in package.targets where target.type != .system {
+  target.swiftSettings = [.enableUpcomingFeature("MemberImportVisibility")]
+}
+
 // What `Tests/Fuzz/run.sh` builds, with libFuzzer's runtime, which nothing else has.
 if Context.environment["DENJU_FUZZ"] != nil {
   package.targets.append(

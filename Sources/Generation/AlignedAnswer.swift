@@ -1,3 +1,4 @@
+import FeatureCache
 import GenerationModule
 import KnowledgeSource
 import Numerics

@@ -2,6 +2,8 @@ import Foundation
 import Generation
 import Hummingbird
 import Logging
+import NIOFoundationEssentialsCompat
+import Tokenization
 
 /// The HTTP server: chat completions in the OpenAI API's form, the list of models, and health.
 ///

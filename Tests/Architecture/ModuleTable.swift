@@ -31,7 +31,7 @@ enum ModuleTable {
     "GRDB": [],
     "Yams": [],
     "ArgumentParser": [],
-    "Hummingbird": ["HTTPTypes", "NIOCore", "ServiceLifecycle"],
+    "Hummingbird": ["HTTPTypes", "NIOCore", "NIOFoundationEssentialsCompat", "ServiceLifecycle"],
   ]
 
   /// Modules that come with the toolchain or the system and need no dependency.

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import Numerics
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Corpora
+import FeatureCache
 import GenerationModule
 import Precompute
 import Training

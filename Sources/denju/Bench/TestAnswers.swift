@@ -1,5 +1,6 @@
 import FeatureCache
 import Generation
+import GenerationModule
 import Tokenization
 
 /// A trained generator's greedy answers to the test prompts of its cache, from given states.
