@@ -67,50 +67,77 @@ let package = Package(
       ]),
     .executableTarget(name: "denju", dependencies: ["Pipeline", argumentParser, logging]),
 
+    // What the tests share: the one way to make each fixture.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Architectures", "Corpora", "FeatureCache", "Generators", "Identity", "ModelFiles",
+        "Numerics", "Precompute", "Runs", "Tokenization", "Training", crypto,
+      ], path: "Tests/Support"),
     .testTarget(
-      name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
+      name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
+      path: "Tests/Numerics"),
     .testTarget(
-      name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
-      exclude: ["Vectors", "make_vectors.py"]),
+      name: "ModelFilesTests", dependencies: ["Architectures", "ModelFiles", "TestSupport"],
+      path: "Tests/ModelFiles", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
-      name: "ArchitecturesTests", dependencies: ["Architectures"], path: "Tests/Architectures"),
+      name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
+      path: "Tests/Architectures"),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", crypto],
+      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "TestSupport", crypto],
       path: "Tests/Tokenization",
       exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
-    .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
     .testTarget(
-      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"
-    ),
+      name: "CorporaTests", dependencies: ["Corpora", "TestSupport"], path: "Tests/Corpora"),
     .testTarget(
-      name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
+      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource", "TestSupport"],
+      path: "Tests/KnowledgeSource"),
     .testTarget(
-      name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
+      name: "FeatureCacheTests", dependencies: ["FeatureCache", "TestSupport", grdb],
+      path: "Tests/FeatureCache"),
     .testTarget(
-      name: "GeneratorsTests", dependencies: ["Generators", "Runs"], path: "Tests/Generators"),
+      name: "PrecomputeTests", dependencies: ["Precompute", "TestSupport", grdb],
+      path: "Tests/Precompute"),
+    .testTarget(
+      name: "GeneratorsTests", dependencies: ["Generators", "Runs", "TestSupport"],
+      path: "Tests/Generators"),
     .testTarget(
       name: "ReferenceTests",
-      dependencies: ["KnowledgeSource", "Generators", "Tokenization"],
+      dependencies: ["KnowledgeSource", "Generators", "Tokenization", "TestSupport"],
       path: "Tests/Reference",
       exclude: [
         "vectors", "convert_checkpoint.md", "check_llama_vectors.py", "check_vectors.py",
         "llama_generator.py", "llama_vectors.py", "llm_modules.py", "make_vectors.py",
         "peft_check.py", "plain_llama.py", "vector_files.py",
       ]),
-    .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"], path: "Tests/Pipeline"),
+    .testTarget(
+      name: "GenerationTests", dependencies: ["Generation", "TestSupport"],
+      path: "Tests/Generation"),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "TestSupport"], path: "Tests/Training"),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
+      path: "Tests/Evaluation"),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "TestSupport", hummingbird, logging],
+      path: "Tests/Serving"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], path: "Tests/Pipeline"),
     .testTarget(
       name: "DenjuTests",
       dependencies: [
-        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", crypto, grdb,
+        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", "TestSupport", crypto,
+        grdb,
       ],
       path: "Tests/denju", exclude: ["Goldens"]),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "FuzzTests",
+      dependencies: [
+        "Architectures", "Corpora", "FeatureCache", "ModelFiles", "TestSupport", "Tokenization",
+      ],
       path: "Tests/Fuzz", exclude: ["Program", "corpus", "run.sh"]),
-    .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
+    .testTarget(
+      name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -119,7 +146,8 @@ let package = Package(
 if Context.environment["DENJU_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "denju-fuzz", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "denju-fuzz",
+      dependencies: ["Architectures", "Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
       path: "Tests/Fuzz/Program",
       // gold fails on what the sanitizer leaves.
       linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))

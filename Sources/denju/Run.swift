@@ -1,5 +1,6 @@
 import Architectures
 import ArgumentParser
+import Evaluation
 import FeatureCache
 import Foundation
 import Runs

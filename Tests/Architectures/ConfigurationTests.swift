@@ -1,13 +1,14 @@
 import Architectures
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("config.json")
 struct ConfigurationTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   /// A configuration's JSON text: `base` with `changes`; a change to nil removes the key.
   private static func text(_ base: [(String, String)], _ changes: [String: String?]) -> String {

@@ -1,12 +1,13 @@
 import Architectures
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Configuration of a GGUF file")
 struct GGUFConfigurationTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func read(
     _ architecture: String = "llama", _ change: (inout GGUFBuilder) -> Void

@@ -1,4 +1,5 @@
 import GenerationModule
+import ModelFiles
 import Testing
 
 /// What a position may see.

@@ -2,6 +2,7 @@ import Foundation
 import GenerationModule
 import ModelFiles
 import Numerics
+import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {
@@ -25,11 +26,11 @@ import Testing
 
   @Test(arguments: Fixture.configurations)
   func resumingIsNeverHavingStopped(_ configuration: GeneratorConfiguration) throws {
-    try Fixture.withFolder { folder in
+    try TemporaryFolder.with { folder in
       let model = try configuration.makeModel(seed: 4)
       let optimizer = AdamW(count: model.parameters.count)
       for _ in 0..<3 { try step(model, optimizer) }
-      let path = folder + "/last"
+      let path = folder.path("last")
       try Checkpoint.save(
         model, to: path, optimizer: optimizer, files: ["training.json": Data("{}".utf8)])
       for _ in 0..<3 { try step(model, optimizer) }
@@ -50,14 +51,14 @@ import Testing
   }
 
   @Test func aNewCheckpointTakesTheOldOnesPlaceWhole() throws {
-    try Fixture.withFolder { folder in
-      let path = folder + "/best"
+    try TemporaryFolder.with { folder in
+      let path = folder.path("best")
       let models = try (1...2).map { try Fixture.prompt.makeModel(seed: $0) }
       try Checkpoint.save(models[0], to: path, files: ["old": Data()])
       try Checkpoint.save(models[1], to: path)
       #expect(try Checkpoint.load(path).valueBits == models[1].valueBits)
       // Nothing of the old one and nothing temporary is left.
-      let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       #expect(names == ["best"])
       let files = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
       #expect(files == ["config.json", "model.safetensors"])
@@ -65,25 +66,27 @@ import Testing
   }
 
   @Test func whatCannotBeWrittenLeavesTheOldOne() throws {
-    try Fixture.withFolder { folder in
+    try TemporaryFolder.with { folder in
       let model = try Fixture.prompt.makeModel(seed: 1)
-      try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+      try Data().write(to: URL(fileURLWithPath: folder.path("file")))
       #expect(throws: GenerationModuleError.self) {
-        try Checkpoint.save(model, to: folder + "/file/best")
+        try Checkpoint.save(model, to: folder.path("file/best"))
       }
-      try Checkpoint.save(model, to: folder + "/best")
+      try Checkpoint.save(model, to: folder.path("best"))
       #expect(throws: GenerationModuleError.self) {
-        try Checkpoint.save(model, to: folder + "/best", files: ["no/such/folder": Data()])
+        try Checkpoint.save(model, to: folder.path("best"), files: ["no/such/folder": Data()])
       }
-      #expect(try Checkpoint.load(folder + "/best").valueBits == model.valueBits)
+      #expect(try Checkpoint.load(folder.path("best")).valueBits == model.valueBits)
       #expect(
-        try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["best", "file"])
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+          "best", "file",
+        ])
     }
   }
 
   @Test func damageIsNamedInOneLine() throws {
-    try Fixture.withFolder { folder in
-      let path = folder + "/best"
+    try TemporaryFolder.with { folder in
+      let path = folder.path("best")
       let model = try Fixture.prompt.makeModel(seed: 1)
       try Checkpoint.save(model, to: path)
       let configuration = try String(contentsOfFile: path + "/config.json", encoding: .utf8)

@@ -1,6 +1,7 @@
 import Foundation
 import GenerationModule
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite struct ConfigurationTests {
@@ -42,12 +43,12 @@ import Testing
   }
 
   @Test func importTakesThePapersNumbersWhereTheFileIsSilent() throws {
-    try Fixture.withFolder { folder in
-      let path = folder + "/m"
+    try TemporaryFolder.with { folder in
+      let path = folder.path("m")
       try Checkpoint.save(try Fixture.model(Fixture.aligned(.causal)), to: path)
       let stored = try TensorCatalogue.open(path + "/model.safetensors")
       func rewrite(_ keep: (String) -> Bool, _ metadata: [String: String] = [:]) throws -> String {
-        let file = folder + "/\(UUID()).safetensors"
+        let file = folder.path("\(UUID()).safetensors")
         let values = try stored.entries.filter { keep($0.name) }
           .map { ($0.name, $0.shape, try stored.floats($0.name)) }
         let buffers = values.map { entry in

@@ -1,6 +1,6 @@
-import Foundation
 import GenerationModule
 import Numerics
+import TestSupport
 
 /// Small modules and documents whose every value comes from a seed.
 enum Fixture {
@@ -34,15 +34,11 @@ enum Fixture {
     var generator = SeededGenerator(seed: seed)
     return GenerationDocument(
       states: (0..<states * sourceWidth).map { _ in generator.normal() },
-      prompt: tokens(prompt, &generator), response: tokens(response, &generator))
+      prompt: generator.tokens(prompt), response: generator.tokens(response))
   }
 
   static func alignedDocument(prompt: Int, response: Int, seed: UInt64) -> GenerationDocument {
     promptDocument(states: prompt + response, prompt: prompt, response: response, seed: seed)
-  }
-
-  private static func tokens(_ count: Int, _ generator: inout SeededGenerator) -> [Int32] {
-    (0..<count).map { _ in Int32(generator.next() % 53) }
   }
 
   /// Documents of unlike lengths, longer than the window, for either conditioning.
@@ -64,23 +60,14 @@ enum Fixture {
   }
 
   static let configurations = [prompt, aligned(.causal), aligned(.published)]
-
-  /// A folder of its own, removed afterwards.
-  static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-module-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try body(path)
-  }
 }
 
 extension GenerationModel {
   var valueBits: [UInt32] {
-    parameters.tensors.flatMap { Array(parameters.values(of: $0)).map(\.bitPattern) }
+    parameters.tensors.flatMap { parameters.values(of: $0).bits }
   }
 
   var gradientBits: [UInt32] {
-    parameters.tensors.flatMap { Array(parameters.gradients(of: $0)).map(\.bitPattern) }
+    parameters.tensors.flatMap { parameters.gradients(of: $0).bits }
   }
 }

@@ -1,5 +1,6 @@
 import KnowledgeSource
 import Numerics
+import TestSupport
 import Testing
 
 /// The states of fixed models, as bits, on whatever CPU this is: cached states are reused on other
@@ -12,8 +13,8 @@ import Testing
     ] as [(Precision, UInt64)])
   func theVersionNamesTheBits(_ precision: Precision, _ bits: UInt64) throws {
     var hash = FNV1a()
-    for family in RandomModel.Family.allCases {
-      let source = try RandomModel(family).source(precision)
+    for family in RandomSource.allCases {
+      let source = try family.source(precision)
       let documents = [96, 1, 40].map { randomDocument($0, seed: UInt64($0)) }
       for states in try source.bits(documents, layer: source.layerCount) {
         for value in states { hash.combine(value) }

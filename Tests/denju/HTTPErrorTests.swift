@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Every error of the server is the OpenAI API's error object.
@@ -10,7 +11,7 @@ import Testing
     }
     let error: Detail
 
-    init(_ response: HTTPClient.Response) throws {
+    init(_ response: ChatAnswer) throws {
       self = try JSONDecoder().decode(Answer.self, from: Data(response.body.utf8))
     }
   }
@@ -46,10 +47,11 @@ import Testing
     try workshop.prepare()
     try FileManager.default.removeItem(atPath: workshop.source.path)
     let server = try ServerTests.Server(workshop)
-    let response = try server.complete(ServerTests.messages)
+    let response = try server.client.post(ServerTests.path, ServerTests.body(#""max_tokens": 2"#))
     #expect(response.status == 500)
     #expect(try Answer(response).error.type == "server_error")
-    let streamed = try server.complete(ServerTests.messages + #", "stream": true"#)
+    let streamed = try server.client.post(
+      ServerTests.path, ServerTests.body(#""stream": true"#))
     let last = try #require(streamed.events.dropLast().last)
     let error = try JSONDecoder().decode(Answer.self, from: Data(last.utf8)).error
     #expect(error.type == "server_error")
