@@ -114,7 +114,7 @@ public final class Precompute {
         + "up to some minutes")
     return try withoutActuallyEscaping(check) { check in
       let ground = FittingGround(
-        try source().knowledge, layer: reading.layer, normalized: reading.normalized,
+        try source().decoder(), layer: reading.layer, normalized: reading.normalized,
         sample: sample, salt: salt, note: note, check: check)
       return try ground.codecs([options.codec]).first
     }

@@ -1,3 +1,4 @@
+import Architectures
 import Corpora
 import FeatureCache
 import Identity
@@ -28,6 +29,8 @@ public struct PrecomputeOptions: Sendable {
   public var codec = CodecChoice.standard
   /// The codecs that the cache may have.
   public var codecs = CodecRegistry.builtIn
+  /// The families that the source may be of.
+  public var architectures = ArchitectureRegistry.builtIn
   /// What a codec is fitted on, where it has to be; `nil`: the corpus's own training set, that of all shards.
   public var fitCorpus: Corpus?
   /// What the source computes in; states of another precision are other states.

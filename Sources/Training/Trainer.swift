@@ -47,6 +47,9 @@ public final class Trainer {
     self.registries = registries
     format = try generatorTokenizer.map { try PromptFormat($0) }
     let tokenizer = try generatorTokenizer ?? Tokenizer(serialized: cache.source.tokenizer)
+    guard tokenizer.canWriteText, tokenizer.endOfTextID != nil else {
+      throw TrainingError.noWriting(isSources: generatorTokenizer == nil)
+    }
     configuration = try design.configuration(
       sourceWidth: cache.width, vocabularySize: tokenizer.vocabularySize,
       startToken: tokenizer.endOfTextID, options: options, registries)

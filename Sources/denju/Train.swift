@@ -56,9 +56,11 @@ struct Train: ParsableCommand {
     return report
   }
 
-  /// The tokenizer in the folder of a pretrained generator; the source's otherwise.
+  /// The one that was named, or that of a pretrained generator; the source's otherwise.
   private static func generatorTokenizer(_ arguments: TrainArguments) throws -> Tokenizer? {
-    try arguments.from.map { try Tokenizer.load(try ModelFolder.open($0)) }
+    try (arguments.tokenizer ?? arguments.from).map {
+      try Tokenizer.load(try ModelFolder.open($0))
+    }
   }
 
   private static func summary(_ report: TrainingReport) -> String {

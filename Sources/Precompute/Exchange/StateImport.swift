@@ -58,9 +58,11 @@ public struct StateImport {
       identity = CacheIdentity(
         weights: try folder.catalogue().sha256(), architecture: configuration.identityJSON,
         tokenizer: tokenizer.fingerprint, layer: layer,
-        normalized: origin.normalized && layer == configuration.layerCount,
+        normalized: origin.normalized && layer == configuration.layerCount
+          && configuration.hasFinalNorm,
         codec: codec ?? Float32Codec().name, numerics: origin.numerics,
-        width: configuration.width)
+        width: configuration.width,
+        scope: configuration.visibility == .document ? .document : .causal)
       chunkTokens = FeatureCache.standardChunkTokens
     } else {
       guard file.hasIdentity else {

@@ -107,8 +107,10 @@ final class CorpusEncoder {
 
   /// A cut leaves at least one token of the prompt, if there is one, and one of the response.
   private func cutLeft(_ document: inout CacheDocument, by excess: Int) -> Bool {
-    guard document.promptIDs.count > excess else { return false }
-    document.promptIDs.removeFirst(excess)
+    // Where a text stands between two tokens, as [CLS] and [SEP], what is cut lies between them.
+    let frame = format.tokenizer.closingID == nil ? 0 : 1
+    guard document.promptIDs.count - 2 * frame > excess else { return false }
+    document.promptIDs.removeSubrange(frame..<frame + excess)
     return true
   }
 

@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import KnowledgeSource
@@ -14,7 +15,7 @@ struct PrefixKeys {
 /// Of this module only this, and the codecs that are fitted and measured on a source's output layer, know what
 /// computes them.
 struct OpenedSource {
-  let knowledge: DecoderSource
+  let knowledge: any Source
   let layer: Int
   let normalized: Bool
   /// |states - float32's| / |float32's| on a fixed text, where the source computes in less.
@@ -30,7 +31,7 @@ struct OpenedSource {
     let began = ContinuousClock.now
     try self.init(
       reading.folder, precision: reading.precision, layer: reading.layer,
-      normalized: reading.normalized)
+      normalized: reading.normalized, architectures: reading.architectures)
     if reading.precision != .float32 {
       precisionError = try knowledge.errorAgainstFloat32(
         reading.calibrationIDs(), layer: layer, normalized: normalized)
@@ -39,10 +40,29 @@ struct OpenedSource {
   }
 
   /// Reads the weights.
-  init(_ folder: ModelFolder, precision: Precision, layer: Int, normalized: Bool) throws {
-    knowledge = try DecoderSource(folder, precision: precision)
+  init(
+    _ folder: ModelFolder, precision: Precision, layer: Int, normalized: Bool,
+    architectures: ArchitectureRegistry = .builtIn
+  ) throws {
+    knowledge = try Sources.open(folder, precision: precision, architectures: architectures)
     self.layer = layer
     self.normalized = normalized
+  }
+
+  /// The source as one with an output layer, on which codecs are fitted and measured.
+  func decoder() throws -> DecoderSource {
+    guard let decoder = knowledge as? DecoderSource else {
+      throw PrecomputeError.noOutputLayer(family: knowledge.architecture.family)
+    }
+    return decoder
+  }
+
+  /// The source as one whose texts go on from their beginnings. The planner shares none of another.
+  private func stepping() throws -> any SteppingSource {
+    guard let stepping = knowledge as? any SteppingSource else {
+      throw PrecomputeError.noOutputLayer(family: knowledge.architecture.family)
+    }
+    return stepping
   }
 
   /// The states of a whole text, [ids, width].
@@ -54,7 +74,11 @@ struct OpenedSource {
   func states(
     _ rests: [(after: PrefixKeys?, ids: [Int32])], into states: UnsafeMutablePointer<Float>
   ) throws {
-    try knowledge.states(
+    guard rests.contains(where: { $0.after != nil }) else {
+      return try knowledge.states(
+        batch: rests.map(\.ids), layer: layer, normalized: normalized, into: states)
+    }
+    try stepping().states(
       continuing: rests.map { SourceContinuation(prefix: $0.after?.session, ids: $0.ids) },
       layer: layer, normalized: normalized, into: states)
   }
@@ -63,7 +87,7 @@ struct OpenedSource {
   func makeKeys(after keys: PrefixKeys?, capacity: Int) throws -> PrefixKeys {
     if let keys { return PrefixKeys(session: try keys.session.fork(capacity: capacity)) }
     return PrefixKeys(
-      session: try knowledge.makeSession(
+      session: try stepping().makeSession(
         capacity: capacity, layer: layer, normalized: normalized))
   }
 
@@ -71,6 +95,6 @@ struct OpenedSource {
   func append(
     _ work: [(keys: PrefixKeys, ids: [Int32])], into states: UnsafeMutablePointer<Float>
   ) throws {
-    try knowledge.append(work.map { ($0.keys.session, $0.ids) }, into: states)
+    try stepping().append(work.map { ($0.keys.session, $0.ids) }, into: states)
   }
 }

@@ -18,16 +18,30 @@ struct SourceReading {
   let codec: CodecChoice
   let precision: Precision
 
+  let architectures: ArchitectureRegistry
+
   init(_ options: PrecomputeOptions) throws {
     folder = try ModelFolder.open(options.source)
-    configuration = try folder.architecture()
+    architectures = options.architectures
+    configuration = try folder.architecture(architectures)
     tokenizer = try Tokenizer.load(folder)
     format = try PromptFormat(tokenizer, template: options.template)
     layer = try Self.layer(options.layer, of: configuration)
     // Only the last layer has a final norm after it.
-    normalized = options.normalized && layer == configuration.layerCount
+    normalized =
+      options.normalized && layer == configuration.layerCount && configuration.hasFinalNorm
     codec = options.codec
     precision = options.precision
+    try refuseWhatNeedsMore(options)
+  }
+
+  /// What a source that sees whole documents, or has no output layer, can't be asked for.
+  private func refuseWhatNeedsMore(_ options: PrecomputeOptions) throws(PrecomputeError) {
+    let family = configuration.family
+    if seesWholeDocument, options.coverage == .document {
+      throw .noSteps(family: family)
+    }
+    if configuration.outputHead == nil, codec.needsFit { throw .noOutputLayer(family: family) }
   }
 
   static func layer(
@@ -44,8 +58,8 @@ struct SourceReading {
   private static let heldTokens = 8192
 
   /// Whether a state depends on all of its document, and not on the tokens up to its own alone. Then no beginning
-  /// is shared, in passes or in records. The sources that there are here are all causal.
-  var seesWholeDocument: Bool { false }
+  /// is shared, in passes or in records.
+  var seesWholeDocument: Bool { configuration.visibility == .document }
 
   private var scope: StateScope { seesWholeDocument ? .document : .causal }
 

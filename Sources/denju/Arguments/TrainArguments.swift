@@ -36,6 +36,11 @@ struct TrainArguments: ParsableArguments {
   @Option(help: "A GPT-Neo, Llama or Qwen2 model whose weights are the start; from scratch otherwise.")
   var from: String?
 
+  @Option(
+    help: "The generator's own tokenizer: a model's folder or file; its own weights' or the source's otherwise."
+  )
+  var tokenizer: String?
+
   @Option(help: "The generator's family, from scratch: gpt_neo, llama or qwen2.")
   var architecture = GPTNeo.family
 
