@@ -119,6 +119,9 @@ let package = Package(
       name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
       path: "Tests/Evaluation"),
     .testTarget(
+      name: "ExtensionTests", dependencies: ["Generation", "Precompute", "Training", "TestSupport"],
+      path: "Tests/Extension"),
+    .testTarget(
       name: "ServingTests", dependencies: ["Serving", "TestSupport", hummingbird, logging],
       path: "Tests/Serving"),
     .testTarget(

@@ -33,14 +33,16 @@ public final class Trainer {
   ///   - stream: which of the cache's streams to train from: the run is bound to it.
   ///   - run: the folder to train in.
   ///   - registries: the families and conditionings there are.
+  ///   - codecs: those that the cache may have.
   ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
   public init(
     cache path: String, stream: FeatureCache.StreamChoice = .only, run: String,
     design: GeneratorDesign, options: TrainingOptions,
-    generatorTokenizer: Tokenizer? = nil, registries: GeneratorRegistries = .builtIn
+    generatorTokenizer: Tokenizer? = nil, registries: GeneratorRegistries = .builtIn,
+    codecs: CodecRegistry = .builtIn
   ) throws {
     try options.validate()
-    cache = try FeatureCache.open(path, stream: stream)
+    cache = try FeatureCache.open(path, stream: stream, codecs: codecs)
     folder = RunFolder(run)
     self.options = options
     self.design = design

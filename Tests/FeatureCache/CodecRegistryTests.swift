@@ -3,31 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A codec that this program does not have: the values' own bytes, each with all of its bits turned.
-private struct TurnedCodec: StateCodec {
-  let name = "turned"
-
-  func encode(
-    _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?
-  ) throws(CodecError) -> EncodedStates {
-    let values = UnsafeBufferPointer(start: states, count: tokens * width)
-    decoded?.update(from: states, count: values.count)
-    let payload = UnsafeRawBufferPointer(values).map { ~$0 }
-    return EncodedStates(payload: payload, rawByteCount: payload.count)
-  }
-
-  func decode(
-    _ payload: UnsafeRawBufferPointer, tokens: Int, width: Int,
-    into states: UnsafeMutablePointer<Float>
-  ) throws(CodecError) {
-    guard payload.count == 4 * tokens * width else { throw .badPayload("another size") }
-    UnsafeMutableRawBufferPointer(start: states, count: payload.count)
-      .copyBytes(from: payload.map { ~$0 })
-  }
-
-  func roundTrip(_ states: UnsafeMutablePointer<Float>, tokens: Int, width: Int) {}
-}
-
 /// A codec that is fitted: multiples of a step, each as a byte.
 private struct StepCodec: StateCodec {
   let step: Float

@@ -4,6 +4,7 @@ import Foundation
 /// corpora of text need.
 package struct TinySource {
   package let path: String
+  private let family: TinyFamily
   private let shape: TinyShape
   private let spread: Float
 
@@ -19,10 +20,11 @@ package struct TinySource {
   ///
   /// - Parameter hasTemplate: whether it has a chat template, SmolLM2's.
   package init(
-    _ path: String, _ shape: TinyShape = shape, spread: Float = 0.15, seed: UInt64 = 1,
-    hasTemplate: Bool = true
+    _ path: String, _ shape: TinyShape = shape, family: TinyFamily = .llama,
+    spread: Float = 0.15, seed: UInt64 = 1, hasTemplate: Bool = true
   ) throws {
     self.path = path
+    self.family = family
     self.shape = shape
     self.spread = spread
     try model(seed: seed).write(to: path)
@@ -43,6 +45,6 @@ package struct TinySource {
   }
 
   private func model(seed: UInt64) -> TinyModel {
-    TinyModel(.llama, shape, spread: .even(spread), seed: seed)
+    TinyModel(family, shape, spread: .even(spread), seed: seed)
   }
 }
