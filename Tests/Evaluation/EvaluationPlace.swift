@@ -3,8 +3,8 @@ import FeatureCache
 import Foundation
 import Generators
 import Identity
-import Runs
 import Numerics
+import Runs
 import Tokenization
 
 /// A folder with a cache of made-up states and runs of made-up generators, whose every figure can be worked

@@ -47,11 +47,10 @@ import Testing
     try workshop.prepare()
     try FileManager.default.removeItem(atPath: workshop.source.path)
     let server = try ServerTests.Server(workshop)
-    let response = try server.client.post(ServerTests.path, ServerTests.body(#""max_tokens": 2"#))
+    let response = try server.complete(ServerTests.messages)
     #expect(response.status == 500)
     #expect(try Answer(response).error.type == "server_error")
-    let streamed = try server.client.post(
-      ServerTests.path, ServerTests.body(#""stream": true"#))
+    let streamed = try server.complete(ServerTests.messages + #", "stream": true"#)
     let last = try #require(streamed.events.dropLast().last)
     let error = try JSONDecoder().decode(Answer.self, from: Data(last.utf8)).error
     #expect(error.type == "server_error")

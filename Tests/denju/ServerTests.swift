@@ -20,12 +20,18 @@ import Testing
       self.process = process
       client = HTTPClient(port: try #require(port(), Comment(rawValue: process.text("stderr"))))
     }
+
+    func complete(_ fields: String) throws -> ChatAnswer {
+      try client.post(ServerTests.path, "{\(fields)}")
+    }
   }
 
   static let path = "/v1/chat/completions"
 
+  static let messages = #""messages": [{"role": "user", "content": "What is the thing?"}]"#
+
   static func body(_ more: String) -> String {
-    #"{"messages": [{"role": "user", "content": "What is the thing?"}], "# + more + "}"
+    "{" + messages + ", " + more + "}"
   }
 
   @Test(arguments: [SIGTERM, SIGINT])
