@@ -39,9 +39,9 @@ public final class Evaluator {
   public init(_ options: EvaluationOptions) throws {
     try options.validate()
     self.options = options
-    for run in options.runs { _ = try RunFolder(run).description() }
+    for run in options.runs { _ = try RunFolder(run).manifest() }
     let folder = RunFolder(options.runs[0])
-    let run = try folder.description()
+    let run = try folder.manifest()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
       expecting: try folder.cacheIdentity(of: run))
@@ -60,7 +60,7 @@ public final class Evaluator {
   }
 
   private static func questions(
-    _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunDescription,
+    _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunManifest,
     asked: [CacheDocument]
   ) throws -> SourceQuestions {
     let entries = try cache.documents(.train)
