@@ -95,7 +95,10 @@ public struct RunFolder: Sendable {
       try replacement.append(Array(data))
       try replacement.commit()
     } catch {
-      throw .unwritable(file: file(name), reason: "\(error)")
+      guard case .unwritable(_, let reason) = error else {
+        throw .unwritable(file: file(name), reason: "\(error)")
+      }
+      throw .unwritable(file: file(name), reason: reason)
     }
   }
 

@@ -6,17 +6,22 @@ import Layers
 public enum RunRules: Int, Codable, Sendable {
   /// Tensors are seeded by their number, and a step's passes are numbered by as many parts as the step has.
   case first = 1
+  /// Tensors are seeded by their name, so that arms begin with equal generators.
+  case seededByName = 2
+  /// Also, a step's passes are numbered by as many parts as any step may have, so that no two draw the same
+  /// dropout masks.
+  case ownMasks = 3
 
   /// What a new run begins with.
-  public static let current = RunRules.first
+  public static let current = RunRules.ownMasks
 
-  public var seeding: TensorSeeding { .index }
+  public var seeding: TensorSeeding { self == .first ? .index : .name }
 
   /// The number of a pass that draws dropout masks: of a part of a step.
   ///
   /// - Parameter most: parts of a step that has as many documents as a batch.
   public func passNumber(step: Int, part: Int, parts: Int, most: Int) -> Int {
-    step * parts + part
+    step * (rawValue >= Self.ownMasks.rawValue ? most : parts) + part
   }
 }
 

@@ -14,7 +14,7 @@ struct Denju: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Tokenize.self, States.self, PrecomputeCommand.self, CacheCommand.self,
-      Train.self, ImportCheckpoint.self, Evaluate.self, Generate.self, Serve.self, Run.self, Bench.self,
+      Train.self, ImportCheckpoint.self, Export.self, Evaluate.self, Generate.self, Serve.self, Run.self, Bench.self,
     ])
 
   /// Every error is one line on stderr: status 64 where the command line was wrong, 1 where the work
