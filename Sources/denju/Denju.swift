@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Numerics
 
 /// The program: one verb a file.
 @main
@@ -24,6 +25,7 @@ struct Denju: AsyncParsableCommand {
     Interruption.watch()
     do {
       var command = try parseAsRoot()
+      try Numerics.checkEngine()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
