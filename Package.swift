@@ -36,7 +36,9 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CKernels", exclude: ["kernels.inc", "int8.inc"], cSettings: kernelSettings),
-    .target(name: "Numerics", dependencies: ["CKernels"]),
+    // Found while the program runs, if at all: a build needs no OpenBLAS.
+    .target(name: "COpenBLAS"),
+    .target(name: "Numerics", dependencies: ["CKernels", "COpenBLAS"]),
     .target(name: "ModelFiles", dependencies: ["Numerics", crypto]),
     .target(name: "Tokenization", dependencies: ["ModelFiles", crypto]),
     .target(name: "Corpora", dependencies: [crypto]),
@@ -129,7 +131,8 @@ let package = Package(
     .testTarget(
       name: "DenjuTests",
       dependencies: [
-        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", "TestSupport", crypto,
+        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Numerics", "Pipeline",
+        "TestSupport", crypto,
         grdb,
       ],
       path: "Tests/denju", exclude: ["Goldens"]),

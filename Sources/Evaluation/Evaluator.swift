@@ -50,9 +50,9 @@ public final class Evaluator {
     self.options = options
     self.registries = registries
     self.codecs = codecs
-    for run in options.runs { _ = try RunFolder(run).description() }
+    for run in options.runs { _ = try RunFolder(run).manifest() }
     let folder = RunFolder(options.runs[0])
-    let run = try folder.description()
+    let run = try folder.manifest()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
       expecting: try folder.cacheIdentity(of: run), codecs: codecs)
@@ -83,7 +83,7 @@ public final class Evaluator {
   }
 
   private static func questions(
-    _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunDescription,
+    _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunManifest,
     asked: [CacheDocument], _ architectures: ArchitectureRegistry
   ) throws -> SourceQuestions {
     let entries = try cache.documents(.train)

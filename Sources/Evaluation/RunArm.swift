@@ -89,7 +89,8 @@ struct RunArm {
 
   /// Nats a response token, the right tokens given.
   private func loss() throws -> Double {
-    let model = try Checkpoint.load(RunFolder(path).best)
+    let folder = RunFolder(path)
+    let model = try folder.generator(folder.best, generator.run)
     let coverage = model.configuration.needs.coverage
     var (sum, count) = (0.0, 0)
     for index in documents.indices {

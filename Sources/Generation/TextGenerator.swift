@@ -39,7 +39,7 @@ public final class TextGenerator {
     }
   }
 
-  public let run: RunDescription
+  public let run: RunManifest
   /// The source's tokenizer and template: what prompts are keyed and conditioned by.
   public let format: PromptFormat
   public let states: StateProvider
@@ -53,7 +53,7 @@ public final class TextGenerator {
   /// - Parameter warn: told once, in one line, when states that had to be computed can't be stored.
   public init(_ place: Place, warn: @escaping (String) -> Void = { _ in }) throws {
     let folder = RunFolder(place.run)
-    run = try folder.description()
+    run = try folder.manifest()
     let identity = try folder.cacheIdentity(of: run)
     let sourceTokenizer = try Self.tokenizer(try folder.sourceTokenizer(), place)
     guard sourceTokenizer.fingerprint == identity.tokenizer else {
@@ -64,7 +64,8 @@ public final class TextGenerator {
     tokenizer =
       run.hasOwnTokenizer
       ? try Self.tokenizer(try folder.generatorTokenizer(), place) : sourceTokenizer
-    decoder = GeneratorDecoder(try Checkpoint.load(folder.best, place.registries))
+    decoder = GeneratorDecoder(
+      try folder.generator(folder.best, run, place.registries))
     let cache = try Self.cache(place, run, identity, warn)
     states = try StateProvider(
       identity: identity, codec: try Self.codec(identity, folder, cache, place.codecs),
@@ -102,7 +103,7 @@ public final class TextGenerator {
   /// The cache, if it is to be used and is there. One that was named must be there. One that can be read and not
   /// written, as while another program writes it, is read.
   private static func cache(
-    _ place: Place, _ run: RunDescription, _ identity: CacheIdentity, _ warn: (String) -> Void
+    _ place: Place, _ run: RunManifest, _ identity: CacheIdentity, _ warn: (String) -> Void
   ) throws -> FeatureCache? {
     guard place.usesCache else { return nil }
     let path = place.cache ?? run.cachePath
@@ -176,7 +177,7 @@ public final class TextGenerator {
 
 extension RunFolder {
   /// Whose states a run of this folder was trained on.
-  public func cacheIdentity(of run: RunDescription) throws(Failure) -> CacheIdentity {
+  public func cacheIdentity(of run: RunManifest) throws(Failure) -> CacheIdentity {
     do {
       return try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
     } catch {

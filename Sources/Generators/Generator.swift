@@ -11,6 +11,8 @@ import Numerics
 public final class Generator {
   public let configuration: GeneratorConfiguration
   public let parameters: ParameterSet
+  /// What training changes; the rest is frozen.
+  public let training: TrainedParts
   let network: GeneratorNetwork
   private let arena = Arena()
 
@@ -39,22 +41,30 @@ public final class Generator {
     }
   }
 
-  /// From a file of all its tensors: every name and shape is checked before memory is taken for it.
+  /// From a file of its trained tensors, and one of those that are frozen where there are any: every name and
+  /// shape is checked before memory is taken for it.
   package convenience init(
-    _ configuration: GeneratorConfiguration, reading catalogue: TensorCatalogue
+    _ configuration: GeneratorConfiguration, training: TrainedParts = .all,
+    reading catalogue: TensorCatalogue, base: TensorCatalogue? = nil
   ) throws(GeneratorError) {
-    let tensors = configuration.tensors()
+    let tensors = configuration.tensors(training: training)
     for tensor in tensors {
-      try ParameterSet.check(tensor.name, shape: tensor.shape, in: catalogue)
+      guard let file = tensor.isTrained ? catalogue : base else {
+        throw .checkpoint(
+          path: catalogue.path, item: "tensor \(tensor.name)",
+          expected: "the run's frozen parameters beside it", found: "none")
+      }
+      try ParameterSet.check(tensor.name, shape: tensor.shape, in: file)
     }
-    let names = Set(tensors.map(\.name))
+    let names = Set(tensors.filter(\.isTrained).map(\.name))
     if let extra = catalogue.names.first(where: { !names.contains($0) }) {
       throw .checkpoint(
         path: catalogue.path, item: "tensor \(extra)", expected: "the tensors of config.json alone",
         found: "one more")
     }
-    self.init(uninitialized: configuration)
-    try parameters.read(from: catalogue)
+    self.init(uninitialized: configuration, training: training)
+    try parameters.read(from: catalogue) { $0.isTrained ? $0.name : nil }
+    if let base { try parameters.read(from: base) { $0.isTrained ? nil : $0.name } }
   }
 
   /// With parameters that are yet to be read.
@@ -63,6 +73,7 @@ public final class Generator {
     isPretrained: Bool = false
   ) {
     self.configuration = configuration
+    self.training = training
     network = GeneratorNetwork(configuration, training: training, isPretrained: isPretrained)
     parameters = ParameterSet(network.layout)
   }

@@ -33,8 +33,10 @@ public struct GeneratorConfiguration: Sendable {
     GeneratorNetwork(self, training: training, isPretrained: false).layout.tensors
   }
 
-  /// Their values in all.
-  public var parameterCount: Int { tensors().reduce(0) { $0 + $1.range.count } }
+  /// Values that training changes.
+  public func parameterCount(training: TrainedParts = .all) -> Int {
+    tensors(training: training).reduce(0) { $0 + ($1.isTrained ? $1.range.count : 0) }
+  }
 }
 
 /// What generators are made of: the families and conditionings that a program knows.
@@ -59,8 +61,11 @@ extension GeneratorConfiguration {
   static let defaultArchitecture = GPTNeo.family
 
   /// The text of `config.json`, keys sorted.
-  public func json() throws(GeneratorError) -> Data {
+  ///
+  /// - Parameter training: what of the generator its checkpoints hold; all, unless something is frozen.
+  public func json(training: TrainedParts = .all) throws(GeneratorError) -> Data {
     var members: [String: any Encodable] = ["conditioning": conditioning.name]
+    if training != .all { members["train"] = training }
     // What the states must be: not written here, but a key that has always been there.
     members["source"] = [String: String]()
     if streams.count == 1 {
@@ -114,6 +119,22 @@ extension GeneratorConfiguration {
       )
     }
     try self.init(backbone: backbone, conditioning: conditioning, streams: streams)
+  }
+
+  /// What of a generator the checkpoint with this `config.json` holds.
+  package static func training(
+    json data: Data, path: String
+  ) throws(GeneratorError) -> TrainedParts {
+    try readingFiles { () throws(ModelFileError) in
+      let reader = try ConfigurationReader(
+        JSONValue(parsing: Array(data), file: path), file: path)
+      guard let text = try reader.string("train") else { return .all }
+      guard let parts = TrainedParts(text) else {
+        throw reader.unsupported(
+          "train", .string(text), supported: "train all, bridge or lora:RANK")
+      }
+      return parts
+    }
   }
 
   private static func streams(

@@ -20,7 +20,7 @@ public enum Checkpoint {
     files: [String: Data] = [:]
   ) throws(GeneratorError) {
     let replacement = try FolderReplacement(path: path)
-    try replacement.write(configurationName, try model.configuration.json())
+    try replacement.write(configurationName, try model.configuration.json(training: model.training))
     for (name, contents) in files.sorted(by: { $0.key < $1.key }) {
       try replacement.write(name, contents)
     }
@@ -55,12 +55,17 @@ public enum Checkpoint {
   }
 
   /// Reads a generator. Every tensor's name and shape is checked before memory is taken for it.
+  ///
+  /// - Parameter base: the run's frozen parameters, where it has any.
   public static func load(
-    _ path: String, _ registries: GeneratorRegistries = .builtIn
+    _ path: String, _ registries: GeneratorRegistries = .builtIn, base: TensorCatalogue? = nil
   ) throws(GeneratorError) -> Generator {
     let configuration = try configuration(at: path, registries)
-    let catalogue = try openTensors(path, weightsName)
-    return try Generator(configuration, reading: catalogue)
+    let file = (path as NSString).appendingPathComponent(configurationName)
+    let training = try GeneratorConfiguration.training(
+      json: FileManager.default.contents(atPath: file) ?? Data(), path: file)
+    return try Generator(
+      configuration, training: training, reading: try openTensors(path, weightsName), base: base)
   }
 
   /// Reads the optimizer's moments and steps, to go on training `parameters`.

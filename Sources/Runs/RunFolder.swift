@@ -1,38 +1,6 @@
 import Foundation
-import Identity
-
-/// What a training run was made of, beside its weights: enough to generate with it on its own.
-public struct RunDescription: Codable, Equatable, Sendable {
-  /// Identity of the states it was trained on, as the cache encodes it.
-  public var identity: Data
-  /// Chat template that prompts were written with; `nil`: none.
-  public var template: String?
-  /// Whether it was trained on plain prompts, rather than on conversations through a template.
-  public var plainPrompts: Bool
-  /// Whose states it was trained with.
-  public var states: StatesArm
-  /// Whether the generator's tokenizer is one of its own.
-  public var hasOwnTokenizer: Bool
-  /// Where cache and source were: hints, never needed.
-  public var cachePath: String
-  public var sourcePath: String
-  /// The options of training, as JSON.
-  public var training: Data
-
-  public init(
-    identity: Data, template: String?, plainPrompts: Bool, states: StatesArm,
-    hasOwnTokenizer: Bool, cachePath: String, sourcePath: String, training: Data
-  ) {
-    self.identity = identity
-    self.template = template
-    self.plainPrompts = plainPrompts
-    self.states = states
-    self.hasOwnTokenizer = hasOwnTokenizer
-    self.cachePath = cachePath
-    self.sourcePath = sourcePath
-    self.training = training
-  }
-}
+import Generators
+import ModelFiles
 
 /// The folder of a training run.
 ///
@@ -40,6 +8,7 @@ public struct RunDescription: Codable, Equatable, Sendable {
 ///     source-tokenizer         the source's tokenizer, as its cache holds it
 ///     generator-tokenizer      the generator's, where it has one of its own
 ///     codec-fit                what the states' codec was fitted to, where it was
+///     base.safetensors         the parameters that training does not change, where there are any
 ///     best/, last/             checkpoints: lowest validation loss, latest step
 ///     log.csv                  a line a step
 ///     report.json              what evaluation found
@@ -74,10 +43,12 @@ public struct RunFolder: Sendable {
 
   public var exists: Bool { FileManager.default.fileExists(atPath: file("run.json")) }
 
-  public func description() throws(Failure) -> RunDescription {
+  public func manifest() throws(Failure) -> RunManifest {
     let bytes = try read("run.json")
     do {
-      return try JSONDecoder().decode(RunDescription.self, from: Data(bytes))
+      return try RunManifest(json: Data(bytes), in: path)
+    } catch let malformed as RunManifest.Malformed {
+      throw .unreadable(file: file("run.json"), reason: malformed.reason)
     } catch {
       throw .unreadable(file: file("run.json"), reason: "it is not a run's description")
     }
@@ -94,35 +65,40 @@ public struct RunFolder: Sendable {
 
   /// Makes the folder; `run.json` comes last, so that a folder that has it is whole.
   public func create(
-    _ description: RunDescription, sourceTokenizer: [UInt8], generatorTokenizer: [UInt8]?,
-    codecFit: [UInt8]?
+    _ manifest: RunManifest, _ generator: Generator, sourceTokenizer: [UInt8],
+    generatorTokenizer: [UInt8]?, codecFit: [UInt8]?
   ) throws(Failure) {
     do {
+      var manifest = manifest
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
       try write("source-tokenizer", Data(sourceTokenizer))
       if let generatorTokenizer { try write("generator-tokenizer", Data(generatorTokenizer)) }
-      if let codecFit {
-        try write("codec-fit", Data(codecFit))
-        // It has states of the corpus in it.
-        try FileManager.default.setAttributes(
-          [.posixPermissions: 0o600], ofItemAtPath: file("codec-fit"))
-      }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      try write("run.json", try encoder.encode(description))
+      // It has states of the corpus in it.
+      if let codecFit { try write("codec-fit", Data(codecFit), mode: 0o600) }
+      manifest.base = try writeBase(of: generator)
+      try write(
+        "run.json",
+        try manifest.json(in: path, near: FileManager.default.currentDirectoryPath))
     } catch let failure as Failure {
       throw failure
+    } catch let error as GeneratorError {
+      throw .unwritable(file: base, reason: "\(error)")
     } catch {
       throw .unwritable(file: path, reason: error.localizedDescription)
     }
   }
 
   /// Writes a file of the folder: the old one or the whole new one is there at any moment.
-  public func write(_ name: String, _ data: Data) throws(Failure) {
-    do {
-      try data.write(to: URL(fileURLWithPath: file(name)), options: .atomic)
+  public func write(_ name: String, _ data: Data, mode: mode_t = 0o666) throws(Failure) {
+    do throws(ModelFileError) {
+      let replacement = try FileReplacement(path: file(name), mode: mode)
+      try replacement.append(Array(data))
+      try replacement.commit()
     } catch {
-      throw .unwritable(file: file(name), reason: error.localizedDescription)
+      guard case .unwritable(_, let reason) = error else {
+        throw .unwritable(file: file(name), reason: "\(error)")
+      }
+      throw .unwritable(file: file(name), reason: reason)
     }
   }
 

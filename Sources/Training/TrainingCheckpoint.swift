@@ -23,10 +23,10 @@ struct TrainingCheckpoint {
   }
 
   func restore(
-    weightDecay: Double, _ registries: GeneratorRegistries
+    _ folder: RunFolder, _ manifest: RunManifest, weightDecay: Double, _ registries: GeneratorRegistries
   ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {
     let state = try TrainingState.read(path)
-    let model = try Checkpoint.load(path, registries)
+    let model = try folder.generator(path, manifest, registries)
     let optimizer = try Checkpoint.loadOptimizer(
       path, for: model.parameters, settings: .init(weightDecay: weightDecay))
     return (model, optimizer, state)

@@ -26,7 +26,7 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
       sourceWidth: sourceWidth, vocabularySize: vocabularySize, startToken: 0,
       options: options)
     self.run = run
-    parameters = configuration.parameterCount
+    parameters = configuration.parameterCount(training: design.train)
     epochs = options.epochs
     self.tokens = tokens * options.epochs
     floatingPointOperations = 6 * Double(parameters) * Double(self.tokens)

@@ -5,7 +5,10 @@ import Numerics
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed beside other programs, and what a precision costs.",
-    subcommands: [BenchPrecompute.self, BenchLoss.self, BenchAnswers.self, BenchCache.self])
+    subcommands: [
+      BenchPrecompute.self, BenchEngines.self, BenchEngine.self, BenchLoss.self,
+      BenchAnswers.self, BenchCache.self,
+    ])
 }
 
 extension Precision {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Numerics
 
 /// The program: one verb a file.
 @main
@@ -14,7 +15,7 @@ struct Denju: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Tokenize.self, States.self, PrecomputeCommand.self, CacheCommand.self,
-      Train.self, Evaluate.self, Generate.self, Serve.self, Run.self, Bench.self,
+      Train.self, ImportCheckpoint.self, Export.self, Evaluate.self, Generate.self, Serve.self, Run.self, Bench.self,
     ])
 
   /// Every error is one line on stderr: status 64 where the command line was wrong, 1 where the work
@@ -24,6 +25,7 @@ struct Denju: AsyncParsableCommand {
     Interruption.watch()
     do {
       var command = try parseAsRoot()
+      try Numerics.checkEngine()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

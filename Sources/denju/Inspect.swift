@@ -32,7 +32,7 @@ struct Inspect: ParsableCommand {
   }
 
   private func show(_ run: RunFolder) throws {
-    let description = try run.description()
+    let description = try run.manifest()
     if !json {
       Terminal.result(
         "training run, states: \(description.states.rawValue), template: \(description.template ?? "none")"

@@ -7,7 +7,8 @@ enum ModuleTable {
   static let direct: [String: Set<String>] = [
     "CZstd": [],
     "CKernels": [],
-    "Numerics": ["CKernels"],
+    "COpenBLAS": [],
+    "Numerics": ["CKernels", "COpenBLAS"],
     "ModelFiles": ["Numerics", "Crypto"],
     "Identity": [],
     "Tokenization": ["ModelFiles"],

@@ -71,10 +71,10 @@ final class EvaluationPlace {
   func run(_ name: String, _ model: Generator, states: StatesArm) throws -> String {
     let run = RunFolder(folder + "/" + name)
     try run.create(
-      RunDescription(
-        identity: try JSONEncoder().encode(identity), template: nil, plainPrompts: true,
+      RunManifest(
+        streams: [RunStream(identity: try JSONEncoder().encode(identity))], template: nil, plainPrompts: true,
         states: states, hasOwnTokenizer: false, cachePath: cachePath, sourcePath: "/nowhere",
-        training: Data("{}".utf8)),
+        training: Data("{}".utf8)), model,
       sourceTokenizer: tokenizer.serialized(), generatorTokenizer: nil, codecFit: nil)
     try Checkpoint.save(model, to: run.best, optimizer: nil, files: [:])
     return run.path

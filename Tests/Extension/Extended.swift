@@ -65,7 +65,8 @@ final class Extended {
   }
 
   func train(
-    _ design: GeneratorDesign = design(), _ change: (inout TrainingOptions) -> Void = { _ in }
+    _ design: GeneratorDesign = design(), communicator: any Communicator = SingleProcess(),
+    _ change: (inout TrainingOptions) -> Void = { _ in }
   ) throws -> TrainingReport {
     var options = TrainingOptions()
     options.epochs = 120
@@ -75,7 +76,8 @@ final class Extended {
     change(&options)
     let trainer = try Trainer(
       cache: cache, run: run, design: design, options: options, registries: Self.generators,
-      codecs: Self.codecs)
+      codecs: Self.codecs, objectives: ObjectiveRegistry.builtIn.adding(Twice.self),
+      communicator: communicator)
     return try trainer.run(resume: false) { _ in
     } shouldStop: {
       false

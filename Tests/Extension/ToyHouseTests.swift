@@ -71,6 +71,22 @@ import Training
     #expect(new.states == .recomputed)
   }
 
+  @Test func `a toy objective is what is trained, over a toy communicator`() throws {
+    let toys = try Extended()
+    try toys.precompute()
+    let witness = Witness()
+    let report = try toys.train(communicator: witness) {
+      $0.objective = Twice.name
+      $0.epochs = 2
+    }
+    // The uniform distribution's loss, twice.
+    #expect(abs(try #require(report.firstLoss) - 2 * Foundation.log(401)) < 1.4)
+    // A sum of all gradients a step: three an epoch of 18 documents.
+    #expect(report.steps == 6 && witness.gradients.count == 6 && witness.figures == 6)
+    let model = try Checkpoint.load(RunFolder(toys.run).best, Extended.generators)
+    #expect(witness.gradients.allSatisfy { $0 == model.parameters.count })
+  }
+
   /// The toy reads what it is given: central differences of the loss are its gradients.
   @Test func `the toy conditioning's gradients are the loss's slopes`() throws {
     let configuration = try GeneratorConfiguration(

@@ -76,12 +76,31 @@ import Testing
     }
   }
 
+  /// Products and sums rounded one by one are as close to the truth as fused ones.
+  @Test(arguments: [1, 17, 577]) func unfusedLoopsAgreeOnReductions(_ n: Int) {
+    let x = random(n, seed: 1)
+    let y = random(n, seed: 2)
+    let table = denju_unfused_kernels()!.pointee
+    let moved = FloatBuffer(y.array())
+    table.axpy(n, 0.3, x.base, moved.base)
+    var (dot, sum, worst) = (0.0, 0.0, 0.0)
+    for i in 0..<n {
+      dot += Double(x[i]) * Double(y[i])
+      sum += Double(x[i])
+      worst = max(worst, abs(Double(moved[i]) - (Double(y[i]) + 0.3 * Double(x[i]))))
+    }
+    // Values up to one, sums that stay near √n.
+    #expect(worst < 2e-7)
+    #expect(abs(Double(table.dot(n, x.base, y.base)) - dot) < 1e-7 * Double(n + 10))
+    #expect(abs(Double(table.sum(n, x.base)) - sum) < 1e-7 * Double(n + 10))
+  }
+
   /// Units in the last place of the true value; near 1, of 1 where the result saturates.
   @Test func elementaryFunctionsAgreeWithDoublePrecision() {
     let inputs =
       stride(from: Float(-20), through: 20, by: 0.00737).map { $0 } + [0, -0, 1e-20, -1e-8]
     let x = FloatBuffer(inputs)
-    for kernel in Self.tables {
+    for kernel in Self.tables + [denju_unfused_kernels()!] {
       let table = kernel.pointee
       func check(
         _ name: String, _ f: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void,
@@ -104,7 +123,7 @@ import Testing
 
   @Test func expAndSoftmaxAtTheEdges() {
     let x = FloatBuffer([-.infinity, .infinity, .nan, -1000, 1000, 88.7, -86.5])
-    for kernel in Self.tables {
+    for kernel in Self.tables + [denju_unfused_kernels()!] {
       let y = FloatBuffer(count: x.count)
       kernel.pointee.exp(x.count, x.base, y.base)
       #expect(y[0] == 0 && y[1] == .infinity && y[2].isNaN && y[3] == 0 && y[4] == .infinity)

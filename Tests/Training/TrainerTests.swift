@@ -112,7 +112,7 @@ import Training
       options.states = arm
       let report = try fixture.train(arm.rawValue, options)
       #expect(report.trainLoss < (report.firstLoss ?? 0))
-      #expect(try RunFolder(fixture.folder.path(arm.rawValue)).description().states == arm)
+      #expect(try RunFolder(fixture.folder.path(arm.rawValue)).manifest().states == arm)
       let rows = try Self.rows(fixture, arm.rawValue)
       losses[arm] = rows.compactMap { $0["loss"] }
       // A generator alone has no gate.

@@ -63,6 +63,36 @@ import Testing
     #expect(table.contains("- llama.cpp Q4_0: "))
   }
 
+  @Test func `engines runs both beside each other, or names what is not there`() throws {
+    struct Report: Decodable {
+      struct Row: Decodable {
+        let name: String
+        let rates: [Double]
+      }
+      struct Skipped: Decodable { let name: String }
+      let engines: [String]
+      let rows: [Row]
+      let skipped: [Skipped]
+    }
+    let workshop = try Workshop()
+    let outcome = expectSuccess(
+      try workshop.denju(
+        "bench", "engines", "--source", "source", "--corpus", "train.jsonl", "--length", "8",
+        "--tokens", "32", "--rounds", "1", "--json"))
+    let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+    #expect(report.engines.first == "our kernels")
+    if report.engines.count == 1 {
+      #expect(report.skipped.map(\.name) == ["OpenBLAS"])
+    } else {
+      #expect(report.engines.last?.hasPrefix("OpenBLAS ") == true)
+    }
+    #expect(report.rows.last?.name == "stage one")
+    #expect(report.rows.count > 5)
+    for row in report.rows {
+      #expect(row.rates.count == report.engines.count && row.rates.allSatisfy { $0 > 0 })
+    }
+  }
+
   @Test func `a length beyond the source and a list with an unknown precision are refused`() throws
   {
     let workshop = try Workshop()

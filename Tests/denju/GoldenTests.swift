@@ -15,6 +15,9 @@ import Testing
     ["DENJU_SIMD=avx512", "DENJU_THREADS=2"],
   ]
 
+  /// Goldens are our kernels' bits, whatever engine the other tests run on.
+  static let ownKernels = ["DENJU_SIMD=avx512"]
+
   /// Runs by name, each with its cache's coverage and its flags.
   static let runs: [(name: String, coverage: String, flags: [String])] = [
     ("prompt", "prompt", []), ("none", "prompt", ["--states", "none"]),
@@ -59,14 +62,15 @@ import Testing
   @Test(arguments: ["tiny-llama", "tiny-qwen2"])
   func `the identity's configuration of the families there are`(name: String) throws {
     let folder = try ModelFolder.open(Checkout.path("Tests/Reference/vectors/\(name)"))
-    try GoldenWorkshop([]).expect("\(name).identity", folder.architecture().identityJSON)
+    try GoldenWorkshop(Self.ownKernels).expect(
+      "\(name).identity", folder.architecture().identityJSON)
   }
 
   // MARK: What was written by the program of before
 
   @Test(arguments: runs.map(\.name))
   func `an old run answers and evaluates as before`(name: String) throws {
-    let workshop = try GoldenWorkshop([])
+    let workshop = try GoldenWorkshop(Self.ownKernels)
     let cache = try #require(Self.runs.first { $0.name == name }).coverage + ".sqlite"
     for (place, prompt) in ["The thing 222 is", "The thing that nobody asked about is"].enumerated()
     {

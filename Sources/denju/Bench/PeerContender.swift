@@ -138,7 +138,7 @@ struct PeerSettings {
       throw BenchError.peer(name: name, reason: "no \(script) here: run it in a checkout")
     }
     return try PeerProcess(
-      named: name, python: python, arguments: [script] + arguments.dropFirst(),
+      named: name, program: python, arguments: [script] + arguments.dropFirst(),
       environment: environment)
   }
 }

@@ -5,7 +5,7 @@ import Numerics
 import Runs
 
 /// Training from where a run stands to its end, or to where it is stopped.
-struct Sitting {
+struct TrainingLoop {
   let model: Generator
   let optimizer: AdamW
   let training: TrainingSet
@@ -14,13 +14,17 @@ struct Sitting {
   let options: TrainingOptions
   var state: TrainingState
   let log: TrainingLog
-  private let stepper: TrainingStep
+  private let objective: any Objective
+  private let communicator: any Communicator
+  private let step: TrainingStep
+  private let reader: BatchReader
   private var stepsOfEpoch: Int
   private var lastCheckpoint = ContinuousClock.now
 
   init(
     model: Generator, optimizer: AdamW, training: TrainingSet, validation: TrainingSet?,
-    folder: RunFolder, options: TrainingOptions, state: TrainingState, log: TrainingLog
+    folder: RunFolder, options: TrainingOptions, rules: RunRules, objective: any Objective,
+    communicator: any Communicator, state: TrainingState, log: TrainingLog
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -31,7 +35,11 @@ struct Sitting {
     self.state = state
     self.log = log
     stepsOfEpoch = (training.examples.count + options.batch - 1) / options.batch
-    stepper = TrainingStep(options, stepsOfAllEpochs: stepsOfEpoch * options.epochs)
+    self.objective = objective
+    self.communicator = communicator
+    reader = BatchReader(training)
+    step = TrainingStep(
+      options, rules, objective, communicator, stepsOfAllEpochs: stepsOfEpoch * options.epochs)
   }
 
   mutating func run(
@@ -44,11 +52,11 @@ struct Sitting {
       let order = order(of: epoch)
       for place in (state.step % stepsOfEpoch)..<stepsOfEpoch {
         let began = ContinuousClock.now
-        let outcome = try stepper.take(
-          state.step, model, optimizer, training,
-          order[(place * options.batch)..<min((place + 1) * options.batch, order.count)])
+        let outcome = try step.run(
+          state.step, model, optimizer, training, reader, batch(place, of: order),
+          following: place + 1 < stepsOfEpoch ? batch(place + 1, of: order) : nil)
         let seconds = began.duration(to: .now).seconds
-        note(outcome, seconds: seconds)
+        count(outcome, seconds: seconds)
         let endsEpoch = place == stepsOfEpoch - 1
         let validationLoss = endsEpoch ? try closeEpoch(epoch) : nil
         let entry = TrainingLog.Entry(
@@ -65,7 +73,7 @@ struct Sitting {
             validationLoss: validationLoss, tokensPerSecond: entry.tokensPerSecond))
         let stops = shouldStop() && !state.finished
         let isDue = lastCheckpoint.duration(to: .now).seconds >= options.checkpointSeconds
-        if state.finished || stops || isDue {
+        if (state.finished || stops || isDue) && communicator.rank == 0 {
           try TrainingCheckpoint(folder.last).write(model, optimizer, state)
           lastCheckpoint = .now
         }
@@ -73,6 +81,11 @@ struct Sitting {
       }
     }
     return report(interrupted: false, wasFinished: wasFinished)
+  }
+
+  /// The examples of a step within its epoch's order.
+  private func batch(_ place: Int, of order: [Int]) -> ArraySlice<Int> {
+    order[(place * options.batch)..<min((place + 1) * options.batch, order.count)]
   }
 
   /// The documents of an epoch in an order that follows from the seed and the epoch.
@@ -85,7 +98,7 @@ struct Sitting {
     return order
   }
 
-  private mutating func note(_ outcome: TrainingStep.Outcome, seconds: Double) {
+  private mutating func count(_ outcome: TrainingStep.Outcome, seconds: Double) {
     state.step += 1
     if state.firstLoss == nil {
       state.firstLoss = outcome.lossSum / Double(max(outcome.tokenCount, 1))
@@ -96,17 +109,19 @@ struct Sitting {
     state.seconds += seconds
   }
 
-  /// Validates, keeps the best weights, and settles whether training goes on.
+  /// Validates, keeps the best weights, and decides whether training goes on.
   private mutating func closeEpoch(_ epoch: Int) throws -> Double? {
     state.trainLoss = state.epochLoss / Double(max(state.epochTokens, 1))
     (state.epochLoss, state.epochTokens) = (0, 0)
     state.finished = epoch + 1 >= options.epochs
     guard let validation else {
       // Without a validation set the latest weights are the best known.
-      if state.finished { try TrainingCheckpoint(folder.best).write(model, nil, state) }
+      if state.finished { try keepBest() }
       return nil
     }
-    let loss = try HeldOut.loss(model, validation, options.loss, batch: options.batch)
+    let loss = try reader.paused {
+      try HeldOut.loss(model, validation, objective, batch: options.batch)
+    }
     if let best = state.bestLoss, loss > best - options.minimumGain {
       state.epochsWithoutGain += 1
       if options.patience > 0, state.epochsWithoutGain >= options.patience { state.finished = true }
@@ -115,16 +130,22 @@ struct Sitting {
     }
     if loss < state.bestLoss ?? .infinity {
       state.bestLoss = loss
-      try TrainingCheckpoint(folder.best).write(model, nil, state)
+      try keepBest()
     }
     return loss
+  }
+
+  /// Puts the weights of now in the best ones' place; the first rank does, for all.
+  private func keepBest() throws {
+    guard communicator.rank == 0 else { return }
+    try TrainingCheckpoint(folder.best).write(model, nil, state)
   }
 
   private func report(interrupted: Bool, wasFinished: Bool) -> TrainingReport {
     TrainingReport(
       run: folder.path, steps: state.step, epochs: state.step / max(stepsOfEpoch, 1),
       firstLoss: state.firstLoss, trainLoss: state.trainLoss, bestValidationLoss: state.bestLoss,
-      tokens: state.tokens, seconds: state.seconds, parameters: model.parameters.parameterCount,
+      tokens: state.tokens, seconds: state.seconds, parameters: model.parameters.trainedParameterCount,
       interrupted: interrupted, wasFinished: wasFinished)
   }
 }
@@ -133,12 +154,12 @@ struct Sitting {
 enum HeldOut {
   /// Nats a token over all of a set.
   static func loss(
-    _ model: Generator, _ set: TrainingSet, _ scope: LossScope, batch: Int
+    _ model: Generator, _ set: TrainingSet, _ objective: any Objective, batch: Int
   ) throws -> Double {
     var (sum, tokens) = (0.0, 0)
     for first in stride(from: 0, to: set.examples.count, by: batch) {
       let documents = try set.documents(first..<min(first + batch, set.examples.count))
-      let result = try model.evaluate(documents, loss: scope)
+      let result = try objective.evaluate(documents, model)
       sum += result.lossSum
       tokens += result.tokenCount
     }
