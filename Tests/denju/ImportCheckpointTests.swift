@@ -48,7 +48,7 @@ import Testing
     expectRefusal(
       try workshop.denju(
         "import-checkpoint", reference + "/weights.safetensors", "--source", "source", "--run",
-        "other"), "--tokenizer")
+        "other"), "width 20", "source gives 48")
     #expect(!FileManager.default.fileExists(atPath: workshop.path("other")))
   }
 
