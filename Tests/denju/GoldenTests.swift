@@ -1,3 +1,4 @@
+import Architectures
 import Crypto
 import Foundation
 import GRDB
