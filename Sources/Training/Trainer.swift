@@ -93,7 +93,7 @@ public final class Trainer {
     return try sitting.run(progress: progress, shouldStop: shouldStop)
   }
 
-  /// From the latest checkpoint, or from the beginning.
+  /// The model, optimizer and place to begin from: those of the latest checkpoint, or new ones.
   private func start(
     goesOn: Bool
   ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {
