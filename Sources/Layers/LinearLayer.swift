@@ -29,11 +29,11 @@ public struct LinearLayer: Sendable {
     self.bias = bias.map { layout.add("\(name).bias", [outputs], group, $0) }
     number = layout.number(self.weight)
     if isAdapted, let rank = layout.training.rank {
+      let names = Self.additionNames(name)
       addition = (
         layout.add(
-          "\(name).lora_A.weight", [rank, inputs], group, .linear(inputs: inputs), isTrained: true),
-        layout.add(
-          "\(name).lora_B.weight", [outputs, rank], group, .constant(0), isTrained: true)
+          names.down, [rank, inputs], group, .linear(inputs: inputs), isTrained: true),
+        layout.add(names.up, [outputs, rank], group, .constant(0), isTrained: true)
       )
     } else {
       addition = nil
@@ -89,5 +89,24 @@ public struct LinearLayer: Sendable {
         dx: dx, accumulates: true, dWeight: pass.gradient(addition.down), dBias: nil, dOut: dLow,
         x: x, weight: down)
     }
+  }
+}
+
+// MARK: Names
+
+extension LinearLayer {
+  private static func additionNames(_ name: String) -> (down: String, up: String) {
+    ("\(name).lora_A.weight", "\(name).lora_B.weight")
+  }
+
+  /// The names that A and B of a weight have, where there are such.
+  package static func additions(to weight: String) -> (down: String, up: String)? {
+    guard weight.hasSuffix(".weight") else { return nil }
+    return additionNames(String(weight.dropLast(".weight".count)))
+  }
+
+  /// Whether a tensor is part of a low-rank addition.
+  package static func isAddition(_ name: String) -> Bool {
+    name.hasSuffix(".lora_A.weight") || name.hasSuffix(".lora_B.weight")
   }
 }
