@@ -17,11 +17,11 @@ import Testing
     let configuration: GeneratorConfiguration
     var ids: [Int32] { document.prompt + document.response }
 
-    init(_ number: Int, _ configuration: GeneratorConfiguration) {
+    init(_ number: Int, _ configuration: GeneratorConfiguration, states: Int? = nil) {
       self.configuration = configuration
       // As many states as tokens in aligned, else any number.
       document = Fixture.promptDocument(
-        states: configuration.isPrompt ? 1 + number % 6 : 30, prompt: 12, response: 18,
+        states: configuration.isPrompt ? states ?? 1 + number % 6 : 30, prompt: 12, response: 18,
         seed: UInt64(number + 1), streams: configuration.streams)
     }
 
@@ -144,7 +144,8 @@ import Testing
     let decoder = GeneratorDecoder(try Fixture.model(configuration))
     for position in [0, 6] {
       for stop in 0..<3 {
-        let scripts = (0..<3).map { Script($0, configuration) }
+        // Room for states comes in steps of sixteen.
+        let scripts = (0..<3).map { Script($0, configuration, states: 17 + 16 * $0) }
         let sessions = scripts.map { _ in decoder.makeSession(capacity: 30) }
         let untouched = scripts.map { _ in decoder.makeSession(capacity: 30) }
         if position > 0 {
