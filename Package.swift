@@ -69,30 +69,37 @@ let package = Package(
       ]),
     .executableTarget(name: "denju", dependencies: ["Pipeline", argumentParser, logging]),
 
+    // What the tests share: the one way to make each fixture.
+    .target(
+      name: "TestSupport",
+      dependencies: ["ModelFiles", "Numerics"],
+      path: "Tests/Support"),
     .testTarget(
       name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
     .testTarget(
       name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
       exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
-      name: "ArchitecturesTests", dependencies: ["Architectures"], path: "Tests/Architectures"),
+      name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
+      path: "Tests/Architectures"),
     .testTarget(
       name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", crypto],
       path: "Tests/Tokenization",
       exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
     .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
     .testTarget(
-      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"
-    ),
+      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource", "TestSupport"],
+      path: "Tests/KnowledgeSource"),
     .testTarget(
       name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
     .testTarget(
       name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
     .testTarget(
-      name: "GeneratorsTests", dependencies: ["Generators", "Runs"], path: "Tests/Generators"),
+      name: "GeneratorsTests", dependencies: ["Generators", "Runs", "TestSupport"],
+      path: "Tests/Generators"),
     .testTarget(
       name: "ReferenceTests",
-      dependencies: ["KnowledgeSource", "Generators", "Tokenization"],
+      dependencies: ["KnowledgeSource", "Generators", "Tokenization", "TestSupport"],
       path: "Tests/Reference",
       exclude: [
         "vectors", "convert_checkpoint.md", "check_llama_vectors.py", "check_vectors.py",

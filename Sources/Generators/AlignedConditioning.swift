@@ -62,7 +62,8 @@ public struct AlignedConditioning: Conditioning {
     guard arm == .own else {
       throw .unsupported(
         item: "states: \(arm.rawValue) with aligned conditioning",
-        advice: "a document's states are its tokens' own, and an aligned generator has no other input")
+        advice:
+          "a document's states are its tokens' own, and an aligned generator has no other input")
     }
   }
 
@@ -209,6 +210,10 @@ private struct AlignedNetwork: ConditioningNetwork {
   }
 
   func firstPosition(_ position: Int) -> Int { mask == .published ? 0 : position }
+
+  func forgetStep(_ memory: any ConditioningMemory) {
+    (memory as? BridgeMemory)?.pending = streams.map { _ in [] }
+  }
 
   func commit(_ memory: any ConditioningMemory) {
     guard let memory = memory as? BridgeMemory else { return }

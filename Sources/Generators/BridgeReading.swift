@@ -102,8 +102,11 @@ final class BridgeMemory: ConditioningMemory {
     }
   }
 
+  /// A step that was stopped may have left room for its own states, fewer than those that come now.
   private func memory(_ stream: Int, atLeast count: Int) -> KeyValueMemory {
-    if let known = stored[stream] { return known }
+    if let known = stored[stream], known.panels.capacity >= count || counts[stream] > 0 {
+      return known
+    }
     let new = KeyValueMemory(heads: heads, capacity: max(capacity ?? count, count), layers: layers)
     stored[stream] = new
     return new

@@ -176,6 +176,9 @@ public protocol ConditioningNetwork: Sendable {
   /// later state changes earlier positions.
   func firstPosition(_ position: Int) -> Int
 
+  /// Drops the states of a step that was not run after all.
+  func forgetStep(_ memory: any ConditioningMemory)
+
   /// Takes note that a step was run, so that its states are among those remembered.
   func commit(_ memory: any ConditioningMemory)
 }

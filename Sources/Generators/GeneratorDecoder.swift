@@ -108,8 +108,23 @@ extension GeneratorDecoder {
       Set(pieces.map { ObjectIdentifier($0.session) }).count == pieces.count
         && pieces.allSatisfy { $0.session.decoder === self },
       "sessions of one step must differ and must be of this decoder")
-    for (place, piece) in pieces.enumerated() { try check(piece, place: place) }
-    let arena = workspace.arena
+    do throws(GeneratorError) {
+      for (place, piece) in pieces.enumerated() { try check(piece, place: place) }
+      let results = try run(pieces, workspace.arena, shouldStop: shouldStop)
+      for piece in pieces {
+        piece.session.ids += piece.tokens
+        network.conditioning.commit(piece.session.conditioning)
+      }
+      return results
+    } catch {
+      for piece in pieces { network.conditioning.forgetStep(piece.session.conditioning) }
+      throw error
+    }
+  }
+
+  private func run(
+    _ pieces: [StepPiece], _ arena: Arena, shouldStop: () -> Bool
+  ) throws(GeneratorError) -> [StepResult] {
     arena.reset()
     let pass = Pass(weights, arena)
     let (batch, firsts) = batch(pieces, arena)
@@ -140,12 +155,7 @@ extension GeneratorDecoder {
         }
       }
     }
-    let results = results(pieces, firsts, stream, gates, pass)
-    for piece in pieces {
-      piece.session.ids += piece.tokens
-      network.conditioning.commit(piece.session.conditioning)
-    }
-    return results
+    return results(pieces, firsts, stream, gates, pass)
   }
 
   private func check(_ piece: StepPiece, place: Int) throws(GeneratorError) {
@@ -158,8 +168,11 @@ extension GeneratorDecoder {
     guard piece.tokens.count <= session.capacity - session.position else {
       throw .positionsExhausted(limit: session.capacity)
     }
-    precondition(
-      piece.logits.allSatisfy { piece.tokens.indices.contains($0) }, "logits of the piece's tokens")
+    for index in piece.logits where !piece.tokens.indices.contains(index) {
+      throw .document(
+        place, item: "logits", expected: "places of its \(piece.tokens.count) tokens",
+        found: "\(index)")
+    }
     let states = piece.states.isEmpty ? configuration.streams.map { _ in [] } : piece.states
     try network.conditioning.remember(
       states, tokens: piece.tokens.count, streams: configuration.streams, session.conditioning)

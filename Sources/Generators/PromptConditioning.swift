@@ -229,6 +229,10 @@ private struct PromptNetwork: ConditioningNetwork {
 
   func firstPosition(_ position: Int) -> Int { position }
 
+  func forgetStep(_ memory: any ConditioningMemory) {
+    (memory as? BridgeMemory)?.pending = shape.streams.map { _ in [] }
+  }
+
   func commit(_ memory: any ConditioningMemory) {
     guard let memory = memory as? BridgeMemory else { return }
     memory.extend(by: zip(memory.pending, shape.streams).map { $0.count / $1.width })

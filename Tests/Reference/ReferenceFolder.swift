@@ -28,6 +28,14 @@ enum ReferenceFolder {
     return root.appendingPathComponent(name).path
   }
 
+  /// The folders that have all of these files, whichever root they are in.
+  static func names(with files: [String]) -> [String] {
+    let all = roots.flatMap {
+      (try? FileManager.default.contentsOfDirectory(atPath: $0.path)) ?? []
+    }
+    return Set(all).filter { name in files.allSatisfy { has("\(name)/\($0)") } }.sorted()
+  }
+
   static func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
   private static func exists(_ url: URL) -> Bool {
