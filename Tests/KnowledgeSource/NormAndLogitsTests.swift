@@ -14,9 +14,9 @@ import Testing
       let plain = FloatBuffer(count: ids.count * source.width)
       try source.states(ids, layer: layer, normalized: false, into: plain.base)
       let raw = plain.array().map(\.bitPattern)
-      rmsNorm(
-        plain.base, rows: ids.count,
-        RMSNorm(weight: norm, width: source.width, epsilon: 1e-6))
+      let weight = Rows(reading: norm, count: 1, width: source.width)
+      RowNorm.rootMeanSquare(weight: weight, epsilon: 1e-6)
+        .normalize(Rows(plain, width: source.width))
       let normed = plain.array().map(\.bitPattern)
       #expect(try source.bits([ids], layer: layer, normalized: true) == [normed])
       #expect(
