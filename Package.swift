@@ -76,6 +76,7 @@ let package = Package(
       path: "Tests/Support"),
     .testTarget(
       name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
+    .testTarget(name: "LayersTests", dependencies: ["Layers", "Numerics"], path: "Tests/Layers"),
     .testTarget(
       name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
       exclude: ["Vectors", "make_vectors.py"]),

@@ -182,6 +182,13 @@ private struct AlignedNetwork: ConditioningNetwork {
     _ layer: Int, _ trace: any ConditioningTrace, rows: Range<Int>
   ) -> [Float] { [] }
 
+  func entryAttention(
+    _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int, rows: Range<Int>
+  ) -> [[AttentionWeights]] {
+    let trace = own(trace)
+    return bridge.weights(reading(batch, trace), trace, part: part, rows: rows)
+  }
+
   // MARK: Sessions
 
   func makeMemory(capacity: Int) -> any ConditioningMemory {

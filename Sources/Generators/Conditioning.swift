@@ -158,6 +158,18 @@ public protocol ConditioningNetwork: Sendable {
   /// Those of what happened before a layer.
   func layerGates(_ layer: Int, _ trace: any ConditioningTrace, rows: Range<Int>) -> [Float]
 
+  /// What rows of a part of the batch, which are tokens of its own, read before the first layer:
+  /// [bridge layer][stream].
+  func entryAttention(
+    _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int, rows: Range<Int>
+  ) -> [[AttentionWeights]]
+
+  /// The same of what happened before a layer.
+  func layerAttention(
+    _ layer: Int, _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int,
+    rows: Range<Int>
+  ) -> [[AttentionWeights]]
+
   /// A session's memory with room for `capacity` tokens.
   func makeMemory(capacity: Int) -> any ConditioningMemory
 

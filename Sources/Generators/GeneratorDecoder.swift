@@ -71,16 +71,19 @@ public struct StepPiece {
   public let logits: [Int]
   /// Whether the mean gates of the bridge are wanted.
   public let gates: Bool
+  /// Whether the weights of the bridge's cross-attention are wanted.
+  public let attention: Bool
 
   public init(
     _ session: GeneratorSession, tokens: [Int32], states: [[Float]] = [], logits: [Int]? = nil,
-    gates: Bool = false
+    gates: Bool = false, attention: Bool = false
   ) {
     self.session = session
     self.tokens = tokens
     self.states = states
     self.logits = logits ?? [tokens.count - 1]
     self.gates = gates
+    self.attention = attention
   }
 }
 
@@ -90,6 +93,8 @@ public struct StepResult {
   public var logits: [Float]
   /// The mean of each bridge layer's gate over the piece's rows; empty unless asked for.
   public var meanGates: [Float]
+  /// [bridge layer][stream]: what the piece's tokens read; empty unless asked for.
+  public var attention: [[AttentionWeights]]
 }
 
 extension GeneratorDecoder {
@@ -130,16 +135,24 @@ extension GeneratorDecoder {
     let (batch, firsts) = batch(pieces, arena)
     let backbone = network.backbone
     let stream = arena.rows(batch.sequences.count, backbone.width)
-    var gates = pieces.map { _ in [Float]() }
-    func note(_ gatesOf: (Range<Int>) -> [Float]) {
-      for place in pieces.indices where pieces[place].gates {
-        gates[place] += gatesOf(batch.sequences.parts[place].rows)
+    var results = pieces.map { _ in StepResult(logits: [], meanGates: [], attention: []) }
+    func note(
+      gates: (Range<Int>) -> [Float], attention: (Int, Range<Int>) -> [[AttentionWeights]]
+    ) {
+      for (place, piece) in pieces.enumerated() {
+        let rows = batch.sequences.parts[place].rows
+        if piece.gates { results[place].meanGates += gates(rows) }
+        if piece.attention {
+          results[place].attention += attention(place, firsts[place]..<rows.upperBound)
+        }
       }
     }
     arena.scratch {
       let entry = network.conditioning.entryTrace(batch, arena)
       network.conditioning.enter(stream, batch, BackboneAccess(backbone: backbone), entry, pass)
-      note { network.conditioning.entryGates(entry, rows: $0) }
+      note(
+        gates: { network.conditioning.entryGates(entry, rows: $0) },
+        attention: { network.conditioning.entryAttention(entry, batch, part: $0, rows: $1) })
     }
     for index in backbone.blocks.indices {
       if shouldStop() { throw .stopped }
@@ -151,11 +164,16 @@ extension GeneratorDecoder {
           block: backbone.blocks[index].trace(rows: stream.count, arena), output: stream)
         network.step(index, input: stream, layer, batch, pass)
         if let reading {
-          note { network.conditioning.layerGates(index, reading, rows: $0) }
+          note(
+            gates: { network.conditioning.layerGates(index, reading, rows: $0) },
+            attention: {
+              network.conditioning.layerAttention(index, reading, batch, part: $0, rows: $1)
+            })
         }
       }
     }
-    return results(pieces, firsts, stream, gates, pass)
+    addLogits(&results, pieces, firsts, stream, pass)
+    return results
   }
 
   private func check(_ piece: StepPiece, place: Int) throws(GeneratorError) {
@@ -204,9 +222,10 @@ extension GeneratorDecoder {
     return (batch, firsts)
   }
 
-  private func results(
-    _ pieces: [StepPiece], _ firsts: [Int], _ stream: Rows, _ gates: [[Float]], _ pass: Pass
-  ) -> [StepResult] {
+  private func addLogits(
+    _ results: inout [StepResult], _ pieces: [StepPiece], _ firsts: [Int], _ stream: Rows,
+    _ pass: Pass
+  ) {
     let rows = zip(pieces, firsts).flatMap { piece, first in
       piece.logits.map { Int32(first + $0) }
     }
@@ -216,13 +235,10 @@ extension GeneratorDecoder {
     gatherRows(chosen, stream, indices: rows)
     if !rows.isEmpty { network.backbone.head.logits(logits, chosen, pass) }
     var next = 0
-    return pieces.enumerated().map { place, piece in
-      defer { next += piece.logits.count }
-      return StepResult(
-        logits: Array(
-          UnsafeBufferPointer(
-            start: logits.row(next), count: piece.logits.count * vocabulary)),
-        meanGates: gates[place])
+    for (place, piece) in pieces.enumerated() {
+      results[place].logits = Array(
+        UnsafeBufferPointer(start: logits.row(next), count: piece.logits.count * vocabulary))
+      next += piece.logits.count
     }
   }
 }

@@ -196,6 +196,13 @@ private struct PromptNetwork: ConditioningNetwork {
     [bridge[layer].meanGate(own(trace), rows: rows)]
   }
 
+  func layerAttention(
+    _ layer: Int, _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int,
+    rows: Range<Int>
+  ) -> [[AttentionWeights]] {
+    [bridge[layer].weights(reading(batch), layer: layer, own(trace), part: part, rows: rows)]
+  }
+
   // MARK: Sessions
 
   func makeMemory(capacity: Int) -> any ConditioningMemory {

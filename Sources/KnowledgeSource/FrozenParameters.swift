@@ -134,14 +134,15 @@ final class FrozenNorm: Sendable {
   var rowNorm: RowNorm {
     switch kind {
     case .rootMeanSquare(let epsilon):
-      .rootMeanSquare(RMSNorm(weight: weight.base, width: width, epsilon: epsilon))
+      .rootMeanSquare(weight: Rows(weight, width: width), epsilon: epsilon)
     case .layer(let epsilon):
-      .layer(weight: weight.base, bias: bias.base, width: width, epsilon: epsilon)
+      .layer(
+        weight: Rows(weight, width: width), bias: Rows(bias, width: width), epsilon: epsilon)
     }
   }
 
   /// Norms rows in place.
-  func apply(_ x: Rows) { normalize(x, rowNorm) }
+  func apply(_ x: Rows) { rowNorm.normalize(x) }
 }
 
 /// Products of one input with several weights, one below the other, and their biases.

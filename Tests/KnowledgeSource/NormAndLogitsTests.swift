@@ -16,15 +16,15 @@ import Testing
       let plain = FloatBuffer(count: ids.count * source.width)
       try source.states(ids, layer: layer, normalized: false, into: plain.base)
       let raw = plain.bits
-      if let bias = model.tensors["\(norm).bias"]?.values.baseAddress {
-        normalize(
-          Rows(plain, width: source.width),
-          .layer(weight: weight, bias: bias, width: source.width, epsilon: 1e-5))
-      } else {
-        rmsNorm(
-          plain.base, rows: ids.count,
-          RMSNorm(weight: weight, width: source.width, epsilon: 1e-6))
-      }
+      let scale = Rows(reading: weight, count: 1, width: source.width)
+      let rowNorm: RowNorm =
+        if let bias = model.tensors["\(norm).bias"]?.values.baseAddress {
+          .layer(
+            weight: scale, bias: Rows(reading: bias, count: 1, width: source.width), epsilon: 1e-5)
+        } else {
+          .rootMeanSquare(weight: scale, epsilon: 1e-6)
+        }
+      rowNorm.normalize(Rows(plain, width: source.width))
       let normed = plain.bits
       #expect(try source.bits([ids], layer: layer, normalized: true) == [normed])
       #expect(

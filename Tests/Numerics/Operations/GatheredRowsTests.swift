@@ -1,7 +1,7 @@
 import Numerics
 import Testing
 
-@Suite struct TokenEmbeddingTests {
+@Suite struct GatheredRowsTests {
   let width = 6
   // A token and a position that come twice.
   let tokens: [Int32] = [3, 0, 3, 4], positions: [Int32] = [0, 1, 2, 0]
@@ -13,12 +13,11 @@ import Testing
     let x = FloatBuffer(count: 4 * width)
     let dTable = FloatBuffer(count: table.count)
     let dPlaces = FloatBuffer(count: places.count)
-    embeddingBackward(dTable: dTable.base, indices: tokens, dx: c.base, width: width)
-    embeddingBackward(dTable: dPlaces.base, indices: positions, dx: c.base, width: width)
+    scatterAddRows(Rows(dTable, width: width), Rows(c, width: width), indices: tokens)
+    scatterAddRows(Rows(dPlaces, width: width), Rows(c, width: width), indices: positions)
     func loss() -> Double {
-      tokenEmbeddingForward(
-        x.base, tokens: tokens, positions: positions, tokenTable: table.base,
-        positionTable: places.base, width: width)
+      gatherRows(Rows(x, width: width), Rows(table, width: width), indices: tokens)
+      addGatheredRows(Rows(x, width: width), Rows(places, width: width), indices: positions)
       return weighted(c, x)
     }
     checkGradient("dE", table, dTable.array(), loss: loss)
@@ -30,9 +29,9 @@ import Testing
     let c = random(4 * width, seed: 5)
     let y = FloatBuffer(count: 4 * width)
     let dx = FloatBuffer(count: x.count)
-    embeddingBackward(dTable: dx.base, indices: tokens, dx: c.base, width: width)
+    scatterAddRows(Rows(dx, width: width), Rows(c, width: width), indices: tokens)
     checkGradient("dx", x, dx.array()) {
-      gatherRows(y.base, x.base, rows: tokens, width: width)
+      gatherRows(Rows(y, width: width), Rows(x, width: width), indices: tokens)
       return weighted(c, y)
     }
   }
