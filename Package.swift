@@ -72,29 +72,36 @@ let package = Package(
     // What the tests share: the one way to make each fixture.
     .target(
       name: "TestSupport",
-      dependencies: ["ModelFiles", "Numerics"],
-      path: "Tests/Support"),
+      dependencies: [
+        "Architectures", "Corpora", "FeatureCache", "Generators", "Identity", "ModelFiles",
+        "Numerics", "Precompute", "Runs", "Tokenization", "Training", crypto,
+      ], path: "Tests/Support"),
     .testTarget(
-      name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
-    .testTarget(name: "LayersTests", dependencies: ["Layers", "Numerics"], path: "Tests/Layers"),
+      name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
+      path: "Tests/Numerics"),
     .testTarget(
-      name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
-      exclude: ["Vectors", "make_vectors.py"]),
+      name: "LayersTests", dependencies: ["Layers", "Numerics", "TestSupport"], path: "Tests/Layers"),
+    .testTarget(
+      name: "ModelFilesTests", dependencies: ["Architectures", "ModelFiles", "TestSupport"],
+      path: "Tests/ModelFiles", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
       name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
       path: "Tests/Architectures"),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", crypto],
+      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "TestSupport", crypto],
       path: "Tests/Tokenization",
       exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
-    .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
+    .testTarget(
+      name: "CorporaTests", dependencies: ["Corpora", "TestSupport"], path: "Tests/Corpora"),
     .testTarget(
       name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource", "TestSupport"],
       path: "Tests/KnowledgeSource"),
     .testTarget(
-      name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
+      name: "FeatureCacheTests", dependencies: ["FeatureCache", "TestSupport", grdb],
+      path: "Tests/FeatureCache"),
     .testTarget(
-      name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
+      name: "PrecomputeTests", dependencies: ["Precompute", "TestSupport", grdb],
+      path: "Tests/Precompute"),
     .testTarget(
       name: "GeneratorsTests", dependencies: ["Generators", "Runs", "TestSupport"],
       path: "Tests/Generators"),
@@ -107,21 +114,38 @@ let package = Package(
         "llama_generator.py", "llama_vectors.py", "llm_modules.py", "make_vectors.py",
         "peft_check.py", "plain_llama.py", "vector_files.py",
       ]),
-    .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"], path: "Tests/Pipeline"),
+    .testTarget(
+      name: "GenerationTests", dependencies: ["Generation", "TestSupport"],
+      path: "Tests/Generation"),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "TestSupport"], path: "Tests/Training"),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
+      path: "Tests/Evaluation"),
+    .testTarget(
+      name: "ExtensionTests", dependencies: ["Generation", "Precompute", "Training", "TestSupport"],
+      path: "Tests/Extension"),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "TestSupport", hummingbird, logging],
+      path: "Tests/Serving"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], path: "Tests/Pipeline"),
     .testTarget(
       name: "DenjuTests",
       dependencies: [
-        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Numerics", "Pipeline", crypto,
+        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Numerics", "Pipeline",
+        "TestSupport", crypto,
         grdb,
       ],
       path: "Tests/denju", exclude: ["Goldens"]),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "FuzzTests",
+      dependencies: [
+        "Architectures", "Corpora", "FeatureCache", "ModelFiles", "TestSupport", "Tokenization",
+      ],
       path: "Tests/Fuzz", exclude: ["Program", "corpus", "run.sh"]),
-    .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
+    .testTarget(
+      name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -130,7 +154,8 @@ let package = Package(
 if Context.environment["DENJU_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "denju-fuzz", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "denju-fuzz",
+      dependencies: ["Architectures", "Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
       path: "Tests/Fuzz/Program",
       // gold fails on what the sanitizer leaves.
       linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))

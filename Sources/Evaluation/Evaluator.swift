@@ -2,6 +2,7 @@ import Architectures
 import FeatureCache
 import Foundation
 import Generation
+import Generators
 import KnowledgeSource
 import Numerics
 import Runs
@@ -17,6 +18,8 @@ public final class Evaluator {
   }
 
   private let options: EvaluationOptions
+  private let registries: GeneratorRegistries
+  private let codecs: CodecRegistry
   private let cache: FeatureCache
   private let documents: [TestDocument]
   private let source: SourceQuestions?
@@ -36,15 +39,23 @@ public final class Evaluator {
     let entry: DocumentEntry
   }
 
-  public init(_ options: EvaluationOptions) throws {
+  /// - Parameters:
+  ///   - registries: the families and conditionings that runs may be of.
+  ///   - codecs: those that the cache may have.
+  public init(
+    _ options: EvaluationOptions, registries: GeneratorRegistries = .builtIn,
+    codecs: CodecRegistry = .builtIn
+  ) throws {
     try options.validate()
     self.options = options
+    self.registries = registries
+    self.codecs = codecs
     for run in options.runs { _ = try RunFolder(run).manifest() }
     let folder = RunFolder(options.runs[0])
     let run = try folder.manifest()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
-      expecting: try folder.cacheIdentity(of: run))
+      expecting: try folder.cacheIdentity(of: run), codecs: codecs)
     let entries = try cache.documents(.test).prefix(options.limit ?? .max)
     guard !entries.isEmpty else { throw EvaluationError.noTestDocuments(cache: cache.path) }
     documents = try entries.map { [cache] entry in
@@ -52,16 +63,28 @@ public final class Evaluator {
     }
     // What the last arm lacks is known before the first one is measured.
     for run in options.runs {
-      try RunArm(run, cache: cache, options: options, documents: documents).requireSource()
+      try RunArm(
+        Self.place(run, options, cache, registries, codecs), cache: cache, options: options,
+        documents: documents
+      ).requireSource()
     }
     source =
       options.fewShot > 0
-      ? try Self.questions(cache, options, run, asked: documents.map(\.document)) : nil
+      ? try Self.questions(
+        cache, options, run, asked: documents.map(\.document), registries.architectures) : nil
+  }
+
+  private static func place(
+    _ run: String, _ options: EvaluationOptions, _ cache: FeatureCache,
+    _ registries: GeneratorRegistries, _ codecs: CodecRegistry
+  ) -> TextGenerator.Place {
+    TextGenerator.Place(
+      run: run, cache: cache.path, source: options.source, registries: registries, codecs: codecs)
   }
 
   private static func questions(
     _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunManifest,
-    asked: [CacheDocument]
+    asked: [CacheDocument], _ architectures: ArchitectureRegistry
   ) throws -> SourceQuestions {
     let entries = try cache.documents(.train)
     guard entries.count >= options.fewShot else {
@@ -69,8 +92,8 @@ public final class Evaluator {
     }
     let provider = try StateProvider(
       identity: cache.identity, codec: cache.codec, cache: nil,
-      source: options.source ?? run.sourcePath)
-    let positions = try provider.sourceFolder().architecture().maximumPositions
+      source: options.source ?? run.sourcePath, architectures: architectures)
+    let positions = try provider.sourceFolder().architecture(architectures).maximumPositions
     let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
     var generator = SeededGenerator(seed: options.seed)
     var order = Array(entries.indices)
@@ -87,7 +110,9 @@ public final class Evaluator {
     var baseline = 0
     for (index, run) in options.runs.enumerated() {
       if run == options.baseline { baseline = index }
-      let arm = try RunArm(run, cache: cache, options: options, documents: documents)
+      let arm = try RunArm(
+        Self.place(run, options, cache, registries, codecs), cache: cache, options: options,
+        documents: documents)
       let (row, matches) = try arm.measure(progress)
       arms.append(row)
       scores.append(matches)

@@ -2,9 +2,9 @@ import FeatureCache
 import Foundation
 import Generation
 import Generators
-import Runs
 import Identity
 import Numerics
+import Runs
 import Tokenization
 
 /// One trained generator on the test set, given the states that it was trained for: its documents' own,
@@ -20,15 +20,14 @@ struct RunArm {
   private let partners: [Int]
 
   init(
-    _ path: String, cache: FeatureCache, options: EvaluationOptions,
+    _ place: TextGenerator.Place, cache: FeatureCache, options: EvaluationOptions,
     documents: [Evaluator.TestDocument]
   ) throws {
-    self.path = path
+    path = place.run
     self.cache = cache
     self.options = options
     self.documents = documents
-    generator = try TextGenerator(
-      .init(run: path, cache: cache.path, source: options.source))
+    generator = try TextGenerator(place)
     arm = generator.run.states
     partners =
       arm == .shuffled
@@ -58,7 +57,8 @@ struct RunArm {
       let prompt = PromptFormat.Encoded(
         text: item.document.prompt, ids: item.document.promptIDs, isLossy: false)
       let result = try generator.generate(
-        prompt, SamplingOptions(maxTokens: options.maxNewTokens), given: try given(index).map { [$0] })
+        prompt, SamplingOptions(maxTokens: options.maxNewTokens),
+        given: try given(index).map { [$0] })
       texts.append(result.text)
       tokens += result.tokens
       seconds += result.decodeSeconds

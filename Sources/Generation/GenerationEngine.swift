@@ -39,7 +39,10 @@ public final class GenerationEngine {
     /// Runs the source beside the generator; nil where it does not run while decoding.
     let stepper: (any StateStepper)?
     var tokens: [Int32]
+    /// Those that come with the tokens, a stream each.
     var states: [[Float]]
+    /// Whether they are yet to be stepped for.
+    var awaitsStates = false
     /// Told the text as it grows; false ends the answer.
     let onText: (String) -> Bool
     var clock: Stopwatch
@@ -51,6 +54,8 @@ public final class GenerationEngine {
   private let tokenizer: Tokenizer
   private var entries: [Entry] = []
   private var admitted = 0
+  /// Answers that ended while `answer` waited for another.
+  private var endedMeanwhile: [(id: AnswerID, result: GenerationResult)] = []
 
   /// - Parameter tokenizer: of what the model writes.
   public init(
@@ -113,9 +118,17 @@ public final class GenerationEngine {
   /// Drops an answer whose reader is gone.
   public func withdraw(_ id: AnswerID) { entries.removeAll { $0.id == id } }
 
-  /// One step of all answers, and a token for each. Gives those that have ended.
+  /// One step of all answers, and a token for each. Gives those that have ended since it was last called. Where
+  /// it throws, every answer is as before, and may be stepped again or withdrawn.
   public func step() throws -> [(id: AnswerID, result: GenerationResult)] {
+    let ended = endedMeanwhile + (try advance())
+    endedMeanwhile = []
+    return ended
+  }
+
+  private func advance() throws -> [(id: AnswerID, result: GenerationResult)] {
     guard !entries.isEmpty else { return [] }
+    try stepSources()
     let logits = try model.step(entries.map { ($0.session, $0.tokens, $0.states) })
     var ended: [(AnswerID, GenerationResult)] = []
     var going: [Entry] = []
@@ -127,6 +140,7 @@ public final class GenerationEngine {
       if let next, entry.session.position < entry.session.capacity {
         entry.tokens = [next]
         entry.states = []
+        entry.awaitsStates = entry.stepper != nil
         going.append(entry)
       } else {
         if next != nil { entry.answer.endAtLimit() }
@@ -135,7 +149,6 @@ public final class GenerationEngine {
       }
     }
     entries = going
-    try stepSources()
     return ended
   }
 
@@ -143,23 +156,28 @@ public final class GenerationEngine {
   private func stepSources() throws {
     var places: [Int] = []
     var pieces: [(stepper: any StateStepper, ids: [Int32])] = []
-    for (place, entry) in entries.enumerated() {
+    for (place, entry) in entries.enumerated() where entry.awaitsStates {
       guard let stepper = entry.stepper else { continue }
       places.append(place)
       pieces.append((stepper, entry.tokens))
     }
     guard !pieces.isEmpty else { return }
-    for (place, states) in zip(places, try states.step(pieces)) { entries[place].states = states }
+    for (place, states) in zip(places, try states.step(pieces)) {
+      entries[place].states = states
+      entries[place].awaitsStates = false
+    }
   }
 
-  /// Answers one request, beside those under way.
+  /// Answers one request, beside those under way; of the others, `step` gives those that end meanwhile.
   public func answer(
     _ request: Request, onText: @escaping (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
     let id = try admit(request, onText: onText)
     while true {
       do {
-        for (ended, result) in try step() where ended == id { return result }
+        let ended = try advance()
+        endedMeanwhile += ended.filter { $0.id != id }
+        if let own = ended.first(where: { $0.id == id }) { return own.result }
       } catch {
         withdraw(id)
         throw error

@@ -21,10 +21,13 @@ public final class TextGenerator {
     public var stores = false
     /// The families and conditionings there are.
     public var registries = GeneratorRegistries.builtIn
+    /// The codecs that states may have been through.
+    public var codecs = CodecRegistry.builtIn
 
     public init(
       run: String, cache: String? = nil, source: String? = nil, usesCache: Bool = true,
-      stores: Bool = false, registries: GeneratorRegistries = .builtIn
+      stores: Bool = false, registries: GeneratorRegistries = .builtIn,
+      codecs: CodecRegistry = .builtIn
     ) {
       self.run = run
       self.cache = cache
@@ -32,6 +35,7 @@ public final class TextGenerator {
       self.usesCache = usesCache
       self.stores = stores
       self.registries = registries
+      self.codecs = codecs
     }
   }
 
@@ -64,7 +68,8 @@ public final class TextGenerator {
       try folder.generator(folder.best, run, place.registries))
     let cache = try Self.cache(place, run, identity, warn)
     states = try StateProvider(
-      identity: identity, codec: try Self.codec(identity, folder, cache), cache: cache,
+      identity: identity, codec: try Self.codec(identity, folder, cache, place.codecs),
+      cache: cache,
       source: place.source ?? run.sourcePath,
       hint: run.sourcePath, architectures: place.registries.architectures, warn: warn)
     engine = GenerationEngine(DecodingModel(decoder), states, tokenizer: tokenizer)
@@ -82,10 +87,11 @@ public final class TextGenerator {
 
   /// By the run's own fit, or else by the cache's.
   private static func codec(
-    _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?
+    _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?,
+    _ codecs: CodecRegistry
   ) throws -> any StateCodec {
     do {
-      return try CodecRegistry.builtIn.codec(identity.codec, parameters: try folder.codecFit())
+      return try codecs.codec(identity.codec, parameters: try folder.codecFit())
     } catch {
       // No fit would help.
       if case CacheError.unknownCodec = error { throw error }
@@ -103,11 +109,13 @@ public final class TextGenerator {
     let path = place.cache ?? run.cachePath
     guard place.cache != nil || FileManager.default.fileExists(atPath: path) else { return nil }
     do throws(CacheError) {
-      guard place.stores else { return try FeatureCache.open(path, expecting: identity) }
+      guard place.stores else {
+        return try FeatureCache.open(path, expecting: identity, codecs: place.codecs)
+      }
       do throws(CacheError) {
-        return try FeatureCache.open(path, .write, expecting: identity)
+        return try FeatureCache.open(path, .write, expecting: identity, codecs: place.codecs)
       } catch {
-        let cache = try FeatureCache.open(path, expecting: identity)
+        let cache = try FeatureCache.open(path, expecting: identity, codecs: place.codecs)
         warn("states of new prompts are not stored: \(error)")
         return cache
       }

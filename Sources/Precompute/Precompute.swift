@@ -1,3 +1,4 @@
+import Corpora
 import FeatureCache
 import Foundation
 import KnowledgeSource

@@ -2,6 +2,8 @@ import Foundation
 import Generation
 import Hummingbird
 import Logging
+import NIOFoundationEssentialsCompat
+import Tokenization
 
 /// The HTTP server: chat completions in the OpenAI API's form, the list of models, and health.
 ///
@@ -37,7 +39,7 @@ public struct ChatServer: Sendable {
   /// - Parameter onReady: called with the port once connections are accepted.
   public func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
     let application = Application(
-      router: router(),
+      router: router(BasicRequestContext.self),
       configuration: .init(
         address: .hostname(options.host, port: options.port), serverName: "denju"),
       onServerRunning: { channel in await onReady(channel.localAddress?.port ?? options.port) },
@@ -60,8 +62,9 @@ public struct ChatServer: Sendable {
     ]
   }
 
-  private func router() -> Router<BasicRequestContext> {
-    let router = Router(context: BasicRequestContext.self)
+  /// What answers requests, whatever brings them: a connection, or a call in this process.
+  package func router<Context: RequestContext>(_ context: Context.Type) -> Router<Context> {
+    let router = Router(context: context)
     router.add(
       middleware: ErrorsAsJSON(
         methods: Dictionary(uniqueKeysWithValues: endpoints.map { ($0.path, $0.method) })))

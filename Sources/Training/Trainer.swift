@@ -35,6 +35,7 @@ public final class Trainer {
   ///   - stream: which of the cache's streams to train from: the run is bound to it.
   ///   - run: the folder to train in.
   ///   - registries: the families and conditionings there are.
+  ///   - codecs: those that the cache may have.
   ///   - objectives: the objectives there are.
   ///   - communicator: how the ranks of the run speak with each other; one process has nobody to.
   ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
@@ -42,10 +43,11 @@ public final class Trainer {
     cache path: String, stream: FeatureCache.StreamChoice = .only, run: String,
     design: GeneratorDesign, options: TrainingOptions,
     generatorTokenizer: Tokenizer? = nil, registries: GeneratorRegistries = .builtIn,
+    codecs: CodecRegistry = .builtIn,
     objectives: ObjectiveRegistry = .builtIn, communicator: any Communicator = SingleProcess()
   ) throws {
     try options.validate()
-    cache = try FeatureCache.open(path, stream: stream)
+    cache = try FeatureCache.open(path, stream: stream, codecs: codecs)
     folder = RunFolder(run)
     self.options = options
     self.design = design

@@ -1,50 +1,15 @@
 import Corpora
 import Foundation
+import TestSupport
 import Testing
-
-/// A form that this program does not have: a prompt and a response a line, between them a tab.
-private struct TabForm: CorpusForm {
-  let name = "tabs"
-  let extensions = ["tsv"]
-  let firstByte: UInt8? = UInt8(ascii: "#")
-
-  func rows(of corpus: Corpus) throws(CorpusError) -> any CorpusRows {
-    guard let text = try? String(contentsOfFile: corpus.path, encoding: .utf8) else {
-      throw .unreadable(file: corpus.path, reason: "it is not text")
-    }
-    return TabRows(corpus, text.split(separator: "\n"))
-  }
-}
-
-private final class TabRows: CorpusRows {
-  private let corpus: Corpus
-  private let lines: [Substring]
-  private var line = 0
-
-  init(_ corpus: Corpus, _ lines: [Substring]) {
-    self.corpus = corpus
-    self.lines = lines
-  }
-
-  func next() -> Result<CorpusRow, BadRow>? {
-    guard line < lines.count else { return nil }
-    line += 1
-    let place = corpus.location(line: line)
-    let parts = lines[line - 1].split(separator: "\t").map(String.init)
-    guard parts.count == 2 else {
-      return .failure(BadRow(location: place, reason: .missingField("response")))
-    }
-    return .success(CorpusRow(prompt: .raw(parts[0]), response: parts[1], location: place))
-  }
-}
 
 /// A form is a value and a line in a registry that is handed in: nothing else knows which there are.
 @Suite struct FormTests {
-  let folder: Folder
+  let folder: TemporaryFolder
   private let forms = CorpusForms(CorpusForms.builtIn.forms + [TabForm()])
 
   init() throws {
-    folder = try Folder()
+    folder = try TemporaryFolder()
   }
 
   @Test func `a toy form is told by name, by ending and by its first byte, and read`() throws {

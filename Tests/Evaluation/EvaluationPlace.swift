@@ -1,8 +1,10 @@
+import Architectures
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import Identity
 import Numerics
+import Runs
 import Tokenization
 
 /// A folder with a cache of made-up states and runs of made-up generators, whose every figure can be worked
@@ -54,7 +56,7 @@ final class EvaluationPlace {
     return CacheDocument(
       split: .test, corpus: "made", line: place + 1, prompt: Array(prompt.utf8),
       promptIDs: tokenizer.encode(prompt), response: Array(response.utf8),
-      responseIDs: tokenizer.encode(response, addBegin: false))
+      responseIDs: tokenizer.encode(response, framed: false))
   }
 
   /// Of the document's prompt.
@@ -63,33 +65,40 @@ final class EvaluationPlace {
     return (0..<count).map { sin(Float(1 + $0 + 31 * place)) }
   }
 
-  func token(_ text: String) -> Int { Int(tokenizer.encode(text, addBegin: false)[0]) }
+  func token(_ text: String) -> Int { Int(tokenizer.encode(text, framed: false)[0]) }
 
   /// A run whose best checkpoint is this model.
-  func run(_ name: String, _ model: any GenerationModel, states: StatesArm) throws -> String {
+  func run(_ name: String, _ model: Generator, states: StatesArm) throws -> String {
     let run = RunFolder(folder + "/" + name)
     try run.create(
-      RunDescription(
-        identity: try JSONEncoder().encode(identity), template: nil, plainPrompts: true,
+      RunManifest(
+        streams: [RunStream(identity: try JSONEncoder().encode(identity))], template: nil, plainPrompts: true,
         states: states, hasOwnTokenizer: false, cachePath: cachePath, sourcePath: "/nowhere",
-        training: Data("{}".utf8)),
+        training: Data("{}".utf8)), model,
       sourceTokenizer: tokenizer.serialized(), generatorTokenizer: nil, codecFit: nil)
     try Checkpoint.save(model, to: run.best, optimizer: nil, files: [:])
     return run.path
   }
 
-  func configuration(readsSource: Bool) -> GeneratorConfiguration {
-    .prompt(
-      sourceWidth: Self.width, width: 16, layerCount: 2, headCount: 2,
-      vocabularySize: Self.vocabulary, positions: 64, windowSize: 8, adapterWidth: 4,
-      bridgeHeadCount: 2, readsSource: readsSource)
+  func configuration(_ arm: StatesArm) throws -> GeneratorConfiguration {
+    let backbone = try GPTNeo(
+      design: BackboneDesign(
+        architecture: GPTNeo.family, layers: 2, width: 16, heads: 2, positions: 64, window: 8,
+        vocabulary: Self.vocabulary))
+    return try GeneratorConfiguration(
+      backbone: backbone,
+      conditioning: try PromptConditioning(
+        design: ConditioningDesign(
+          name: PromptConditioning.name, arm: arm, layers: 2, width: 16, sourceWidth: Self.width,
+          adapter: 4, bridgeHeads: 2)),
+      streams: [StreamShape(width: Self.width)])
   }
 
   /// A generator that says one token, whatever it is asked: its last norm has no weight and a bias of 1 in one
   /// channel, and so has that token's embedding 2 there, all others 0. So that token's logit is 2, and each of
   /// the 400 others' 0.
-  func constant(_ text: String) throws -> any GenerationModel {
-    let model = try configuration(readsSource: false).makeModel(seed: 1)
+  func constant(_ text: String) throws -> Generator {
+    let model = try Generator(configuration(.none), seed: 1)
     for tensor in model.parameters.tensors {
       for index in tensor.range { model.parameters.values[index] = 0 }
     }
@@ -102,8 +111,8 @@ final class EvaluationPlace {
   }
 
   /// A generator that reads the states, with every value drawn.
-  func drawn() throws -> any GenerationModel {
-    let model = try configuration(readsSource: true).makeModel(seed: 3)
+  func drawn() throws -> Generator {
+    let model = try Generator(configuration(.own), seed: 3)
     var generator = SeededGenerator(seed: 4)
     for tensor in model.parameters.tensors {
       for index in tensor.range { model.parameters.values[index] += 0.3 * generator.normal() }

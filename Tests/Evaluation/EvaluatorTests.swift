@@ -1,7 +1,9 @@
 import Evaluation
 import Foundation
-import GenerationModule
+import Generators
 import Identity
+import Numerics
+import Runs
 import Testing
 
 /// Reports whose figures were worked out by hand.
@@ -34,7 +36,7 @@ import Testing
     #expect(difference.lower == -1 && difference.upper == 0.5, "quarters, of four documents")
     // A token of the generator's word costs ln(e² + 400) - 2, any other one 2 more.
     let other = Foundation.log(Foundation.exp(2.0) + 400)
-    let tokens = Self.responses.flatMap { place.tokenizer.encode($0, addBegin: false) }
+    let tokens = Self.responses.flatMap { place.tokenizer.encode($0, framed: false) }
     for (arm, word) in zip(report.arms, ["a", "b"]) {
       let hits = tokens.count { Int($0) == place.token(word) }
       let expected = other - 2 * Double(hits) / Double(tokens.count)
@@ -73,8 +75,8 @@ import Testing
         let document = place.document(index, Self.responses[index])
         return try model.evaluate(
           [
-            GenerationDocument(
-              states: place.states(partners[index]), prompt: document.promptIDs,
+            GeneratorDocument(
+              states: [place.states(partners[index])], prompt: document.promptIDs,
               response: document.responseIDs)
           ], loss: .response)
       }

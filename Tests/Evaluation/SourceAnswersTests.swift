@@ -21,7 +21,7 @@ import Tokenization
     CacheDocument(
       split: .train, corpus: "made", line: 1, prompt: Array(prompt.utf8),
       promptIDs: tokenizer.encode(prompt), response: Array(response.utf8),
-      responseIDs: tokenizer.encode(response, addBegin: false))
+      responseIDs: tokenizer.encode(response, framed: false))
   }
 
   /// As a chat template writes it: its markup is special tokens, and not what spells them.
@@ -30,7 +30,7 @@ import Tokenization
     return CacheDocument(
       split: .train, corpus: "made", line: 1, prompt: Array(text.utf8),
       promptIDs: tokenizer.encode(text, special: true), response: Array(response.utf8),
-      responseIDs: tokenizer.encode(response + "<|im_end|>", special: true, addBegin: false))
+      responseIDs: tokenizer.encode(response + "<|im_end|>", special: true, framed: false))
   }
 
   /// The likeliest token after a text that is run as a whole, again and again.
@@ -62,7 +62,7 @@ import Tokenization
     #expect(prompts.shown == tokenizer.encode(text))
     let answers = try SourceAnswers(source, tokenizer, prompts, maxTokens: 6)
     for document in asked {
-      let question = tokenizer.encode(utf8: document.prompt, addBegin: false)
+      let question = tokenizer.encode(utf8: document.prompt, framed: false)
       #expect(prompts.ids(of: document) == question)
       #expect(try answers.answer(to: document) == greedy(prompts.shown + question, limit: 6))
     }
@@ -73,7 +73,7 @@ import Tokenization
     let asked = [chat("Three?")]
     let prompts = try FewShotPrompts(
       shown, asked: asked, tokenizer, positions: source.maximumPositions)
-    let feed = tokenizer.encode("\n", addBegin: false)
+    let feed = tokenizer.encode("\n", framed: false)
     #expect(
       prompts.shown == shown[0].promptIDs + shown[0].responseIDs + feed + shown[1].promptIDs
         + shown[1].responseIDs + feed)
@@ -93,7 +93,7 @@ import Tokenization
     let tokens = tokenizer.encode(
       "Number 0 is red.\nNumber 1 is red.\nNumber 2 is red.\n"
     ).count
-    let longest = tokenizer.encode("Number 4 is", addBegin: false).count
+    let longest = tokenizer.encode("Number 4 is", framed: false).count
     #expect(
       throws: EvaluationError.tooMuchToShow(
         shown: 3, tokens: tokens, longest: longest, positions: tokens + longest)

@@ -1,31 +1,7 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
-
-/// A codec that this program does not have: the values' own bytes, each with all of its bits turned.
-private struct TurnedCodec: StateCodec {
-  let name = "turned"
-
-  func encode(
-    _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?
-  ) throws(CodecError) -> EncodedStates {
-    let values = UnsafeBufferPointer(start: states, count: tokens * width)
-    decoded?.update(from: states, count: values.count)
-    let payload = UnsafeRawBufferPointer(values).map { ~$0 }
-    return EncodedStates(payload: payload, rawByteCount: payload.count)
-  }
-
-  func decode(
-    _ payload: UnsafeRawBufferPointer, tokens: Int, width: Int,
-    into states: UnsafeMutablePointer<Float>
-  ) throws(CodecError) {
-    guard payload.count == 4 * tokens * width else { throw .badPayload("another size") }
-    UnsafeMutableRawBufferPointer(start: states, count: payload.count)
-      .copyBytes(from: payload.map { ~$0 })
-  }
-
-  func roundTrip(_ states: UnsafeMutablePointer<Float>, tokens: Int, width: Int) {}
-}
 
 /// A codec that is fitted: multiples of a step, each as a byte.
 private struct StepCodec: StateCodec {
@@ -96,13 +72,13 @@ private struct StepFamily: CodecFamily {
 
 /// A codec is a value and a line in a registry that is handed in: nothing else knows which there are.
 @Suite struct CodecRegistryTests {
-  let fixture: Fixture
+  let fixture: TinyCache
   private static let registry = CodecRegistry(
     CodecRegistry.builtIn.families + [UnfittedFamily(TurnedCodec()), StepFamily()])
   private static let step = StepCodec(step: 0.0625, allowance: 0.5)
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   private func filled(
@@ -114,7 +90,7 @@ private struct StepFamily: CodecFamily {
       encrypted: key != nil, key: key, codecs: Self.registry)
     for number in numbers {
       try cache.put([
-        try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))
+        try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 64))
       ])
     }
     return cache
@@ -127,9 +103,9 @@ private struct StepFamily: CodecFamily {
     #expect(whole.codec.identity == codec.identity && whole.codec.name == codec.name)
     #expect(try whole.verify() == [])
     for entry in try whole.documents() {
-      var expected = Fixture.states(try whole.document(entry.id).promptIDs)
+      var expected = TinyCache.states(try whole.document(entry.id).promptIDs)
       try codec.roundTrip(&expected, tokens: 100, width: 8)
-      #expect(try Fixture.read(whole, entry.id) == expected)
+      #expect(try TinyCache.read(whole, entry.id) == expected)
     }
     let merged = try filled("a.sqlite", codec, numbers: 0..<1)
     let other = try filled("b.sqlite", codec, numbers: 1..<3)
@@ -147,7 +123,7 @@ private struct StepFamily: CodecFamily {
 
   @Test func `who doesn't have the codec is told which there are`() throws {
     try filled("cache.sqlite", TurnedCodec(), numbers: 0..<1).close()
-    let message = Fixture.message { _ = try FeatureCache.open(fixture.path()) }
+    let message = TinyCache.message { _ = try FeatureCache.open(fixture.path()) }
     #expect(message.contains("no codec is named `turned`"))
     #expect(message.contains("int8, int4, float16, float32, transform:NATS"))
   }
@@ -157,11 +133,11 @@ private struct StepFamily: CodecFamily {
     for key in [nil, key] {
       let name = key == nil ? "open.sqlite" : "sealed.sqlite"
       try filled(name, Self.step, numbers: 0..<1, encrypted: key).close()
-      let row = try Fixture.sqlite3(
+      let row = try TinyCache.sqlite3(
         fixture.path(name), "SELECT identity, allowance, fitted_tokens, added FROM codecs")
       // Figures of an encrypted cache are rounded to a digit.
       #expect(row == "step:0.5:0.0625|0.5|12|\(key == nil ? 0.25 : 0.3)\n")
-      _ = try Fixture.sqlite3(fixture.path(name), "UPDATE codecs SET fit = zeroblob(4)")
+      _ = try TinyCache.sqlite3(fixture.path(name), "UPDATE codecs SET fit = zeroblob(4)")
       let cache = try FeatureCache.open(fixture.path(name), key: key, codecs: Self.registry)
       #expect(cache.codec.fault != nil && cache.codec.name == "step")
       let damage = try cache.verify()

@@ -3,21 +3,22 @@ import Foundation
 import GRDB
 import Identity
 import Numerics
+import TestSupport
 import Testing
 
 /// States that depend on their whole document: every record's key includes all of its ids, so that neither a
 /// longer text nor a shorter one is ever a hit; and all that is done with causal states is done with them.
 @Suite struct ScopeTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   /// What an encoder might compute: the same ids have other states in another text.
   private static func states(_ ids: [Int32]) -> [Float] {
     let sum = ids.reduce(Int32(0)) { $0 &* 31 &+ $1 }
-    return Fixture.states([sum] + ids).dropFirst(8).map { $0 }
+    return TinyCache.states([sum] + ids).dropFirst(8).map { $0 }
   }
 
   private static func entry(
@@ -31,7 +32,7 @@ import Testing
 
   /// A document of `ids`, told from others by its number.
   private static func document(_ number: Int, _ ids: [Int32]) -> CacheDocument {
-    var document = Fixture.document(number)
+    var document = TinyCache.document(number)
     document.promptIDs = ids
     return document
   }
@@ -62,7 +63,7 @@ import Testing
   }
 
   private func version(_ name: String = "cache.sqlite") throws -> String {
-    try Fixture.sqlite3(fixture.path(name), "PRAGMA user_version")
+    try TinyCache.sqlite3(fixture.path(name), "PRAGMA user_version")
   }
 
   @Test func `a longer text is never a hit, and neither is a shorter one`() throws {
@@ -70,7 +71,7 @@ import Testing
     let whole = try fixture.create("whole.sqlite", fixture.documentIdentity())
     let ids = Array(Self.long.prefix(128))
     for cache in [causal, whole] {
-      try cache.put([try Fixture.entry(cache, Self.document(0, ids))])
+      try cache.put([try TinyCache.entry(cache, Self.document(0, ids))])
       #expect(try Self.isHit(cache, ids))
     }
     for (other, shared) in [(Self.long, 128), (Array(ids.prefix(64)), 64), (ids + [3], 128)] {
@@ -109,7 +110,7 @@ import Testing
     for entry in try cache.documents() {
       for coverage in Coverage.allCases {
         let ids = try cache.document(entry.id).ids(coverage)
-        #expect(try Fixture.read(cache, entry.id, coverage) == Self.states(ids))
+        #expect(try TinyCache.read(cache, entry.id, coverage) == Self.states(ids))
       }
     }
     let savings = try cache.table(.savings)
@@ -139,7 +140,7 @@ import Testing
     #expect(try version() == "3\n")
     try filled("whole.sqlite").close()
     #expect(try version("whole.sqlite") == "4\n")
-    _ = try Fixture.sqlite3(fixture.path("whole.sqlite"), "PRAGMA user_version = 3")
+    _ = try TinyCache.sqlite3(fixture.path("whole.sqlite"), "PRAGMA user_version = 3")
     let marked = try FeatureCache.open(fixture.path("whole.sqlite"))
     #expect(try marked.verify().map(\.description).contains { $0.contains("version is 3") })
   }
@@ -170,7 +171,7 @@ import Testing
 
   @Test func `causal and document states of the same source are other states`() throws {
     try filled().close()
-    let message = Fixture.message {
+    let message = TinyCache.message {
       _ = try FeatureCache.open(
         fixture.path(), expecting: fixture.identity(codec: "float32"))
     }
@@ -231,7 +232,7 @@ import Testing
     let cache = try filled()
     let digest = try cache.contentDigest()
     try cache.close()
-    _ = try Fixture.sqlite3(fixture.path(), sql)
+    _ = try TinyCache.sqlite3(fixture.path(), sql)
     let damaged = try FeatureCache.open(fixture.path(), .write)
     #expect(try !damaged.verify().isEmpty)
     for id in try damaged.documentIDs() {
@@ -247,7 +248,7 @@ import Testing
     let cache = try filled()
     try cache.close()
     // The tail gone, the head's key says more tokens than there are.
-    _ = try Fixture.sqlite3(
+    _ = try TinyCache.sqlite3(
       fixture.path(),
       "DELETE FROM chains WHERE tail = 4; DELETE FROM records WHERE id = 4")
     let damage = try FeatureCache.open(fixture.path()).verify().map(\.description)

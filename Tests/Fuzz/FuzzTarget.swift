@@ -1,3 +1,4 @@
+import Architectures
 import Corpora
 import FeatureCache
 import Foundation
@@ -76,7 +77,7 @@ enum FuzzTarget: String, CaseIterable {
 
   private static func readModel(_ path: String) throws {
     let folder = try ModelFolder.open(path)
-    _ = try? folder.configuration
+    _ = try? folder.architecture()
     if let tokenizer = try? Tokenizer.load(folder) { use(tokenizer) }
     try readTensors(path)
   }

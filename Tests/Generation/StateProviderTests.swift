@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import Generation
@@ -28,9 +29,9 @@ import Tokenization
       tokenizer = try Tokenizer.load(model)
       identity = CacheIdentity(
         weights: try model.catalogue().sha256(),
-        architecture: try model.configuration.identityJSON,
+        architecture: try model.architecture().identityJSON,
         tokenizer: tokenizer.fingerprint, layer: 1, normalized: false, codec: "float16",
-        numerics: Numerics.version, width: try model.configuration.hiddenSize)
+        numerics: Numerics.version, width: try model.architecture().width)
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -61,7 +62,7 @@ import Tokenization
       warn: @escaping (String) -> Void = { _ in }
     ) throws -> StateProvider {
       try StateProvider(
-        identity: identity, codec: try StateCodecs.identified("float16", parameters: nil),
+        identity: identity, codec: try CodecRegistry.builtIn.codec("float16", parameters: nil),
         cache: cache, source: source, hint: "/was/here", warn: warn)
     }
   }
@@ -78,7 +79,7 @@ import Tokenization
     let provider = try place.provider(try place.cache(prompt, states), source: nil)
     let (values, origin) = try provider.states(prompt)
     #expect(origin == .reused)
-    #expect(values.map(\.bitPattern) == halved(states))
+    #expect(values[0].map(\.bitPattern) == halved(states))
   }
 
   @Test func `a miss is the source's layer, through the codec, and is stored`() throws {
@@ -95,10 +96,10 @@ import Tokenization
     #expect(provider.storesMisses)
     let (missed, first) = try provider.states(prompt)
     #expect(first == .recomputed)
-    #expect(missed.map(\.bitPattern) == halved(computed))
+    #expect(missed[0].map(\.bitPattern) == halved(computed))
     let (found, second) = try place.provider(cache, source: nil).states(prompt)
     #expect(second == .reused)
-    #expect(found.map(\.bitPattern) == missed.map(\.bitPattern))
+    #expect(found[0].map(\.bitPattern) == missed[0].map(\.bitPattern))
     #expect(try cache.documents(.asked).count == 1)
   }
 
@@ -139,7 +140,7 @@ import Tokenization
     other.weights = String(repeating: "0", count: 64)
     #expect {
       try StateProvider(
-        identity: other, codec: StateCodecs.identified("float16", parameters: nil), cache: nil,
+        identity: other, codec: CodecRegistry.builtIn.codec("float16", parameters: nil), cache: nil,
         source: Place.source
       ).states(prompt)
     } throws: { error in

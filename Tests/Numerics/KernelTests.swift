@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// Every instruction set's loops give the same bits; the elementary functions agree with libm.
@@ -26,7 +27,7 @@ import Testing
       let scalars = [
         table.dot(n, x.base, y.base), table.sum(n, x.base), table.sum_of_squares(n, x.base), log,
       ]
-      return (scalars + moved.array() + row.array()).map(\.bitPattern)
+      return (scalars + moved.array() + row.array()).bits
     }
     for result in results { #expect(result == results[0]) }
 

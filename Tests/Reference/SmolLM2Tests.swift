@@ -2,6 +2,7 @@ import Architectures
 import Foundation
 import KnowledgeSource
 import ModelFiles
+import TestSupport
 import Testing
 
 /// SmolLM2-135M-Instruct against transformers on the same dequantised weights.
@@ -11,9 +12,7 @@ import Testing
 @Suite struct SmolLM2Tests {
   static let folder = "smollm2-135m-instruct"
 
-  static let modelPath =
-    ProcessInfo.processInfo.environment["DENJU_SMOLLM2"]
-    ?? ReferenceFolder.package.appendingPathComponent(".build/models/\(folder)").path
+  static let modelPath = Checkout.smolLM2 ?? Checkout.path(".build/models/\(folder)")
 
   struct Prompts: Decodable {
     struct Prompt: Decodable {

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 import Tokenization
 
@@ -17,7 +18,7 @@ struct PublishedTokenizerTests {
     var testDescription: String { name }
 
     func json() throws -> [UInt8] {
-      try TestVectors.contents("\(TestVectors.tokenizers)/\(name)/tokenizer.json")
+      try TestVectors.contents("\(Checkout.tokenizers)/\(name)/tokenizer.json")
     }
 
     /// From `tokenizer.json` and from the same in GGUF.
@@ -101,14 +102,14 @@ struct ReferencePromptTests {
   }
 
   private func tokenizers() throws -> [Tokenizer] {
-    let path = "\(TestVectors.tokenizers)/smollm2/tokenizer.json"
+    let path = "\(Checkout.tokenizers)/smollm2/tokenizer.json"
     var all = [try Tokenizer(json: TestVectors.contents(path))]
-    if let path = TestVectors.smolLM2 { all.append(try Tokenizer(gguf: GGUFFile(path: path))) }
+    if let path = Checkout.smolLM2 { all.append(try Tokenizer(gguf: GGUFFile(path: path))) }
     return all
   }
 
   private func file() throws -> File {
-    let path = TestVectors.reference + "/smollm2-135m-instruct/prompts.json"
+    let path = Checkout.reference("smollm2-135m-instruct/prompts.json")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     return try decoder.decode(File.self, from: Data(TestVectors.contents(path)))
@@ -137,12 +138,12 @@ struct ReferencePromptTests {
     }
   }
 
-  @Test(.enabled(if: TestVectors.smolLM2 != nil, "DENJU_SMOLLM2 names no file"))
+  @Test(.enabled(if: Checkout.smolLM2 != nil, "DENJU_SMOLLM2 names no file"))
   func thePublishedGGUFSaysWhatTheJSONSays() throws {
-    let path = try #require(TestVectors.smolLM2)
+    let path = try #require(Checkout.smolLM2)
     let gguf = try Tokenizer(gguf: GGUFFile(path: path))
     let json = try Tokenizer(
-      json: TestVectors.contents("\(TestVectors.tokenizers)/smollm2/tokenizer.json"),
+      json: TestVectors.contents("\(Checkout.tokenizers)/smollm2/tokenizer.json"),
       configJSON: Array(#"{"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}"#.utf8),
       chatTemplate: TestVectors.bytes("templates/smollm2.jinja"))
     #expect(gguf.fingerprint == json.fingerprint)

@@ -1,11 +1,12 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 import Tokenization
 
 /// WordPiece tokenizers as published, against vectors made elsewhere.
 @Suite struct PublishedWordPieceTests {
-  static let bge = TestVectors.tokenizers + "/gguf/ggml-vocab-bert-bge.gguf"
+  static let bge = Checkout.tokenizers + "/gguf/ggml-vocab-bert-bge.gguf"
 
   @Test(
     .enabled(
@@ -23,12 +24,12 @@ import Tokenization
   }
 
   private static func miniLM() throws -> Tokenizer {
-    try Tokenizer.load(ModelFolder.open(try #require(TestVectors.miniLM)))
+    try Tokenizer.load(ModelFolder.open(try #require(Checkout.miniLM)))
   }
 
   @Test(
     .enabled(
-      if: TestVectors.miniLM != nil && TestVectors.hasReference,
+      if: Checkout.miniLM != nil && TestVectors.hasReference,
       "needs DENJU_MINILM (make model-minilm) and ../shared/reference"))
   func promptsOfMiniLM() throws {
     struct File: Decodable {
@@ -40,7 +41,7 @@ import Tokenization
     }
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    let path = TestVectors.reference + "/minilm-l6/prompts.json"
+    let path = Checkout.reference("minilm-l6/prompts.json")
     let file = try decoder.decode(File.self, from: Data(TestVectors.contents(path)))
     let tokenizer = try Self.miniLM()
     #expect(file.prompts.count >= 5)
@@ -56,7 +57,7 @@ import Tokenization
   /// all-MiniLM-L6-v2 and bge-small-en have BERT's vocabulary, one as JSON and one as GGUF.
   @Test(
     .enabled(
-      if: TestVectors.miniLM != nil
+      if: Checkout.miniLM != nil
         && FileManager.default.fileExists(atPath: PublishedWordPieceTests.bge),
       "needs DENJU_MINILM (make model-minilm) and ../shared/tokenizers/gguf"))
   func oneVocabularyHasOneFingerprintWhicheverFileItComesFrom() throws {

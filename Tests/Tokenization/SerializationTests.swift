@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 import Tokenization
 
@@ -73,17 +74,14 @@ import Tokenization
   }
 
   @Test func folderIsRead() throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-tokenizer-\(UInt64.random(in: .min ... .max))")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Data(TestVectors.bytes("tiny-qwen2.json"))
-      .write(to: folder.appendingPathComponent("tokenizer.json"))
-    try Data(#"{"eos_token": {"content": "<|im_end|>"}, "chat_template": "unknown"}"#.utf8)
-      .write(to: folder.appendingPathComponent("tokenizer_config.json"))
-    try Data(TestVectors.bytes("templates/qwen2.jinja"))
-      .write(to: folder.appendingPathComponent("chat_template.jinja"))
-    let tokenizer = try Tokenizer.load(ModelFolder.open(folder.path))
+    let tokenizer = try TemporaryFolder.with { folder in
+      try folder.copy(TestVectors.path("tiny-qwen2.json"), as: "tokenizer.json")
+      try folder.write(
+        "tokenizer_config.json",
+        #"{"eos_token": {"content": "<|im_end|>"}, "chat_template": "unknown"}"#)
+      try folder.copy(TestVectors.path("templates/qwen2.jinja"), as: "chat_template.jinja")
+      return try Tokenizer.load(ModelFolder.open(folder.path))
+    }
     #expect(tokenizer.endOfTextID == 2)
     #expect(tokenizer.chatTemplate?.name == "qwen2")
     let gguf = try Tokenizer.load(ModelFolder.open(TestVectors.path("tiny-smollm.gguf")))

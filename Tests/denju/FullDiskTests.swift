@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A disk that is full: one clear line, and what was there before is whole.
@@ -27,10 +28,8 @@ import Testing
   }
 
   static let canMount: Bool = {
-    let place = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-test-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: place) }
-    return SmallDisk(place, kilobytes: 64) != nil
+    let mounted = try? TemporaryFolder.with { SmallDisk($0.path("disk"), kilobytes: 64) != nil }
+    return mounted ?? false
   }()
 
   @Test(.enabled(if: canMount, "needs the permission to mount a small disk"))

@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import GRDB
 import ModelFiles
+import TestSupport
 import Testing
 
 /// What the program writes and answers, pinned: files that users have go on working, and no change of the
@@ -121,24 +122,18 @@ import Testing
 
 /// A copy of the committed files, removed afterwards, and the program on some machine.
 private final class GoldenWorkshop {
-  let folder: String
+  private let temporary: TemporaryFolder
   private let environment: [String]
   private let goldens: [String: String]
 
   init(_ environment: [String]) throws {
     self.environment = environment
-    folder =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-golden-\(UUID().uuidString)").path
-    try FileManager.default.copyItem(
-      atPath: Checkout.path("Tests/denju/Goldens/files"), toPath: folder)
+    temporary = try TemporaryFolder(copying: Checkout.path("Tests/denju/Goldens/files"))
     goldens = try JSONDecoder().decode(
-      [String: String].self,
-      from: Data(
-        contentsOf: URL(fileURLWithPath: Checkout.path("Tests/denju/Goldens/goldens.json"))))
+      [String: String].self, from: Data(Checkout.bytes("Tests/denju/Goldens/goldens.json")))
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
+  var folder: String { temporary.path }
 
   /// What is found is what was written down, to the last byte.
   func expect(
@@ -163,11 +158,11 @@ private final class GoldenWorkshop {
   }
 
   func text(_ file: String) throws -> String {
-    try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
+    try temporary.text(file)
   }
 
   func sha256(_ file: String) throws -> String {
-    SHA256.hash(data: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + file)))
+    SHA256.hash(data: try temporary.bytes(file))
       .map { String(format: "%02x", $0) }.joined()
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Every error of the server is the OpenAI API's error object.
@@ -10,7 +11,7 @@ import Testing
     }
     let error: Detail
 
-    init(_ response: HTTPClient.Response) throws {
+    init(_ response: ChatAnswer) throws {
       self = try JSONDecoder().decode(Answer.self, from: Data(response.body.utf8))
     }
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 /// Numbers at the ends of their ranges, in requests and in flags: answered or refused, never a trap.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `denju run`: all stages of a file, and nothing that is done already.

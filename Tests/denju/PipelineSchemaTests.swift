@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 /// `Schemas/pipeline.schema.json`, the commands' flags and the shipped pipelines agree.

@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// Precomputing that was ended and run again ends in the same cache.

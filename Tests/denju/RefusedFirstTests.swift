@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What can be known to be wrong is refused before a folder or a file is made, and before anything is run.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A cache that can't be written ends no answer whose states are in hand: it is one warning.

@@ -1,6 +1,7 @@
 import Corpora
 import FeatureCache
 import Foundation
+import ModelFiles
 import Synchronization
 
 /// A corpus's documents, read and encoded on a thread of their own, a little ahead of who takes them.

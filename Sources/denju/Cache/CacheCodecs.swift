@@ -3,8 +3,10 @@ import ArgumentParser
 import Corpora
 import FeatureCache
 import Foundation
+import Generation
 import KnowledgeSource
 import ModelFiles
+import Numerics
 import Precompute
 import Tokenization
 

@@ -2,28 +2,28 @@ import Foundation
 import Testing
 
 /// The built program, run as a user runs it.
-enum Program {
+package enum Program {
   /// It lies beside the tests, in the build's folder.
-  static let path: String = {
+  package static let path: String = {
     let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
     return URL(fileURLWithPath: own ?? CommandLine.arguments[0])
       .deletingLastPathComponent().appendingPathComponent("denju").path
   }()
 
   /// How a run ended, and what it said.
-  struct Outcome {
-    let arguments: [String]
+  package struct Outcome {
+    package let arguments: [String]
     /// 128 and the signal's number where a signal ended it, as a shell says it.
-    let status: Int32
-    let output: String
-    let errors: String
+    package let status: Int32
+    package let output: String
+    package let errors: String
 
-    var errorLines: [Substring] { errors.split(separator: "\n") }
+    package var errorLines: [Substring] { errors.split(separator: "\n") }
   }
 }
 
 /// A program under way, its output going to files. It is killed when nothing holds it any more.
-final class RunningProgram {
+package final class RunningProgram {
   private let arguments: [String]
   private let process: pid_t
   private let folder: String
@@ -32,7 +32,7 @@ final class RunningProgram {
   /// Starts a program in `folder` with every signal as it is by default, whatever this thread blocks.
   ///
   /// - Parameter environment: what is set besides this process's own, as "NAME=VALUE".
-  init(
+  package init(
     _ executable: String, _ arguments: [String], in folder: String, environment: [String] = []
   ) throws {
     self.arguments = arguments
@@ -78,17 +78,17 @@ final class RunningProgram {
 
   /// False when the program has ended already.
   @discardableResult
-  func send(_ signal: Int32) -> Bool {
+  package func send(_ signal: Int32) -> Bool {
     poll()
     return status == nil && kill(process, signal) == 0
   }
 
-  var hasEnded: Bool {
+  package var hasEnded: Bool {
     poll()
     return status != nil
   }
 
-  func wait() -> Program.Outcome {
+  package func wait() -> Program.Outcome {
     while status == nil {
       var code: Int32 = 0
       if waitpid(process, &code, 0) == process { status = Self.shellStatus(code) }
@@ -98,13 +98,13 @@ final class RunningProgram {
   }
 
   /// What it has written so far to `stdout` or `stderr`.
-  func text(_ name: String) -> String {
+  package func text(_ name: String) -> String {
     String(
       decoding: FileManager.default.contents(atPath: folder + "/" + name) ?? Data(), as: UTF8.self)
   }
 
   /// Waits until `condition` holds or the program ends.
-  func waitUntil(_ condition: () -> Bool) {
+  package func waitUntil(_ condition: () -> Bool) {
     while !condition(), !hasEnded { usleep(1000) }
   }
 
@@ -121,7 +121,7 @@ final class RunningProgram {
 }
 
 /// The command failed as it should: this status, and one line on stderr that has all the words.
-func expectRefusal(
+package func expectRefusal(
   _ outcome: Program.Outcome, status: Int32 = 1, _ words: String...,
   sourceLocation: SourceLocation = #_sourceLocation
 ) {
@@ -137,7 +137,7 @@ func expectRefusal(
 
 /// The command succeeded.
 @discardableResult
-func expectSuccess(
+package func expectSuccess(
   _ outcome: Program.Outcome, sourceLocation: SourceLocation = #_sourceLocation
 ) -> Program.Outcome {
   let command = Comment(rawValue: outcome.arguments.joined(separator: " ") + "\n" + outcome.errors)

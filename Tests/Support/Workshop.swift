@@ -2,19 +2,16 @@ import FeatureCache
 import Foundation
 import Testing
 
-/// A folder of its own with a tiny source and a corpus of three files, removed afterwards.
-final class Workshop {
-  let folder: String
-  let source: TinySource
+/// A folder of its own with a tiny source and a corpus of three files, and the program run there.
+package final class Workshop {
+  private let temporary: TemporaryFolder
+  package let source: TinySource
   /// Sets of documents by file, as `train.jsonl`.
-  static let sizes = ["train": 24, "validation": 6, "test": 6]
+  package static let sizes = ["train": 24, "validation": 6, "test": 6]
 
-  init() throws {
-    folder =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-test-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    source = try TinySource(folder + "/source")
+  package init() throws {
+    temporary = try TemporaryFolder()
+    source = try TinySource(temporary.path("source"))
     var first = 0
     for (name, count) in Self.sizes.sorted(by: { $0.key < $1.key }) {
       try write("\(name).jsonl", Self.rows(first..<first + count))
@@ -22,39 +19,34 @@ final class Workshop {
     }
   }
 
-  deinit {
-    try? FileManager.default.removeItem(atPath: folder)
-  }
+  package var folder: String { temporary.path }
+  package func path(_ name: String) -> String { temporary.path(name) }
+  package var cache: String { path("cache.sqlite") }
 
-  func path(_ name: String) -> String { folder + "/" + name }
-  var cache: String { path("cache.sqlite") }
+  package func write(_ name: String, _ text: String) throws { try temporary.write(name, text) }
+  package func bytes(_ name: String) throws -> Data { try temporary.bytes(name) }
 
-  func write(_ name: String, _ text: String) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
-  }
-
-  func bytes(_ name: String) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: path(name)))
-  }
+  // MARK: The corpus
 
   /// Rows whose answers follow from the prompts' numbers.
-  static func rows(_ numbers: Range<Int>) -> String {
+  package static func rows(_ numbers: Range<Int>) -> String {
     numbers.map { number in
       #"{"prompt": "\#(prompt(number))", "response": " \#(["red", "green", "blue"][number % 3])."}"#
         + "\n"
     }.joined()
   }
 
-  static func prompt(_ number: Int) -> String { "The thing \(number * 37 % 1000) is" }
+  package static func prompt(_ number: Int) -> String { "The thing \(number * 37 % 1000) is" }
+
+  /// A prompt of the training set, whose states are cached, and one that is in no file.
+  package static let cachedPrompt = prompt(6)
+  package static let newPrompt = "The thing that nobody asked about is"
 
   /// Rewrites the three files' rows as conversations.
-  func writeConversations() throws {
+  package func writeConversations() throws {
     for name in Self.sizes.keys {
-      let rows = try JSONSerialization.jsonObject(
-        with: Data(
-          "[\(String(decoding: bytes("\(name).jsonl"), as: UTF8.self).split(separator: "\n").joined(separator: ","))]"
-            .utf8))
-      let lines = try (rows as? [[String: String]] ?? []).map { row in
+      let lines = try temporary.text("\(name).jsonl").split(separator: "\n").map { line in
+        let row = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
         let turns = [("user", row["prompt"]), ("assistant", row["response"])].map {
           ["role": $0.0, "content": $0.1 ?? ""]
         }
@@ -65,24 +57,22 @@ final class Workshop {
     }
   }
 
-  /// A prompt of the training set, whose states are cached, and one that is in no file.
-  static let cachedPrompt = prompt(6)
-  static let newPrompt = "The thing that nobody asked about is"
-
   // MARK: The program
 
   /// Set for the program besides the tests' own environment, as "NAME=VALUE".
-  var environment: [String] = []
+  package var environment: [String] = []
 
-  func start(_ arguments: [String]) throws -> RunningProgram {
+  package func start(_ arguments: [String]) throws -> RunningProgram {
     try RunningProgram(Program.path, arguments, in: folder, environment: environment)
   }
 
-  func denju(_ arguments: String...) throws -> Program.Outcome { try denju(arguments) }
-  func denju(_ arguments: [String]) throws -> Program.Outcome { try start(arguments).wait() }
+  package func denju(_ arguments: String...) throws -> Program.Outcome { try denju(arguments) }
+  package func denju(_ arguments: [String]) throws -> Program.Outcome {
+    try start(arguments).wait()
+  }
 
   /// Arguments that precompute the three files.
-  func precomputing(_ more: String...) -> [String] {
+  package func precomputing(_ more: String...) -> [String] {
     [
       "precompute", "--source", "source", "--train", "train.jsonl", "--validation",
       "validation.jsonl", "--test", "test.jsonl", "--cache", "cache.sqlite",
@@ -90,7 +80,7 @@ final class Workshop {
   }
 
   /// Arguments that train a small generator into the folder `run`.
-  func training(_ run: String, _ more: String...) -> [String] {
+  package func training(_ run: String, _ more: String...) -> [String] {
     [
       "train", "--cache", "cache.sqlite", "--run", run, "--layers", "2", "--width", "32", "--heads",
       "4", "--bridge-heads", "4", "--adapter", "8", "--positions", "192", "--window", "16",
@@ -99,20 +89,20 @@ final class Workshop {
   }
 
   /// A cache and a trained run, called `run`.
-  func prepare(conditioning: String = "prompt") throws {
+  package func prepare(conditioning: String = "prompt") throws {
     expectSuccess(try denju(precomputing("--conditioning", conditioning)))
     expectSuccess(try denju(training("run", "--conditioning", conditioning)))
   }
 
   /// The cache's content, whatever its pages and times.
-  func digest(_ cache: String? = nil) throws -> String {
+  package func digest(_ cache: String? = nil) throws -> String {
     let cache = try FeatureCache.open(cache ?? self.cache)
     defer { try? cache.close() }
     return try cache.contentDigest()
   }
 
   /// A line of JSON as the program prints it.
-  func generate(_ arguments: String...) throws -> Generated {
+  package func generate(_ arguments: String...) throws -> Generated {
     let outcome = expectSuccess(
       try denju(
         [
@@ -122,10 +112,10 @@ final class Workshop {
     return try JSONDecoder().decode(Generated.self, from: Data(outcome.output.utf8))
   }
 
-  struct Generated: Decodable {
-    let text: String
-    let ids: [Int32]
-    let promptTokens: Int
-    let states: String
+  package struct Generated: Decodable {
+    package let text: String
+    package let ids: [Int32]
+    package let promptTokens: Int
+    package let states: String
   }
 }

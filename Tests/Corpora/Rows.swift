@@ -1,30 +1,7 @@
 import Corpora
-import Foundation
+import TestSupport
 
-/// A folder that is removed with its owner.
-final class Folder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent(
-      "denju-corpora-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit {
-    try? FileManager.default.removeItem(at: url)
-  }
-
-  func write(_ name: String, _ text: String) throws -> String {
-    try write(name, Array(text.utf8))
-  }
-
-  func write(_ name: String, _ bytes: [UInt8]) throws -> String {
-    let file = url.appendingPathComponent(name)
-    try Data(bytes).write(to: file)
-    return file.path
-  }
-
+extension TemporaryFolder {
   /// All rows of a file of these bytes, and what was bad.
   func rows(
     _ name: String, _ bytes: [UInt8], form: (any CorpusForm)? = nil, fields: FieldNames? = nil,
