@@ -16,7 +16,7 @@ import Testing
     let table = try #require(section.components(separatedBy: "\n## ").first)
     return table.split(separator: "\n").compactMap { line in
       guard let command = line.firstMatch(of: #/^\| `denju ([^`]+)` \|/#) else { return nil }
-      let verb = command.1.split(separator: " ").prefix { $0.wholeMatch(of: #/[a-z]+/#) != nil }
+      let verb = command.1.split(separator: " ").prefix { $0.wholeMatch(of: #/[a-z]+(-[a-z]+)*/#) != nil }
       // What is quoted of another command, as `precompute --shard`, is that command's.
       let flags = line.replacing(#/`[a-z]+ --[^`]+`/#) { match in
         match.output.hasPrefix("`denju ") ? String(match.output) : ""
@@ -35,7 +35,7 @@ import Testing
     let lines = try help(verb).split(separator: "\n")
     guard let start = lines.firstIndex(of: "SUBCOMMANDS:") else { return [] }
     return lines[(start + 1)...].compactMap { line in
-      line.firstMatch(of: #/^  ([a-z]+) /#).map { String($0.1) }
+      line.firstMatch(of: #/^  ([a-z]+(?:-[a-z]+)*) /#).map { String($0.1) }
     }.filter { $0 != "See" }
   }
 
