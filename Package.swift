@@ -80,6 +80,8 @@ let package = Package(
       name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
       path: "Tests/Numerics"),
     .testTarget(
+      name: "LayersTests", dependencies: ["Layers", "Numerics", "TestSupport"], path: "Tests/Layers"),
+    .testTarget(
       name: "ModelFilesTests", dependencies: ["Architectures", "ModelFiles", "TestSupport"],
       path: "Tests/ModelFiles", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(

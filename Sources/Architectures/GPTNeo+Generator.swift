@@ -37,6 +37,7 @@ extension GPTNeo: GeneratorArchitecture {
       positions: try reader.requiredInteger("positions"),
       window: try reader.requiredInteger("window"), kinds: kinds, epsilon: epsilon,
       file: reader.file)
+    tiedEmbeddings = try reader.bool("tied_head") ?? true
   }
 
   /// Of the sizes that a file of weights shows, with a tied head.
@@ -70,13 +71,15 @@ extension GPTNeo: GeneratorArchitecture {
     endTokenIDs = []
   }
 
+  /// A head of its own is said; a tied one never was.
   public var checkpointMembers: [(key: String, value: any Encodable & Sendable)] {
-    [
+    let members: [(key: String, value: any Encodable & Sendable)] = [
       ("attention_layers", attentionKinds), ("heads", sizes.headCount),
       ("intermediate_width", sizes.intermediateSize), ("layer_norm_epsilon", layerNormEpsilon),
       ("positions", sizes.maximumPositions), ("vocabulary", sizes.vocabularySize),
       ("width", width), ("window", windowSize),
     ]
+    return tiedEmbeddings ? members : members + [("tied_head", false)]
   }
 
   /// `gpt.` beside a bridge; where states take the embeddings' place, the published checkpoint's names.

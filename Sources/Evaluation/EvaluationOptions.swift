@@ -4,9 +4,9 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   public var runs: [String]
   /// The run that the others are compared with; `nil`: the first.
   public var baseline: String?
-  /// `nil`: the first run's own.
+  /// The cache with the test documents; `nil`: the first run's own.
   public var cache: String?
-  /// `nil`: where it was.
+  /// Where the source is; `nil`: where it was.
   public var source: String?
   /// Training documents the source is shown before it is asked itself; 0: it is not asked.
   public var fewShot = 0
@@ -23,7 +23,7 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   }
 
   /// Throws for what can be known to be wrong without opening anything.
-  func validate() throws(EvaluationError) {
+  public func validate() throws(EvaluationError) {
     guard !runs.isEmpty else { throw .noRuns }
     if let baseline, !runs.contains(baseline) {
       throw .unknownBaseline(baseline, runs: runs)

@@ -7,7 +7,7 @@ import Tokenization
 /// response and a line feed. Where they went through a chat template, the ids that the cache has are kept: as
 /// text, the template's special tokens would be read as what they are spelled like.
 package struct FewShotPrompts {
-  /// Of the documents that are shown.
+  /// The tokens of the documents that are shown.
   package let shown: [Int32]
   /// Tokens of the longest prompt that will be asked.
   package let longest: Int

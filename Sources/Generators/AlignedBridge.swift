@@ -115,6 +115,15 @@ struct AlignedBridge: Sendable {
     }
   }
 
+  /// What some rows of one part read in each layer.
+  func weights(
+    _ reading: BridgeReading, _ trace: Trace, part: Int, rows: Range<Int>
+  ) -> [[AttentionWeights]] {
+    layers.indices.map {
+      layers[$0].weights(reading, layer: $0, trace.layers[$0].trace, part: part, rows: rows)
+    }
+  }
+
   func meanGates(_ trace: Trace, rows: Range<Int>) -> [Float] {
     zip(layers, trace.layers).map { $0.meanGate($1.trace, rows: rows) }
   }

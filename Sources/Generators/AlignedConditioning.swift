@@ -62,7 +62,8 @@ public struct AlignedConditioning: Conditioning {
     guard arm == .own else {
       throw .unsupported(
         item: "states: \(arm.rawValue) with aligned conditioning",
-        advice: "a document's states are its tokens' own, and an aligned generator has no other input")
+        advice:
+          "a document's states are its tokens' own, and an aligned generator has no other input")
     }
   }
 
@@ -181,6 +182,13 @@ private struct AlignedNetwork: ConditioningNetwork {
     _ layer: Int, _ trace: any ConditioningTrace, rows: Range<Int>
   ) -> [Float] { [] }
 
+  func entryAttention(
+    _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int, rows: Range<Int>
+  ) -> [[AttentionWeights]] {
+    let trace = own(trace)
+    return bridge.weights(reading(batch, trace), trace, part: part, rows: rows)
+  }
+
   // MARK: Sessions
 
   func makeMemory(capacity: Int) -> any ConditioningMemory {
@@ -209,6 +217,10 @@ private struct AlignedNetwork: ConditioningNetwork {
   }
 
   func firstPosition(_ position: Int) -> Int { mask == .published ? 0 : position }
+
+  func forgetStep(_ memory: any ConditioningMemory) {
+    (memory as? BridgeMemory)?.pending = streams.map { _ in [] }
+  }
 
   func commit(_ memory: any ConditioningMemory) {
     guard let memory = memory as? BridgeMemory else { return }

@@ -92,18 +92,15 @@ final class BridgeMemory: ConditioningMemory {
   func store(stream: Int, layer: Int, keys: Rows, values: Rows) {
     guard keys.count > 0 else { return }
     let memory = memory(stream, atLeast: counts[stream] + keys.count)
-    memory.panels.check(
-      keys: keys, keyColumn: 0, values: values, valueColumn: 0,
-      positions: counts[stream]..<counts[stream] + keys.count)
-    for row in 0..<keys.count {
-      memory.panels.store(
-        keys: keys.row(row), values: values.row(row), position: counts[stream] + row,
-        in: memory.layer(layer))
-    }
+    memory.panels.store(
+      keys: keys, values: values, at: counts[stream], in: memory.layer(layer))
   }
 
+  /// A step that was stopped may have left room for its own states, fewer than those that come now.
   private func memory(_ stream: Int, atLeast count: Int) -> KeyValueMemory {
-    if let known = stored[stream] { return known }
+    if let known = stored[stream], known.panels.capacity >= count || counts[stream] > 0 {
+      return known
+    }
     let new = KeyValueMemory(heads: heads, capacity: max(capacity ?? count, count), layers: layers)
     stored[stream] = new
     return new

@@ -71,10 +71,15 @@ struct BridgeSettings: Equatable, Sendable {
 
   static let largestSize = 1 << 24
   static let mostLayers = 1024
+  /// So that the sizes of all parameters together do not overflow.
+  static let mostStreams = 8
 
   func validate(
     _ backbone: any GeneratorArchitecture, streams: [StreamShape]
   ) throws(GeneratorError) {
+    try Self.require(
+      (1...Self.mostStreams).contains(streams.count), "source_widths",
+      "those of 1 to \(Self.mostStreams) streams", "\(streams.count)")
     for stream in streams { try requireSize("source_width", stream.width) }
     try requireSize("bridge_heads", headCount)
     try requireSize("adapter_width", adapterWidth)

@@ -158,6 +158,18 @@ public protocol ConditioningNetwork: Sendable {
   /// Those of what happened before a layer.
   func layerGates(_ layer: Int, _ trace: any ConditioningTrace, rows: Range<Int>) -> [Float]
 
+  /// What rows of a part of the batch, which are tokens of its own, read before the first layer:
+  /// [bridge layer][stream].
+  func entryAttention(
+    _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int, rows: Range<Int>
+  ) -> [[AttentionWeights]]
+
+  /// The same of what happened before a layer.
+  func layerAttention(
+    _ layer: Int, _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int,
+    rows: Range<Int>
+  ) -> [[AttentionWeights]]
+
   /// A session's memory with room for `capacity` tokens.
   func makeMemory(capacity: Int) -> any ConditioningMemory
 
@@ -175,6 +187,9 @@ public protocol ConditioningNetwork: Sendable {
   /// The first position that a step has to compute, where `position` tokens were run before: less where a
   /// later state changes earlier positions.
   func firstPosition(_ position: Int) -> Int
+
+  /// Drops the states of a step that was not run after all.
+  func forgetStep(_ memory: any ConditioningMemory)
 
   /// Takes note that a step was run, so that its states are among those remembered.
   func commit(_ memory: any ConditioningMemory)

@@ -162,6 +162,31 @@ struct EnhancedCrossAttention: Sendable {
     }
   }
 
+  /// What some rows of one part read of each stream's states, as `forward` without dropout had it.
+  func weights(
+    _ reading: BridgeReading, layer: Int, _ trace: Trace, part: Int, rows: Range<Int>
+  ) -> [AttentionWeights] {
+    let whole = reading.segments(
+      layer: layer, keys: trace.keys, values: trace.values, scale: scale)[part]
+    let segment = AttentionSegment(
+      rows: rows, firstPosition: whole.firstPosition + rows.lowerBound - whole.rows.lowerBound,
+      spans: whole.spans)
+    let heads = (0..<attention.heads.count).map {
+      attention.probabilities(queries: trace.queries, segment: segment, head: $0)
+    }
+    let keyCount = whole.spans.reduce(0) { $0 + $1.count }
+    var start = 0
+    return whole.spans.map { span in
+      defer { start += span.count }
+      return AttentionWeights(
+        tokens: rows.count, heads: heads.count, states: span.count,
+        values: rows.flatMap { row in
+          let first = (row - rows.lowerBound) * keyCount + start
+          return heads.flatMap { $0[first..<first + span.count] }
+        })
+    }
+  }
+
   /// `dStream` [R, C] holds the output's gradient and becomes the input's. Adds the first stream's states'
   /// gradient to `dStates` [S, D] where they are trained.
   func backward(

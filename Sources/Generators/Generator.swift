@@ -35,7 +35,7 @@ public final class Generator {
     parameters.initialize(seed: seed, seeding)
     let catalogue = try readingFiles { () throws(ModelFileError) in try folder.catalogue() }
     try parameters.read(from: catalogue) { tensor in
-      guard tensor.group == .generator, !tensor.name.contains(".lora_") else { return nil }
+      guard tensor.group == .generator, !LinearLayer.isAddition(tensor.name) else { return nil }
       return configuration.backbone.fileName(
         tensor.name, replacesEmbeddings: configuration.conditioning.replacesEmbeddings)
     }

@@ -58,9 +58,12 @@ public struct GeneratorBatch {
     self.tokens = tokens
     sequences = Sequences(lengths: lengths)
     memories = nil
+    // What is not read is not looked at either: it may be missing, or no whole rows.
+    let readsStates = configuration.needs.readsStates
     streams = configuration.streams.indices.map { index in
       StreamRows(
-        documents.map { $0.states[index] }, width: configuration.streams[index].width, arena)
+        documents.map { readsStates ? $0.states[index] : [] },
+        width: configuration.streams[index].width, arena)
     }
   }
 

@@ -71,16 +71,19 @@ public struct StepPiece {
   public let logits: [Int]
   /// Whether the mean gates of the bridge are wanted.
   public let gates: Bool
+  /// Whether the weights of the bridge's cross-attention are wanted.
+  public let attention: Bool
 
   public init(
     _ session: GeneratorSession, tokens: [Int32], states: [[Float]] = [], logits: [Int]? = nil,
-    gates: Bool = false
+    gates: Bool = false, attention: Bool = false
   ) {
     self.session = session
     self.tokens = tokens
     self.states = states
     self.logits = logits ?? [tokens.count - 1]
     self.gates = gates
+    self.attention = attention
   }
 }
 
@@ -90,6 +93,8 @@ public struct StepResult {
   public var logits: [Float]
   /// The mean of each bridge layer's gate over the piece's rows; empty unless asked for.
   public var meanGates: [Float]
+  /// [bridge layer][stream]: what the piece's tokens read; empty unless asked for.
+  public var attention: [[AttentionWeights]]
 }
 
 extension GeneratorDecoder {
@@ -108,23 +113,46 @@ extension GeneratorDecoder {
       Set(pieces.map { ObjectIdentifier($0.session) }).count == pieces.count
         && pieces.allSatisfy { $0.session.decoder === self },
       "sessions of one step must differ and must be of this decoder")
-    for (place, piece) in pieces.enumerated() { try check(piece, place: place) }
-    let arena = workspace.arena
+    do throws(GeneratorError) {
+      for (place, piece) in pieces.enumerated() { try check(piece, place: place) }
+      let results = try run(pieces, workspace.arena, shouldStop: shouldStop)
+      for piece in pieces {
+        piece.session.ids += piece.tokens
+        network.conditioning.commit(piece.session.conditioning)
+      }
+      return results
+    } catch {
+      for piece in pieces { network.conditioning.forgetStep(piece.session.conditioning) }
+      throw error
+    }
+  }
+
+  private func run(
+    _ pieces: [StepPiece], _ arena: Arena, shouldStop: () -> Bool
+  ) throws(GeneratorError) -> [StepResult] {
     arena.reset()
     let pass = Pass(weights, arena)
     let (batch, firsts) = batch(pieces, arena)
     let backbone = network.backbone
     let stream = arena.rows(batch.sequences.count, backbone.width)
-    var gates = pieces.map { _ in [Float]() }
-    func note(_ gatesOf: (Range<Int>) -> [Float]) {
-      for place in pieces.indices where pieces[place].gates {
-        gates[place] += gatesOf(batch.sequences.parts[place].rows)
+    var results = pieces.map { _ in StepResult(logits: [], meanGates: [], attention: []) }
+    func note(
+      gates: (Range<Int>) -> [Float], attention: (Int, Range<Int>) -> [[AttentionWeights]]
+    ) {
+      for (place, piece) in pieces.enumerated() {
+        let rows = batch.sequences.parts[place].rows
+        if piece.gates { results[place].meanGates += gates(rows) }
+        if piece.attention {
+          results[place].attention += attention(place, firsts[place]..<rows.upperBound)
+        }
       }
     }
     arena.scratch {
       let entry = network.conditioning.entryTrace(batch, arena)
       network.conditioning.enter(stream, batch, BackboneAccess(backbone: backbone), entry, pass)
-      note { network.conditioning.entryGates(entry, rows: $0) }
+      note(
+        gates: { network.conditioning.entryGates(entry, rows: $0) },
+        attention: { network.conditioning.entryAttention(entry, batch, part: $0, rows: $1) })
     }
     for index in backbone.blocks.indices {
       if shouldStop() { throw .stopped }
@@ -136,15 +164,15 @@ extension GeneratorDecoder {
           block: backbone.blocks[index].trace(rows: stream.count, arena), output: stream)
         network.step(index, input: stream, layer, batch, pass)
         if let reading {
-          note { network.conditioning.layerGates(index, reading, rows: $0) }
+          note(
+            gates: { network.conditioning.layerGates(index, reading, rows: $0) },
+            attention: {
+              network.conditioning.layerAttention(index, reading, batch, part: $0, rows: $1)
+            })
         }
       }
     }
-    let results = results(pieces, firsts, stream, gates, pass)
-    for piece in pieces {
-      piece.session.ids += piece.tokens
-      network.conditioning.commit(piece.session.conditioning)
-    }
+    addLogits(&results, pieces, firsts, stream, pass)
     return results
   }
 
@@ -158,8 +186,11 @@ extension GeneratorDecoder {
     guard piece.tokens.count <= session.capacity - session.position else {
       throw .positionsExhausted(limit: session.capacity)
     }
-    precondition(
-      piece.logits.allSatisfy { piece.tokens.indices.contains($0) }, "logits of the piece's tokens")
+    for index in piece.logits where !piece.tokens.indices.contains(index) {
+      throw .document(
+        place, item: "logits", expected: "places of its \(piece.tokens.count) tokens",
+        found: "\(index)")
+    }
     let states = piece.states.isEmpty ? configuration.streams.map { _ in [] } : piece.states
     try network.conditioning.remember(
       states, tokens: piece.tokens.count, streams: configuration.streams, session.conditioning)
@@ -191,9 +222,10 @@ extension GeneratorDecoder {
     return (batch, firsts)
   }
 
-  private func results(
-    _ pieces: [StepPiece], _ firsts: [Int], _ stream: Rows, _ gates: [[Float]], _ pass: Pass
-  ) -> [StepResult] {
+  private func addLogits(
+    _ results: inout [StepResult], _ pieces: [StepPiece], _ firsts: [Int], _ stream: Rows,
+    _ pass: Pass
+  ) {
     let rows = zip(pieces, firsts).flatMap { piece, first in
       piece.logits.map { Int32(first + $0) }
     }
@@ -203,13 +235,10 @@ extension GeneratorDecoder {
     gatherRows(chosen, stream, indices: rows)
     if !rows.isEmpty { network.backbone.head.logits(logits, chosen, pass) }
     var next = 0
-    return pieces.enumerated().map { place, piece in
-      defer { next += piece.logits.count }
-      return StepResult(
-        logits: Array(
-          UnsafeBufferPointer(
-            start: logits.row(next), count: piece.logits.count * vocabulary)),
-        meanGates: gates[place])
+    for (place, piece) in pieces.enumerated() {
+      results[place].logits = Array(
+        UnsafeBufferPointer(start: logits.row(next), count: piece.logits.count * vocabulary))
+      next += piece.logits.count
     }
   }
 }

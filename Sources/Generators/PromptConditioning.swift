@@ -196,6 +196,13 @@ private struct PromptNetwork: ConditioningNetwork {
     [bridge[layer].meanGate(own(trace), rows: rows)]
   }
 
+  func layerAttention(
+    _ layer: Int, _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int,
+    rows: Range<Int>
+  ) -> [[AttentionWeights]] {
+    [bridge[layer].weights(reading(batch), layer: layer, own(trace), part: part, rows: rows)]
+  }
+
   // MARK: Sessions
 
   func makeMemory(capacity: Int) -> any ConditioningMemory {
@@ -228,6 +235,10 @@ private struct PromptNetwork: ConditioningNetwork {
   }
 
   func firstPosition(_ position: Int) -> Int { position }
+
+  func forgetStep(_ memory: any ConditioningMemory) {
+    (memory as? BridgeMemory)?.pending = shape.streams.map { _ in [] }
+  }
 
   func commit(_ memory: any ConditioningMemory) {
     guard let memory = memory as? BridgeMemory else { return }

@@ -18,12 +18,10 @@ extension DecoderSource {
       let count = min(Self.logitRows, ids.count - 1 - first)
       try self.logits(
         fromFinalStates: states + first * width, count: count, into: logits.base)
-      ids.withUnsafeBufferPointer { ids in
-        guard let targets = ids.baseAddress else { return }
-        softmaxCrossEntropy(
-          losses: losses.base + first, logits: logits.base, targets: targets + first + 1,
-          rows: count, vocabulary: vocabularySize)
-      }
+      softmaxCrossEntropy(
+        losses: Rows(losses, width: 1)[first..<first + count],
+        logits: Rows(logits, width: vocabularySize)[0..<count],
+        targets: ids[first + 1..<first + 1 + count])
     }
     return Array(losses.array().prefix(ids.count - 1))
   }

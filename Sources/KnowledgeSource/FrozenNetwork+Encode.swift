@@ -24,7 +24,9 @@ extension FrozenNetwork {
     // The highest layer's place is where the pass runs.
     let x = Rows(outputs[last], count: count, width: width)
     embed(x, ids, Sequences(parts.map(\.count), earlier: parts.map(\.earlier)))
-    run(x, parts: parts, from: 0, to: layers[last].index) { layer, range in
+    run(
+      x, parts: parts, from: 0, to: layers[last].index, stops: Set(layers.map(\.index))
+    ) { layer, range in
       for (place, asked) in layers.enumerated() where asked.index == layer && place != last {
         let out = Rows(outputs[place], count: count, width: width)[range]
         out.update(from: x[range])
@@ -36,10 +38,12 @@ extension FrozenNetwork {
 
   /// Takes rows of documents from one layer to another, un-normalised, in place.
   ///
-  /// - Parameter reached: told when rows stand at a layer.
+  /// - Parameters:
+  ///   - stops: layers on the way at which the stream is whole, as at the first and the last.
+  ///   - reached: called when rows stand at one of them.
   func run(
-    _ x: Rows, parts: [Part], from first: Int, to last: Int,
-    reached: (_ layer: Int, _ rows: Range<Int>) -> Void = { _, _ in }, stops: Set<Int> = []
+    _ x: Rows, parts: [Part], from first: Int, to last: Int, stops: Set<Int> = [],
+    reached: (_ layer: Int, _ rows: Range<Int>) -> Void = { _, _ in }
   ) {
     var row = 0
     var next = 0

@@ -131,8 +131,10 @@ final class FrozenNetwork: Sendable {
       case .plain(let gelu, let expand, let contract):
         let raised = activations.raised.base
         expand.multiply(raised, activations.normed, m: range.count)
+        let innerWidth = block.description.feedForward.inner
         gelu.forward(
-          inner, raised, count: range.count * block.description.feedForward.inner)
+          Rows(inner, count: range.count, width: innerWidth),
+          Rows(raised, count: range.count, width: innerWidth))
         activations.gated.fill(inner, rows: range.count)
         contract.multiply(branch.row(first), activations.gated, m: range.count)
       }

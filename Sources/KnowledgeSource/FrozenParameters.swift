@@ -25,12 +25,13 @@ final class FrozenParameters: Sendable {
   }
 }
 
-/// The tables that token ids are looked up in, as they are stored.
+/// The tables that token ids are looked up in: the tokens' as it is stored, the others, which are small, as
+/// they are added.
 final class FrozenEmbedding: Sendable {
   /// [vocabulary, width]
   private let tokens: StoredRows
-  /// [positions, width], where positions are learned.
-  private let positions: StoredRows?
+  /// [positions, width]; empty where none are learned.
+  private let positions: FloatBuffer
   /// What every token has added, [width], where there is such; the norm after all.
   private let segment: [Float]?
   private let norm: FrozenNorm?
@@ -42,9 +43,10 @@ final class FrozenEmbedding: Sendable {
     tokens = try reader.rows(
       description.tokens, shape: [architecture.vocabularySize, architecture.width])
     if let name = description.positions {
-      positions = try reader.rows(name, shape: [architecture.maximumPositions, architecture.width])
+      positions = FloatBuffer(
+        try reader.floats(name, shape: [architecture.maximumPositions, architecture.width]))
     } else {
-      positions = nil
+      positions = FloatBuffer(count: 0)
     }
     if let name = description.segments {
       let all = try reader.floats(name, shape: [description.segmentCount, architecture.width])
@@ -68,12 +70,9 @@ final class FrozenEmbedding: Sendable {
         for row in 0..<x.count { axpy(width, 1, base, x.row(row)) }
       }
     }
-    if let positions {
-      let places = places()
-      let row = FloatBuffer(count: width)
-      for (place, position) in places.enumerated() {
-        positions.copyRow(position, to: row.base)
-        axpy(width, 1, row.base, x.row(place))
+    if positions.count > 0 {
+      for (row, position) in places().enumerated() {
+        axpy(width, 1, positions.base + position * width, x.row(row))
       }
     }
     norm?.apply(x)
@@ -135,14 +134,15 @@ final class FrozenNorm: Sendable {
   var rowNorm: RowNorm {
     switch kind {
     case .rootMeanSquare(let epsilon):
-      .rootMeanSquare(RMSNorm(weight: weight.base, width: width, epsilon: epsilon))
+      .rootMeanSquare(weight: Rows(weight, width: width), epsilon: epsilon)
     case .layer(let epsilon):
-      .layer(weight: weight.base, bias: bias.base, width: width, epsilon: epsilon)
+      .layer(
+        weight: Rows(weight, width: width), bias: Rows(bias, width: width), epsilon: epsilon)
     }
   }
 
   /// Norms rows in place.
-  func apply(_ x: Rows) { normalize(x, rowNorm) }
+  func apply(_ x: Rows) { rowNorm.normalize(x) }
 }
 
 /// Products of one input with several weights, one below the other, and their biases.

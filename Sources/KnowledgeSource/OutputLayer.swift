@@ -45,7 +45,10 @@ final class OutputLayer: Sendable {
         file: reader.catalogue.path, item: "an output layer",
         advice: "ask for states alone, or use a model that has one")
     }
-    if head.isTied { try reader.catalogue.checkTied(reader.prefix + "lm_head.weight", to: reader.prefix + head.name) }
+    if head.isTied {
+      try reader.catalogue.checkTied(
+        reader.prefix + "lm_head.weight", to: reader.prefix + head.name)
+    }
     return head.name
   }
 

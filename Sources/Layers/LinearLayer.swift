@@ -29,11 +29,11 @@ public struct LinearLayer: Sendable {
     self.bias = bias.map { layout.add("\(name).bias", [outputs], group, $0) }
     number = layout.number(self.weight)
     if isAdapted, let rank = layout.training.rank {
+      let names = Self.additionNames(name)
       addition = (
         layout.add(
-          Self.additionNames(name).down, [rank, inputs], group, .linear(inputs: inputs), isTrained: true),
-        layout.add(
-          Self.additionNames(name).up, [outputs, rank], group, .constant(0), isTrained: true)
+          names.down, [rank, inputs], group, .linear(inputs: inputs), isTrained: true),
+        layout.add(names.up, [outputs, rank], group, .constant(0), isTrained: true)
       )
     } else {
       addition = nil

@@ -47,7 +47,7 @@ public struct OutputHead: Sendable {
       forEachBlock(rows.count, pass) { block, logits in
         projection.forward(logits, normed[block], pass)
         softmaxCrossEntropy(
-          losses: losses.row(block.lowerBound), logits: logits, targets: targets[block],
+          losses: losses[block], logits: logits, targets: targets[block],
           gradientScale: isTrained ? scale : nil)
         if isTrained {
           projection.backward(dx: dNormed[block], dOut: logits, x: normed[block], pass)

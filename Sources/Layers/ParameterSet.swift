@@ -61,7 +61,8 @@ public final class ParameterSet: @unchecked Sendable {
   /// A trained tensor's gradients, borrowed; none of a frozen one.
   public func gradients(of tensor: ParameterTensor) -> UnsafeBufferPointer<Float> {
     guard tensor.isTrained else { return UnsafeBufferPointer(start: nil, count: 0) }
-    return UnsafeBufferPointer(start: gradients + tensor.range.lowerBound, count: tensor.range.count)
+    return UnsafeBufferPointer(
+      start: gradients + tensor.range.lowerBound, count: tensor.range.count)
   }
 
   /// The values as a pass reads them; not packed.

@@ -25,8 +25,6 @@ public final class Sequences {
   /// Rows of all parts.
   public let count: Int
   public let parts: [Part]
-  /// Which part each row is of.
-  private let owners: [Int]
   private var angles: [RotaryDescription: Angles] = [:]
 
   private final class Angles {
@@ -43,7 +41,6 @@ public final class Sequences {
       next = part.rows.upperBound
     }
     count = next
-    owners = parts.indices.flatMap { repeatElement($0, count: parts[$0].rows.count) }
   }
 
   /// Whole documents of some lengths, each with its keys in the pass alone.
@@ -102,21 +99,28 @@ public final class Sequences {
     keys: Rows, keyColumn: Int = 0, values: Rows, valueColumn: Int = 0, layer: Int
   ) {
     guard parts.contains(where: { $0.own != nil }) else { return }
-    for part in parts {
-      guard let own = part.own else { continue }
-      own.memory.panels.check(
-        keys: keys, keyColumn: keyColumn, values: values, valueColumn: valueColumn,
-        positions: own.count..<own.count + part.rows.count)
-    }
-    let owners = owners
+    precondition(keys.count >= count && values.count >= count, "a key and a value for each row")
     parallelRanges(count, grain: 32) { range in
-      for row in range {
-        let part = parts[owners[row]]
+      var place = part(of: range.lowerBound)
+      while place < parts.count, parts[place].rows.lowerBound < range.upperBound {
+        let part = parts[place]
+        place += 1
         guard let own = part.own else { continue }
+        let rows = part.rows.clamped(to: range)
         own.memory.panels.store(
-          keys: keys.row(row) + keyColumn, values: values.row(row) + valueColumn,
-          position: own.count + row - part.rows.lowerBound, in: own.memory.layer(layer))
+          keys: keys[rows], keyColumn: keyColumn, values: values[rows], valueColumn: valueColumn,
+          at: own.count + rows.lowerBound - part.rows.lowerBound, in: own.memory.layer(layer))
       }
     }
+  }
+
+  /// The number of the part that a row is of.
+  private func part(of row: Int) -> Int {
+    var (first, end) = (0, parts.count)
+    while end - first > 1 {
+      let middle = (first + end) / 2
+      if parts[middle].rows.lowerBound <= row { first = middle } else { end = middle }
+    }
+    return first
   }
 }

@@ -73,7 +73,9 @@ public enum Checkpoint {
     _ path: String, for parameters: ParameterSet, settings: AdamW.Settings
   ) throws(GeneratorError) -> AdamW {
     let catalogue = try openTensors(path, optimizerName)
-    guard let step = catalogue.metadata["step"].flatMap({ Int($0) }), step >= 0 else {
+    guard let step = catalogue.metadata["step"].flatMap({ Int($0) }),
+      (0...largestStepCount).contains(step)
+    else {
       throw .checkpoint(
         path: catalogue.path, item: "metadata key step", expected: "the steps taken",
         found: catalogue.metadata["step"] ?? "nothing")
@@ -92,6 +94,9 @@ public enum Checkpoint {
     }
     return optimizer
   }
+
+  /// More steps than a run could come to in a lifetime, and far from where a sum would overflow.
+  private static let largestStepCount = 1 << 53
 
   /// The file's own words for its sizes, as `WeightsImport` reads them.
   private static func metadata(of configuration: GeneratorConfiguration) -> [String: String] {

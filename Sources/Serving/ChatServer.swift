@@ -12,7 +12,7 @@ import Tokenization
 ///     GET  /health
 public struct ChatServer: Sendable {
   public struct Options: Sendable {
-    /// Where to listen; the loopback address unless asked otherwise.
+    /// The address to listen on: the loopback address unless another is asked for.
     public var host = "127.0.0.1"
     public var port = 8080
     /// Largest request body, in bytes.

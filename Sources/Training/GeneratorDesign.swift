@@ -7,27 +7,29 @@ import ModelFiles
 /// The generator that is to be trained, before the cache tells the source's width and the tokenizer the
 /// vocabulary.
 public struct GeneratorDesign: Equatable, Sendable {
-  /// The conditioning's name.
-  public var conditioning: String
+  /// The name of the conditioning, as its registry has it.
+  public var conditioning = PromptConditioning.name
   /// The backbone's family, from scratch.
-  public var architecture: String
+  public var architecture = GPTNeo.family
   /// A model's folder or file whose weights are the start; `nil`: from scratch.
   public var pretrained: String?
-  public var layers: Int
-  public var width: Int
-  public var heads: Int
+  public var layers = 4
+  public var width = 256
+  public var heads = 8
   /// `nil`: as many as heads.
   public var keyValueHeads: Int?
-  public var positions: Int
-  public var window: Int
-  public var adapter: Int
-  public var bridgeHeads: Int
-  public var bridgeLayers: Int
+  public var positions = 512
+  public var window = 256
+  public var adapter = 64
+  public var bridgeHeads = 8
+  public var bridgeLayers = 2
   public var middleWidth: Int?
-  public var mask: BridgeMask
-  public var generatorPrompt: GeneratorPrompt
-  /// What training changes.
-  public var train: TrainedParts
+  public var mask = BridgeMask.causal
+  public var generatorPrompt = GeneratorPrompt.all
+  /// Which of the parameters training changes.
+  public var train = TrainedParts.all
+
+  public init() {}
 
   public init(
     conditioning: String, architecture: String = GPTNeo.family, pretrained: String?, layers: Int,
@@ -142,7 +144,7 @@ public struct GeneratorDesign: Equatable, Sendable {
   }
 
   /// Throws for a size that no generator has, before anything is computed with it.
-  private func requireSizes() throws(TrainingError) {
+  public func requireSizes() throws(TrainingError) {
     let sizes = [
       ("layers", layers, Self.mostLayers), ("width", width, Self.largestSize),
       ("heads", heads, Self.largestSize), ("positions", positions, Self.largestSize),

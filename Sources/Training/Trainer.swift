@@ -112,7 +112,7 @@ public final class Trainer {
     return try loop.run(progress: progress, shouldStop: shouldStop)
   }
 
-  /// From the latest checkpoint, or from the beginning.
+  /// The model, optimizer and place to begin from: those of the latest checkpoint, or new ones.
   private func start(
     _ manifest: RunManifest, goesOn: Bool
   ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {

@@ -6,7 +6,7 @@ public struct TrainingOptions: Equatable, Sendable {
   public var states = StatesArm.own
   public var loss = LossScope.response
   public var epochs = 10
-  /// Documents a step.
+  /// How many documents a step learns from.
   public var batch = 16
   /// Parts that a step's documents are run in, one after the other: less memory, the same step.
   public var accumulate = 1
@@ -20,7 +20,7 @@ public struct TrainingOptions: Equatable, Sendable {
   public var clip = 1.0
   public var weightDecay = 0.01
   public var dropout = 0.0
-  /// Of the cross-attention's weights.
+  /// Share of the cross-attention's weights that training drops.
   public var bridgeDropout = 0.0
   /// Epochs without a better validation loss after which training ends; 0 never ends early.
   public var patience = 0

@@ -4,7 +4,7 @@ import Generators
 public struct TrainingPlan: Codable, Equatable, Sendable {
   public var run: String
   public var parameters: Int
-  /// Through the generator, over all epochs.
+  /// Tokens that go through the generator in all epochs.
   public var tokens: Int
   public var epochs: Int
   /// Forward and backward, 6 a parameter and token; the head's only where there is a loss.

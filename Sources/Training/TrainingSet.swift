@@ -6,9 +6,9 @@ import Tokenization
 
 /// A document as the generator is trained on it.
 struct TrainingExample: Sendable {
-  /// Names it in errors.
+  /// What errors call the document.
   let place: String
-  /// In the generator's tokenizer.
+  /// The prompt's tokens in the generator's tokenizer.
   let prompt: [Int32]
   let response: [Int32]
   /// The document whose states it is given: its own, another's, or `nil`.

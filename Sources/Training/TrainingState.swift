@@ -3,7 +3,7 @@ import Generators
 
 /// Where a run stands: with the weights and the optimizer's moments, all that going on needs.
 struct TrainingState: Codable, Equatable, Sendable {
-  /// Steps taken.
+  /// How many steps were made so far.
   var step = 0
   /// Sum of losses and of counted tokens, over the steps of the epoch under way.
   var epochLoss = 0.0
@@ -15,7 +15,7 @@ struct TrainingState: Codable, Equatable, Sendable {
   var epochsWithoutGain = 0
   var firstLoss: Double?
   var finished = false
-  /// Of work, over all sittings.
+  /// Seconds of work, over all sittings.
   var seconds = 0.0
   var tokens = 0
 
@@ -57,7 +57,7 @@ public struct TrainingReport: Codable, Equatable, Sendable {
   public var firstLoss: Double?
   public var trainLoss: Double
   public var bestValidationLoss: Double?
-  /// Through the generator, over all sittings.
+  /// Tokens that went through the generator, over all sittings.
   public var tokens: Int
   public var seconds: Double
   public var parameters: Int

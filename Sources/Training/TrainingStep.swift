@@ -17,7 +17,7 @@ struct TrainingStep {
   struct Outcome {
     var lossSum: Double
     var tokenCount: Int
-    /// Rows through the generator.
+    /// How many rows of the documents went through the generator.
     var tokens: Int
     var gradientNorm: Double
     var rates: (bridge: Double, generator: Double)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Numerics
 
-/// Measurements on this machine.
+/// The command whose subcommands measure what this machine does.
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed beside other programs, and what a precision costs.",
@@ -18,7 +18,7 @@ extension Precision {
   }
 }
 
-/// Values separated by commas.
+/// Reads values that are separated by commas.
 enum BenchList {
   static func parse<Value>(_ text: String, _ value: (String) -> Value?) throws -> [Value] {
     try text.split(separator: ",", omittingEmptySubsequences: false).map { part in

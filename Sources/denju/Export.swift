@@ -23,6 +23,6 @@ struct Export: ParsableCommand {
       report.tokenizerFiles.isEmpty
       ? "no tokenizer's files: name their folder with --tokenizer"
       : report.tokenizerFiles.joined(separator: ", ")
-    Terminal.note("\(out): \(report.family), \(report.tensors) tensors; \(files)")
+    Terminal.message("\(out): \(report.family), \(report.tensors) tensors; \(files)")
   }
 }

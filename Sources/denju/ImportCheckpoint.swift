@@ -59,7 +59,7 @@ struct ImportCheckpoint: ParsableCommand {
     options.weights = ImportOptions(
       headCount: heads, bridgeHeadCount: bridgeHeads, windowSize: window, bridgeMask: mask)
     let (configuration, states) = try CheckpointImport(options).make()
-    Terminal.note(
+    Terminal.message(
       "\(folder): \(configuration.conditioning.name) conditioning, \(configuration.backbone.family), "
         + "\(configuration.parameterCount()) parameters, states: \(states.rawValue)")
   }

@@ -2,8 +2,8 @@ import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
-import Runs
 import ModelFiles
+import Runs
 import Tokenization
 
 /// What is in a file or folder, whatever it is.
@@ -59,14 +59,14 @@ struct Inspect: ParsableCommand {
     switch Result(catching: { try folder.architecture() }) {
     case .success(let configuration):
       Terminal.result("configuration: \(configuration.identityJSON)")
-    case .failure(let error): Terminal.note(Failure.line(error))
+    case .failure(let error): Terminal.message(Failure.line(error))
     }
     switch Result(catching: { try Tokenizer.load(folder) }) {
     case .success(let tokenizer):
       Terminal.result(
         "tokenizer: \(tokenizer.vocabularySize) tokens, template \(tokenizer.chatTemplate?.name ?? "none"), "
           + "SHA-256 \(tokenizer.fingerprint)")
-    case .failure(let error): Terminal.note(Failure.line(error))
+    case .failure(let error): Terminal.message(Failure.line(error))
     }
   }
 

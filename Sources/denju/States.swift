@@ -58,6 +58,6 @@ struct States: ParsableCommand {
       try SafetensorsWriter.write(
         path: out, tensors: tensors, metadata: ["layer": "\(layer)", "source": source])
     }
-    Terminal.note("\(out): \(ids.count) tokens, width \(model.width), layer \(layer)")
+    Terminal.message("\(out): \(ids.count) tokens, width \(model.width), layer \(layer)")
   }
 }

@@ -1,12 +1,13 @@
-import GenerationModule
-import ModelFiles
+import Architectures
+import Generators
+import TestSupport
 import Testing
 
 /// What a position may see.
 @Suite struct CausalityTests {
   /// The first position whose logits differ.
   private func firstChange(
-    _ model: any GenerationModel, _ one: GenerationDocument, _ other: GenerationDocument
+    _ model: Generator, _ one: GeneratorDocument, _ other: GeneratorDocument
   ) throws -> Int? {
     let (a, b) = (try model.logits(one), try model.logits(other))
     let vocabulary = model.configuration.vocabularySize
@@ -14,31 +15,34 @@ import Testing
   }
 
   /// Changing the state of token t + 1 changes no logit up to t.
-  @Test func alignedIsCausal() throws {
-    let model = try Fixture.model(Fixture.aligned(.causal))
+  @Test(arguments: Fixture.Family.allCases)
+  func alignedIsCausal(_ family: Fixture.Family) throws {
+    let model = try Fixture.model(Fixture.aligned(.causal, family))
     let document = Fixture.alignedDocument(prompt: 5, response: 9, seed: 1)
     for token in 1..<14 {
       var other = document
-      other.states[token * Fixture.sourceWidth + 3] += 1
+      other.states[0][token * Fixture.sourceWidth + 3] += 1
       #expect(try firstChange(model, document, other) == token)
     }
   }
 
   /// The published code's cross-attention has no mask: the state of a token to come, which contains that
   /// token, reaches every position before it. Its loss is no language model's.
-  @Test func thePublishedMaskLeaks() throws {
-    let model = try Fixture.model(Fixture.aligned(.published))
+  @Test(arguments: Fixture.Family.allCases)
+  func thePublishedMaskLeaks(_ family: Fixture.Family) throws {
+    let model = try Fixture.model(Fixture.aligned(.published, family))
     let document = Fixture.alignedDocument(prompt: 5, response: 9, seed: 1)
     for token in 1..<14 {
       var other = document
-      other.states[token * Fixture.sourceWidth + 3] += 1
+      other.states[0][token * Fixture.sourceWidth + 3] += 1
       #expect(try firstChange(model, document, other) == 0)
     }
   }
 
   /// Changing a response token changes no logit before it.
-  @Test func promptIsCausalAmongResponseTokens() throws {
-    let model = try Fixture.model(Fixture.prompt)
+  @Test(arguments: Fixture.Family.allCases)
+  func promptIsCausalAmongResponseTokens(_ family: Fixture.Family) throws {
+    let model = try Fixture.model(Fixture.prompt(family))
     let document = Fixture.promptDocument(states: 6, prompt: 5, response: 9, seed: 1)
     for token in 0..<9 {
       var other = document
@@ -47,16 +51,16 @@ import Testing
     }
     // Every position reads every state.
     var other = document
-    other.states[5 * Fixture.sourceWidth] += 1
+    other.states[0][5 * Fixture.sourceWidth] += 1
     #expect(try firstChange(model, document, other) == 0)
   }
 
   /// A local layer's window alone decides what it sees.
   @Test func aGeneratorOfLocalLayersForgets() throws {
-    var configuration = Fixture.prompt
-    configuration.attentionKinds = [.local]
-    configuration.bridgeLayerCount = 0
-    let model = try Fixture.model(configuration)
+    let backbone = try GPTNeo(
+      width: 24, heads: 3, inner: 96, vocabulary: 53, positions: 40, window: 5, kinds: [.local],
+      file: "test")
+    let model = try Fixture.model(Fixture.prompt(backbone, arm: .none))
     let document = Fixture.promptDocument(states: 0, prompt: 14, response: 1, seed: 1)
     var other = document
     other.prompt[2] = (document.prompt[2] + 1) % 53

@@ -1,13 +1,16 @@
+import Architectures
 import Foundation
-import GenerationModule
+import Generators
+import Layers
 import ModelFiles
 import Numerics
+import Runs
 import TestSupport
 import Testing
 
 @Suite struct CheckpointTests {
   /// One step of training, as a loop would take it.
-  private func step(_ model: any GenerationModel, _ optimizer: AdamW) throws {
+  private func step(_ model: Generator, _ optimizer: AdamW) throws {
     let parameters = model.parameters
     parameters.clearGradients()
     let plan = DropoutPlan(
@@ -24,10 +27,10 @@ import Testing
       gradientScale: GradientClipping.scale(norm: norm, limit: 1))
   }
 
-  @Test(arguments: Fixture.configurations)
+  @Test(arguments: try Fixture.configurations())
   func resumingIsNeverHavingStopped(_ configuration: GeneratorConfiguration) throws {
     try TemporaryFolder.with { folder in
-      let model = try configuration.makeModel(seed: 4)
+      let model = try Generator(configuration, seed: 4)
       let optimizer = AdamW(count: model.parameters.count)
       for _ in 0..<3 { try step(model, optimizer) }
       let path = folder.path("last")
@@ -45,15 +48,61 @@ import Testing
       #expect(FileManager.default.contents(atPath: path + "/training.json") == Data("{}".utf8))
 
       // The module's own names are the import's.
+      guard configuration.backbone.family == "gpt_neo" else { return }
       let imported = try WeightsImport.open(path + "/model.safetensors")
       #expect(imported.valueBits == (try Checkpoint.load(path)).valueBits)
+    }
+  }
+
+  /// A step count that no run comes to is no step count: a sum with it would overflow.
+  @Test(arguments: ["9223372036854775807", "9007199254740993", "-1", "ten", ""])
+  func stepsThatNoRunTakesAreRefused(_ steps: String) throws {
+    try TemporaryFolder.with { folder in
+      let path = folder.path("last")
+      let model = try Generator(Fixture.prompt(), seed: 4)
+      let optimizer = AdamW(count: model.parameters.count)
+      try step(model, optimizer)
+      try Checkpoint.save(model, to: path, optimizer: optimizer)
+      let stored = try TensorCatalogue.open(path + "/optimizer.safetensors")
+      let values = try stored.entries.map { ($0.name, $0.shape, try stored.floats($0.name)) }
+      let buffers = values.map {
+        ($0.0, $0.1, UnsafeBufferPointer(UnsafeMutableBufferPointer<Float>.copy(of: $0.2)))
+      }
+      defer { for buffer in buffers { buffer.2.deallocate() } }
+      func load(_ steps: String) throws -> AdamW {
+        try SafetensorsWriter.write(
+          path: path + "/optimizer.safetensors", tensors: buffers, metadata: ["step": steps])
+        return try Checkpoint.loadOptimizer(
+          path, for: model.parameters, settings: optimizer.settings)
+      }
+      #expect(try load("9007199254740992").stepCount == 1 << 53)
+      let error = #expect(throws: GeneratorError.self) { try load(steps) }
+      let text = error?.description ?? ""
+      #expect(text.contains("metadata key step") && !text.contains("\n"), "\(text)")
+    }
+  }
+
+  /// A head of its own is kept, and known when the checkpoint is read.
+  @Test(arguments: [true, false])
+  func untiedHeadsAreKept(isTied: Bool) throws {
+    var neo = try #require(try Fixture.Family.gptNeo.backbone() as? GPTNeo)
+    neo.tiedEmbeddings = isTied
+    var decoder = try #require(try Fixture.Family.llama.backbone() as? Llama).decoder
+    decoder.tiedEmbeddings = isTied
+    for backbone in [neo, Llama(decoder)] as [any GeneratorArchitecture] {
+      try TemporaryFolder.with { folder in
+        let model = try Fixture.model(Fixture.prompt(backbone))
+        #expect((model.parameters["lm_head.weight"] == nil) == isTied)
+        try Checkpoint.save(model, to: folder.path("best"))
+        #expect(try Checkpoint.load(folder.path("best")).valueBits == model.valueBits)
+      }
     }
   }
 
   @Test func aNewCheckpointTakesTheOldOnesPlaceWhole() throws {
     try TemporaryFolder.with { folder in
       let path = folder.path("best")
-      let models = try (1...2).map { try Fixture.prompt.makeModel(seed: $0) }
+      let models = try (1...2).map { try Generator(Fixture.prompt(), seed: $0) }
       try Checkpoint.save(models[0], to: path, files: ["old": Data()])
       try Checkpoint.save(models[1], to: path)
       #expect(try Checkpoint.load(path).valueBits == models[1].valueBits)
@@ -67,13 +116,13 @@ import Testing
 
   @Test func whatCannotBeWrittenLeavesTheOldOne() throws {
     try TemporaryFolder.with { folder in
-      let model = try Fixture.prompt.makeModel(seed: 1)
+      let model = try Generator(Fixture.prompt(), seed: 1)
       try Data().write(to: URL(fileURLWithPath: folder.path("file")))
-      #expect(throws: GenerationModuleError.self) {
+      #expect(throws: GeneratorError.self) {
         try Checkpoint.save(model, to: folder.path("file/best"))
       }
       try Checkpoint.save(model, to: folder.path("best"))
-      #expect(throws: GenerationModuleError.self) {
+      #expect(throws: GeneratorError.self) {
         try Checkpoint.save(model, to: folder.path("best"), files: ["no/such/folder": Data()])
       }
       #expect(try Checkpoint.load(folder.path("best")).valueBits == model.valueBits)
@@ -87,7 +136,7 @@ import Testing
   @Test func damageIsNamedInOneLine() throws {
     try TemporaryFolder.with { folder in
       let path = folder.path("best")
-      let model = try Fixture.prompt.makeModel(seed: 1)
+      let model = try Generator(Fixture.prompt(), seed: 1)
       try Checkpoint.save(model, to: path)
       let configuration = try String(contentsOfFile: path + "/config.json", encoding: .utf8)
       let weights = try TensorCatalogue.open(path + "/model.safetensors")
@@ -95,7 +144,7 @@ import Testing
         uniqueKeysWithValues: weights.names.map { ($0, try weights.floats($0)) })
 
       func refused(_ expected: String) {
-        let error = #expect(throws: GenerationModuleError.self) { try Checkpoint.load(path) }
+        let error = #expect(throws: GeneratorError.self) { try Checkpoint.load(path) }
         let text = error?.description ?? ""
         #expect(text.contains(expected) && !text.contains("\n"), "\(text)")
       }

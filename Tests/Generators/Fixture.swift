@@ -1,68 +1,120 @@
-import GenerationModule
+import Architectures
+import Generators
+import Identity
+import Layers
+import ModelFiles
 import Numerics
 import TestSupport
+import Testing
 
-/// Small modules and documents whose every value comes from a seed.
+/// Small generators and documents whose every value comes from a seed.
 enum Fixture {
   static let sourceWidth = 20
+  static let vocabulary = 53
 
-  static let prompt = GeneratorConfiguration.prompt(
-    sourceWidth: sourceWidth, width: 24, layerCount: 3, headCount: 3, vocabularySize: 53,
-    positions: 40, windowSize: 5, adapterWidth: 10, bridgeHeadCount: 4, startToken: 1)
+  /// The backbones: GPT-Neo; Llama with grouped queries and a head of its own; Qwen2, which ties its head
+  /// and has biases on query, key and value.
+  enum Family: String, CaseIterable, Sendable {
+    case gptNeo
+    case llama
+    case qwen2
 
-  static func aligned(_ mask: GeneratorConfiguration.BridgeMask) -> GeneratorConfiguration {
-    .aligned(
-      sourceWidth: sourceWidth, width: 24, layerCount: 3, headCount: 3, vocabularySize: 53,
-      positions: 40, windowSize: 5, adapterWidth: 10, bridgeHeadCount: 4, mask: mask)
+    func backbone() throws -> any GeneratorArchitecture {
+      let design = BackboneDesign(
+        architecture: rawValue, layers: 3, width: 24, heads: self == .qwen2 ? 6 : 4,
+        keyValueHeads: self == .qwen2 ? 1 : 2, positions: 40, window: 5, vocabulary: vocabulary)
+      switch self {
+      case .gptNeo:
+        var neo = design
+        neo.heads = 3
+        return try GPTNeo(design: neo)
+      case .llama:
+        var decoder = try Llama(design: design).decoder
+        decoder.tiedEmbeddings = false
+        return Llama(decoder)
+      case .qwen2: return try Qwen2(design: design)
+      }
+    }
   }
 
-  /// A module whose tensors are all random, so that no term of any gradient is zero by its start.
+  static func prompt(
+    _ family: Family = .gptNeo, arm: StatesArm = .own, _ part: GeneratorPrompt = .all,
+    startToken: Int32? = 1, streams: [StreamShape] = [StreamShape(width: sourceWidth)]
+  ) throws -> GeneratorConfiguration {
+    try prompt(
+      family.backbone(), arm: arm, part, startToken: startToken, streams: streams)
+  }
+
+  static func prompt(
+    _ backbone: any GeneratorArchitecture, arm: StatesArm = .own, _ part: GeneratorPrompt = .all,
+    startToken: Int32? = 1, streams: [StreamShape] = [StreamShape(width: sourceWidth)]
+  ) throws -> GeneratorConfiguration {
+    try GeneratorConfiguration(
+      backbone: backbone,
+      conditioning: PromptConditioning(
+        design: design(
+          PromptConditioning.name, backbone, arm: arm, part, startToken: startToken)),
+      streams: streams)
+  }
+
+  static func aligned(
+    _ mask: BridgeMask, _ family: Family = .gptNeo
+  ) throws -> GeneratorConfiguration {
+    let backbone = try family.backbone()
+    return try GeneratorConfiguration(
+      backbone: backbone,
+      conditioning: AlignedConditioning(
+        design: design(AlignedConditioning.name, backbone, mask: mask)),
+      streams: [StreamShape(width: sourceWidth)])
+  }
+
+  private static func design(
+    _ name: String, _ backbone: any GeneratorArchitecture, arm: StatesArm = .own,
+    _ part: GeneratorPrompt = .all, startToken: Int32? = nil, mask: BridgeMask = .causal
+  ) -> ConditioningDesign {
+    ConditioningDesign(
+      name: name, arm: arm, layers: backbone.layerCount, width: backbone.width,
+      sourceWidth: sourceWidth, adapter: 10, bridgeHeads: 4, bridgeLayers: 2, mask: mask,
+      generatorPrompt: part, startToken: startToken)
+  }
+
+  /// Each backbone in each conditioning, and the published mask.
+  static func configurations() throws -> [GeneratorConfiguration] {
+    try Family.allCases.flatMap { family in
+      [try prompt(family), try aligned(.causal, family), try aligned(.published, family)]
+    }
+  }
+
+  /// Two streams of different widths.
+  static let streams = [StreamShape(width: 20), StreamShape(width: 12)]
+
+  /// A generator whose tensors are all random, so that no term of any gradient is zero by its start.
   static func model(
-    _ configuration: GeneratorConfiguration, seed: UInt64 = 1
-  ) throws -> any GenerationModel {
-    let model = try configuration.makeModel(seed: seed)
+    _ configuration: GeneratorConfiguration, training: TrainedParts = .all, seed: UInt64 = 1
+  ) throws -> Generator {
+    let model = try Generator(configuration, training: training, seed: seed)
     var generator = SeededGenerator(seed: seed &+ 100)
     for tensor in model.parameters.tensors {
-      for index in tensor.range { model.parameters.values[index] += 0.15 * generator.normal() }
+      let base = model.parameters.base(of: tensor)
+      for index in 0..<tensor.range.count { base[index] += 0.15 * generator.normal() }
     }
     return model
   }
-
-  static func promptDocument(states: Int, prompt: Int, response: Int, seed: UInt64)
-    -> GenerationDocument
-  {
-    var generator = SeededGenerator(seed: seed)
-    return GenerationDocument(
-      states: (0..<states * sourceWidth).map { _ in generator.normal() },
-      prompt: generator.tokens(prompt), response: generator.tokens(response))
-  }
-
-  static func alignedDocument(prompt: Int, response: Int, seed: UInt64) -> GenerationDocument {
-    promptDocument(states: prompt + response, prompt: prompt, response: response, seed: seed)
-  }
-
-  /// Documents of unlike lengths, longer than the window, for either conditioning.
-  static func documents(_ configuration: GeneratorConfiguration) -> [GenerationDocument] {
-    switch configuration.conditioning {
-    case .prompt:
-      [
-        promptDocument(states: 7, prompt: 4, response: 9, seed: 1),
-        promptDocument(states: 1, prompt: 1, response: 1, seed: 2),
-        promptDocument(states: 3, prompt: 6, response: 5, seed: 3),
-      ]
-    case .aligned:
-      [
-        alignedDocument(prompt: 4, response: 9, seed: 1),
-        alignedDocument(prompt: 1, response: 1, seed: 2),
-        alignedDocument(prompt: 6, response: 5, seed: 3),
-      ]
-    }
-  }
-
-  static let configurations = [prompt, aligned(.causal), aligned(.published)]
 }
 
-extension GenerationModel {
+extension GeneratorConfiguration: CustomTestStringConvertible {
+  public var testDescription: String {
+    let mask = conditioning.checkpointMembers.first { $0.key == "mask" }.map { "\($0.value)" } ?? ""
+    return "\(backbone.family) \(conditioning.name) \(mask) \(streams.map(\.width))"
+  }
+
+  var isPrompt: Bool { conditioning is PromptConditioning }
+
+  /// The widest loss that the conditioning allows.
+  var loss: LossScope { isPrompt ? .response : .all }
+}
+
+extension Generator {
   var valueBits: [UInt32] {
     parameters.tensors.flatMap { parameters.values(of: $0).bits }
   }

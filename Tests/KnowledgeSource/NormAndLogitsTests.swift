@@ -10,14 +10,21 @@ import Testing
     let model = family.model()
     let source = try model.source()
     let ids = randomDocument(9, seed: 5)
-    let norm = try #require(model.tensors["model.norm.weight"]?.values.baseAddress)
+    let norm = family == .gptNeo ? "transformer.ln_f" : "model.norm"
+    let weight = try #require(model.tensors["\(norm).weight"]?.values.baseAddress)
     for layer in 0...source.layerCount {
       let plain = FloatBuffer(count: ids.count * source.width)
       try source.states(ids, layer: layer, normalized: false, into: plain.base)
       let raw = plain.bits
-      rmsNorm(
-        plain.base, rows: ids.count,
-        RMSNorm(weight: norm, width: source.width, epsilon: 1e-6))
+      let scale = Rows(reading: weight, count: 1, width: source.width)
+      let rowNorm: RowNorm =
+        if let bias = model.tensors["\(norm).bias"]?.values.baseAddress {
+          .layer(
+            weight: scale, bias: Rows(reading: bias, count: 1, width: source.width), epsilon: 1e-5)
+        } else {
+          .rootMeanSquare(weight: scale, epsilon: 1e-6)
+        }
+      rowNorm.normalize(Rows(plain, width: source.width))
       let normed = plain.bits
       #expect(try source.bits([ids], layer: layer, normalized: true) == [normed])
       #expect(
@@ -29,7 +36,12 @@ import Testing
   func logitsAreTheStatesTimesTheHead(_ family: RandomSource) throws {
     let model = family.model()
     let source = try model.source()
-    let name = family == .odd ? "lm_head.weight" : "model.embed_tokens.weight"
+    let name =
+      switch family {
+      case .odd: "lm_head.weight"
+      case .gptNeo: "transformer.wte.weight"
+      case .llama, .qwen2: "model.embed_tokens.weight"
+      }
     let weight = try #require(model.tensors[name]?.values.baseAddress)
     let ids = randomDocument(9, seed: 6)
     let states = FloatBuffer(count: ids.count * source.width)

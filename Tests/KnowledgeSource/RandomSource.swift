@@ -1,3 +1,4 @@
+import Architectures
 import KnowledgeSource
 import ModelFiles
 import Numerics
@@ -9,6 +10,8 @@ enum RandomSource: String, CaseIterable, CustomStringConvertible {
   case qwen2
   /// As many key-value heads as heads, a head size that is no multiple of 16, an untied head.
   case odd
+  /// Learned positions, windows, layer norms.
+  case gptNeo
 
   var description: String { rawValue }
 
@@ -19,6 +22,7 @@ enum RandomSource: String, CaseIterable, CustomStringConvertible {
     case .qwen2:
       (shape.heads, shape.keyValueHeads, shape.headSize) = (4, 1, 24)
       return TinyModel(.qwen2, shape)
+    case .gptNeo: return TinyModel(.gptNeo, .plain)
     case .odd:
       (shape.heads, shape.keyValueHeads, shape.headSize) = (3, 3, 10)
       shape.isTied = false
@@ -41,7 +45,7 @@ extension TinyModel {
   }
 }
 
-extension DecoderSource {
+extension Source {
   func bits(
     _ documents: [[Int32]], layer: Int, normalized: Bool? = nil
   ) throws -> [[UInt32]] {

@@ -77,12 +77,24 @@ import Testing
     #expect(throws: KnowledgeSourceError.self) { try model.source() }
   }
 
-  @Test func anArchitectureThatIsNoSource() throws {
+  @Test(arguments: [
+    "transformer.wpe.weight", "transformer.h.1.ln_2.bias", "transformer.h.2.mlp.c_proj.bias",
+    "transformer.ln_f.weight",
+  ])
+  func tensorsOfGPTNeoThatAreMissing(_ name: String) throws {
+    let model = RandomSource.gptNeo.model()
+    model.remove(name)
+    let missing = #expect(throws: KnowledgeSourceError.self) { try model.source() }
+    #expect("\(try #require(missing))".contains("tensor \(name) is missing"))
+  }
+
+  @Test func whatSeesWholeDocumentsIsNoDecoder() throws {
     try TemporaryFolder.with { folder in
-      try TinyModel(.gptNeo, .plain).write(to: folder.path)
-      #expect(throws: KnowledgeSourceError.architecture(path: folder.path, found: .gptNeo)) {
+      try TinyModel(.bert, .plain).write(to: folder.path)
+      let error = #expect(throws: KnowledgeSourceError.self) {
         try DecoderSource(ModelFolder.open(folder.path))
       }
+      #expect(error == .noDecoder(path: folder.path, family: "bert"))
     }
   }
 }

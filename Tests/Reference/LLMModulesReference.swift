@@ -1,4 +1,5 @@
-import GenerationModule
+import Generators
+import Layers
 import ModelFiles
 import Numerics
 import Testing
@@ -8,7 +9,7 @@ struct LLMModulesReference {
   let name: String
   let expected: TensorCatalogue
   let after: TensorCatalogue
-  let model: any GenerationModel
+  let model: Generator
 
   init(_ name: String) throws {
     self.name = name
@@ -19,12 +20,12 @@ struct LLMModulesReference {
   }
 
   /// The documents of `{i}.states`, `{i}.prompt_ids` and `{i}.response_ids`.
-  func promptDocuments() throws -> [(document: GenerationDocument, logits: [Float])] {
-    var documents: [(GenerationDocument, [Float])] = []
+  func promptDocuments() throws -> [(document: GeneratorDocument, logits: [Float])] {
+    var documents: [(GeneratorDocument, [Float])] = []
     while expected["\(documents.count).states"] != nil {
       let place = documents.count
-      let document = GenerationDocument(
-        states: try expected.floats("\(place).states"),
+      let document = GeneratorDocument(
+        states: [try expected.floats("\(place).states")],
         prompt: try expected.integers("\(place).prompt_ids").map { Int32($0) },
         response: try expected.integers("\(place).response_ids").map { Int32($0) })
       documents.append((document, try expected.floats("\(place).logits")))
@@ -34,7 +35,7 @@ struct LLMModulesReference {
   }
 
   /// The documents of `states` [B, T, source] and `input_ids` [B, T].
-  func alignedDocuments() throws -> [(document: GenerationDocument, logits: [Float])] {
+  func alignedDocuments() throws -> [(document: GeneratorDocument, logits: [Float])] {
     let states = try expected.floats("states")
     let logits = try expected.floats("logits")
     let ids = try expected.integers("input_ids").map { Int32($0) }
@@ -47,8 +48,8 @@ struct LLMModulesReference {
     }
     return (0..<count).map { index in
       (
-        GenerationDocument(
-          states: part(states, index), prompt: [],
+        GeneratorDocument(
+          states: [part(states, index)], prompt: [],
           response: Array(ids[index * length..<(index + 1) * length])),
         part(logits, index)
       )
@@ -58,7 +59,7 @@ struct LLMModulesReference {
   /// Logits within 1e-5, the loss within 1e-4 of itself, and every gradient g against its reference
   /// r: ‖g - r‖ <= 1e-4 ‖r‖ + 1e-7, as the vectors' README asks.
   func checkLogitsLossAndGradients(
-    _ documents: [(document: GenerationDocument, logits: [Float])], loss: LossScope
+    _ documents: [(document: GeneratorDocument, logits: [Float])], loss: LossScope
   ) throws {
     for (document, logits) in documents {
       #expect(worstAbsoluteError(try model.logits(document), logits) <= 1e-5)
@@ -86,7 +87,7 @@ struct LLMModulesReference {
   }
 
   /// Ten steps of AdamW with the settings that the file states; losses and weights within 1e-4.
-  func checkTenSteps(_ documents: [GenerationDocument], loss: LossScope) throws {
+  func checkTenSteps(_ documents: [GeneratorDocument], loss: LossScope) throws {
     let parameters = model.parameters
     let stated = try OptimizerStatement(try #require(after.metadata["optimizer"]))
     let optimizer = AdamW(count: parameters.count, settings: stated.settings)

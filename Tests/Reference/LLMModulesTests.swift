@@ -1,7 +1,7 @@
-import GenerationModule
+import Generators
 import Testing
 
-/// The generation module against independent PyTorch code: logits, loss, every gradient, and ten
+/// A GPT-Neo generator against independent PyTorch code: logits, loss, every gradient, and ten
 /// steps of training, in both conditionings and both masks.
 @Suite(.serialized) struct LLMModulesTests {
   static let prompt = "llm-modules-prompt"
@@ -36,9 +36,10 @@ import Testing
     try reference.checkTenSteps(reference.alignedDocuments().map(\.document), loss: .all)
   }
 
-  private func checkAligned(_ name: String, mask: GeneratorConfiguration.BridgeMask) throws {
+  private func checkAligned(_ name: String, mask: BridgeMask) throws {
     let reference = try LLMModulesReference(name)
-    #expect(reference.model.configuration.bridgeMask == mask)
+    let members = reference.model.configuration.conditioning.checkpointMembers
+    #expect(members.first { $0.key == "mask" }?.value as? BridgeMask == mask)
     try reference.checkLogitsLossAndGradients(reference.alignedDocuments(), loss: .all)
   }
 }

@@ -69,10 +69,13 @@ extension LlamaGeneratorReference {
       let ours = try generator.value(of: name)
       let reference = try after.floats(name)
       if name.hasSuffix("cross_attn.k_proj.bias") {
-        // Softmax does not see this bias: its true gradient is zero, and what moves is rounding. A
-        // decoder's own key bias is another matter: the rotary embedding turns it with the position.
+        // Softmax does not see this bias: its true gradient is zero, and rounding alone moves it, by no
+        // more than a learning rate a step on either side (2.2e-3 apart is the most seen). A decoder's
+        // own key bias is another matter: the rotary embedding turns it with the position.
         let error = worstAbsoluteError(ours, reference)
-        if !(error <= 2e-3) { found.append("\(name) differs by \(error)") }
+        if !(Double(error) <= 2 * Double(losses.count) * optimizer.bridgeRate) {
+          found.append("\(name) differs by \(error)")
+        }
       } else {
         let error = ours.count == reference.count ? distance(ours, reference) : .infinity
         if !(error <= 1e-4 * norm(reference)) {

@@ -6,22 +6,69 @@ import Testing
 /// The vectors of the Llama family's generators, read and held against each other: what a generator
 /// is compared with is what the folder says, and a difference is seen.
 @Suite struct LlamaGeneratorTests {
-  @Test(.vectors("llama-generator")) func llamaPrompt() throws {
-    try checkReading("llama-generator")
+  /// Every folder that has such vectors, of any decoder family.
+  static let folders = ReferenceFolder.names(with: [
+    "config.json", "weights.safetensors", "expected.safetensors",
+    "after_10_adamw_steps.safetensors",
+  ])
+
+  static let own = ["llama-aligned", "llama-generator", "qwen2-generator"]
+
+  /// Where another folder than the project's own is named, it has what it has.
+  @Test(.vectors("llama-generator")) func theProjectsOwnAreAmongThem() {
+    #expect(Set(Self.folders).isSuperset(of: Self.own))
   }
 
-  @Test(.vectors("qwen2-generator")) func qwen2Prompt() throws {
-    try checkReading("qwen2-generator")
-  }
-
-  @Test(.vectors("llama-aligned")) func llamaAligned() throws {
-    try checkReading("llama-aligned")
-  }
-
-  private func checkReading(_ name: String) throws {
+  /// The generator has the folder's logits, loss and every gradient.
+  @Test(arguments: folders, LlamaGeneratorReference.Training.allCases)
+  func agrees(_ name: String, _ training: LlamaGeneratorReference.Training) throws {
     let reference = try LlamaGeneratorReference(name)
-    let decoder = try any Architecture(configJSON: reference.configurationPath)
-    #expect(decoder.hiddenSize == (try reference.size("dim")))
+    guard reference.trainings.contains(training) else { return }
+    let generator = try TrainedGenerator(reference, training)
+    let found = try reference.disagreements(of: generator, training)
+    #expect(found == [], "\(found)")
+  }
+
+  /// Ten AdamW steps end where the folder's do, and what is frozen is as it was.
+  @Test(arguments: folders, LlamaGeneratorReference.Training.allCases)
+  func agreesAfterTenSteps(
+    _ name: String, _ training: LlamaGeneratorReference.Training
+  ) throws {
+    let reference = try LlamaGeneratorReference(name)
+    guard reference.trainings.contains(training) else { return }
+    let generator = try TrainedGenerator(reference, training)
+    let found = try reference.disagreementsAfterTenSteps(of: generator, training)
+    #expect(found == [], "\(found)")
+    let frozen = generator.frozenNames
+    #expect(frozen.isEmpty == (training == .all))
+    for name in frozen {
+      #expect(
+        try generator.frozenValue(of: name).map(\.bitPattern)
+          == reference.weights.floats(name).map(\.bitPattern), "\(name)")
+    }
+  }
+
+  /// Without its bridge the decoder has the plain model's logits, LoRA merged or not.
+  @Test(arguments: folders, LlamaGeneratorReference.Training.allCases)
+  func plainLogitsAgree(
+    _ name: String, _ training: LlamaGeneratorReference.Training
+  ) throws {
+    let reference = try LlamaGeneratorReference(name)
+    guard reference.trainings.contains(training), !reference.isAligned else { return }
+    let generator = try TrainedGenerator(reference, training)
+    for document in try reference.documents(training) {
+      let plain = try #require(document.plainLogits)
+      let error = worstAbsoluteError(try generator.plainLogits(document), plain)
+      let largest = plain.reduce(1) { max($0, abs($1)) }
+      #expect(error <= 1e-5 * largest)
+    }
+  }
+
+  @Test(arguments: folders) func reading(_ name: String) throws {
+    let reference = try LlamaGeneratorReference(name)
+    let decoder = try ArchitectureRegistry.builtIn.configuration(
+      ConfigurationReader(path: reference.configurationPath))
+    #expect(decoder.width == (try reference.size("dim")))
     #expect(decoder.vocabularySize == reference.vocabularySize)
     for training in reference.trainings {
       let loss = meanLoss(try reference.documents(training), width: reference.vocabularySize)

@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import KnowledgeSource
 import ModelFiles
@@ -33,7 +34,7 @@ import Testing
   @Test(.vectors(folder))
   func agreesWithTransformers() throws {
     let source = try DecoderSource(ModelFolder.open(Self.modelPath))
-    let end = Set(source.configuration.endTokenIDs)
+    let end = Set(source.architecture.endTokenIDs)
     let states = try TensorCatalogue.open(
       ReferenceFolder.path("\(Self.folder)/states.safetensors"))
     let prompts = try JSONDecoder().decode(

@@ -40,84 +40,6 @@ public struct AttentionHeads: Sendable, Equatable {
   public var keyValueWidth: Int { keyValueCount * size }
 }
 
-/// Which keys a query sees, of those within a span's window.
-public enum AttentionMask: Sendable, Equatable {
-  case all
-  /// Keys up to the query's own position, counted over all spans of its segment.
-  case causal
-}
-
-/// Keys and values of `count` consecutive positions, and how queries see them.
-public struct KeySpan {
-  /// Where they lie.
-  enum Memory {
-    /// [count, G D] each, as a training pass has them.
-    case rows(keys: Rows, values: Rows)
-    /// One layer's panels of a document under way.
-    case panels(KeyValuePanels, UnsafeMutablePointer<Float>)
-  }
-
-  let memory: Memory
-  public let count: Int
-  /// What scores are multiplied by.
-  public let scale: Float
-  /// How many positions back a query sees, its own among them; nil: all.
-  public let window: Int?
-  /// Scores become cap · tanh(score / cap); nil: they stay.
-  public let softCap: Float?
-
-  private init(_ memory: Memory, count: Int, scale: Float, window: Int?, softCap: Float?) {
-    self.memory = memory
-    self.count = count
-    self.scale = scale
-    self.window = window
-    self.softCap = softCap
-  }
-
-  public init(
-    keys: Rows, values: Rows, scale: Float = 1, window: Int? = nil, softCap: Float? = nil
-  ) {
-    precondition(keys.isSameShape(as: values), "as many keys as values")
-    self.init(
-      .rows(keys: keys, values: values), count: keys.count, scale: scale, window: window,
-      softCap: softCap)
-  }
-
-  /// - Parameter layer: the layer's panels, with at least `count` positions stored when they are read.
-  public init(
-    panels: KeyValuePanels, layer: UnsafeMutablePointer<Float>, count: Int, scale: Float = 1,
-    window: Int? = nil, softCap: Float? = nil
-  ) {
-    precondition(count <= panels.capacity, "\(count) positions in panels for \(panels.capacity)")
-    self.init(
-      .panels(panels, layer), count: count, scale: scale, window: window, softCap: softCap)
-  }
-
-  /// The positions of this span, the first of which is `start` of the segment, that a query sees.
-  func visible(from position: Int, start: Int, _ mask: AttentionMask) -> Range<Int> {
-    let end = mask == .all ? count : min(max(position + 1 - start, 0), count)
-    let first = window.map { min(max(position + 1 - $0 - start, 0), end) } ?? 0
-    return first..<end
-  }
-}
-
-/// One document of a batch: which rows its queries are, and what they see.
-public struct AttentionSegment {
-  /// Rows of the batch's queries.
-  public let rows: Range<Int>
-  /// The position of the first query among the segment's keys: above 0 when earlier ones are stored.
-  public let firstPosition: Int
-  public let spans: [KeySpan]
-
-  public init(rows: Range<Int>, firstPosition: Int = 0, spans: [KeySpan]) {
-    self.rows = rows
-    self.firstPosition = firstPosition
-    self.spans = spans
-  }
-
-  var keyCount: Int { spans.reduce(0) { $0 + $1.count } }
-}
-
 /// Attention over the segments of a batch.
 public struct Attention: Sendable {
   public let heads: AttentionHeads
@@ -138,19 +60,35 @@ public struct Attention: Sendable {
     let rows: Range<Int>
   }
 
-  /// out [rows, H D] from queries [rows, H D or more].
+  /// out [rows, H D] from queries [rows, H D or more]. A query that sees no key reads zeros.
   ///
   /// - Parameter dropout: drops probabilities, at row · H + head and the key's number in its segment.
   public func forward(
     _ out: Rows, queries: Rows, segments: [AttentionSegment], dropout: Dropout? = nil
   ) {
     check(out, queries, segments)
+    let tasks = tasks(segments)
+    parallel(tasks.count) { index in
+      let task = tasks[index]
+      let segment = segments[task.segment]
+      withPackedKeys(segment, head: task.head) { keys in
+        let step = max(1, Self.blockRows / heads.group)
+        for first in stride(from: task.rows.lowerBound, to: task.rows.upperBound, by: step) {
+          let block = VisibleKeys(
+            segment, rows: first..<min(first + step, task.rows.upperBound), mask,
+            alignment: KeyValuePanels.width)
+          attend(out, queries, keys, block, head: task.head, dropout)
+        }
+      }
+    }
+  }
+
+  private func tasks(_ segments: [AttentionSegment]) -> [Task] {
     // Two slivers of rows keep the inner loop full, and tasks short.
     let short = max(1, 2 * Int(kernels.pointee.sliver) / heads.group)
     var tasks: [Task] = []
     for (index, segment) in segments.enumerated() {
-      let isStored = segment.spans.allSatisfy { if case .panels = $0.memory { true } else { false } }
-      let size = isStored ? short : max(segment.rows.count, 1)
+      let size = segment.isStored ? short : max(segment.rows.count, 1)
       for first in stride(from: 0, to: segment.rows.count, by: size) {
         for head in 0..<heads.keyValueCount {
           tasks.append(
@@ -159,88 +97,53 @@ public struct Attention: Sendable {
         }
       }
     }
-    parallel(tasks.count) { index in
-      let task = tasks[index]
-      let segment = segments[task.segment]
-      withPackedKeys(segment, head: task.head) { keys in
-        let step = max(1, Self.blockRows / heads.group)
-        for first in stride(from: task.rows.lowerBound, to: task.rows.upperBound, by: step) {
-          let block = Block(
-            segment: segment, rows: first..<min(first + step, task.rows.upperBound),
-            head: task.head, keys: keys, mask: mask)
-          attend(out, queries, block, dropout)
-        }
-      }
-    }
+    return tasks
   }
 
   func check(_ out: Rows, _ queries: Rows, _ segments: [AttentionSegment]) {
     precondition(
-      out.width == heads.width && queries.width >= heads.width && out.count == queries.count,
-      "queries and outputs must be rows of the heads' width")
-    for segment in segments {
-      precondition(
-        segment.rows.lowerBound >= 0 && segment.rows.upperBound <= queries.count,
-        "a segment's rows must be the batch's")
-      for span in segment.spans {
-        switch span.memory {
-        case .rows(let keys, _): precondition(keys.width == heads.keyValueWidth, "a row a key")
-        case .panels(let panels, _):
-          precondition(
-            panels.headCount == heads.keyValueCount && panels.headSize == heads.size,
-            "panels of other heads")
-        }
-      }
-    }
+      out.width == heads.width && queries.width >= heads.width && out.count == queries.count
+        && segments.allSatisfy { $0.fits(heads, rows: queries.count) },
+      "queries, keys and outputs must be rows of the heads' widths, and segments' rows the batch's")
   }
 
-  private func attend(_ out: Rows, _ queries: Rows, _ block: Block, _ dropout: Dropout?) {
+  /// Rows of a block under one key-value head, into their places in `out`.
+  private func attend(
+    _ out: Rows, _ queries: Rows, _ keys: [PackedKeys], _ block: VisibleKeys, head: Int,
+    _ dropout: Dropout?
+  ) {
     let (group, depth) = (heads.group, heads.size)
     let width = KeyValuePanels.roundedUp(depth)
     let rows = block.rows.count * group
     let columns = block.columns
     let sliver = Int(kernels.pointee.sliver)
-    let slivered = (rows + sliver - 1) / sliver * sliver
-    let firstRow = block.segment.rows.lowerBound + block.rows.lowerBound
+    let members = head * group..<(head + 1) * group
 
-    // Row r of the work below is head r % group of the block's row r / group.
-    withScratch(rows * (width + columns) + slivered * max(depth, block.keyCount)) { gathered in
+    withScratch(rows * (width + columns) + packedCount(rows, block)) { gathered in
       let scores = gathered + rows * width
       let packed = scores + rows * columns
-      for r in 0..<rows {
-        let query =
-          queries.row(firstRow + r / group) + (block.head * group + r % group) * depth
-        let to = gathered + r * depth
-        for d in 0..<depth { to[d] = query[d] * heads.queryScale }
-      }
-      kernels.pointee.pack_a(gathered, depth, 1, rows, depth, packed)
-      for part in block.parts {
-        kernels.pointee.multiply_block(
-          rows, part.roundedCount, depth, packed, part.keys, part.keyStride, scores + part.column,
-          columns, 0, nil)
-        part.turnIntoScores(scores, rows: rows, stride: columns)
-      }
-      for r in 0..<rows {
-        block.softmax(scores + r * columns, row: r / group)
-        guard let dropout else { continue }
-        for part in block.parts {
-          dropout.apply(
-            scores + r * columns + part.column,
-            row: (firstRow + r / group) * heads.count + block.head * group + r % group,
-            columns: part.start + part.range.lowerBound..<part.start + part.range.upperBound)
+      fill(
+        scores, queries, keys, block, members: members, gathered: gathered, packed: packed)
+      if let dropout {
+        for r in 0..<rows {
+          block.drop(
+            dropout, scores + r * columns,
+            row: (block.firstRow + r / group) * heads.count + members.lowerBound + r % group)
         }
       }
       kernels.pointee.pack_a(scores, columns, 1, rows, block.keyCount, packed)
       for first in stride(from: 0, to: rows, by: sliver) {
         let weights = packed + first * block.keyCount
         for (place, part) in block.parts.enumerated() {
+          let key = keys[part.index]
           kernels.pointee.multiply_block(
             min(sliver, rows - first), width, part.range.count, weights + part.column * sliver,
-            part.values, part.valueStride, gathered + first * width, width, place > 0 ? 1 : 0, nil)
+            key.values(from: part.range.lowerBound), key.valueStride, gathered + first * width,
+            width, place > 0 ? 1 : 0, nil)
         }
       }
       for r in 0..<rows {
-        let to = out.row(firstRow + r / group) + (block.head * group + r % group) * depth
+        let to = out.row(block.firstRow + r / group) + (members.lowerBound + r % group) * depth
         if block.parts.isEmpty {
           to.update(repeating: 0, count: depth)
         } else {
@@ -248,5 +151,75 @@ public struct Attention: Sendable {
         }
       }
     }
+  }
+
+  /// Floats that left operands of a block take when they are packed: queries, then probabilities.
+  private func packedCount(_ rows: Int, _ block: VisibleKeys) -> Int {
+    let sliver = Int(kernels.pointee.sliver)
+    return (rows + sliver - 1) / sliver * sliver * max(heads.size, block.keyCount)
+  }
+
+  /// Fills in a block's probabilities [rows · members, columns]: row r is query head r % members of the
+  /// block's row r / members.
+  private func fill(
+    _ p: UnsafeMutablePointer<Float>, _ queries: Rows, _ keys: [PackedKeys], _ block: VisibleKeys,
+    members: Range<Int>, gathered: UnsafeMutablePointer<Float>,
+    packed: UnsafeMutablePointer<Float>
+  ) {
+    let (depth, columns) = (heads.size, block.columns)
+    let rows = block.rows.count * members.count
+    for r in 0..<rows {
+      let query =
+        queries.row(block.firstRow + r / members.count)
+        + (members.lowerBound + r % members.count) * depth
+      let to = gathered + r * depth
+      for d in 0..<depth { to[d] = query[d] * heads.queryScale }
+    }
+    kernels.pointee.pack_a(gathered, depth, 1, rows, depth, packed)
+    for part in block.parts {
+      let key = keys[part.index]
+      kernels.pointee.multiply_block(
+        rows, KeyValuePanels.roundedUp(part.range.count), depth, packed,
+        key.keys(from: part.range.lowerBound), key.keyStride, p + part.column, columns, 0, nil)
+      part.turnIntoScores(p + part.column, rows: rows, stride: columns)
+    }
+    for r in 0..<rows { block.softmax(p + r * columns, row: r / members.count) }
+  }
+
+  /// What one query head of a segment reads of each key: [rows, keys of all spans], the bits that `forward`
+  /// multiplies values by. Keys that a query does not see have 0.
+  public func probabilities(
+    queries: Rows, segment: AttentionSegment, head: Int
+  ) -> [Float] {
+    precondition(
+      queries.width >= heads.width && 0 <= head && head < heads.count
+        && segment.fits(heads, rows: queries.count),
+      "head \(head) of \(heads.count), with queries and keys of the heads' widths")
+    let count = segment.keyCount
+    var result = [Float](repeating: 0, count: segment.rows.count * count)
+    result.withUnsafeMutableBufferPointer { result in
+      guard let out = result.baseAddress else { return }
+      withPackedKeys(segment, head: head / heads.group) { keys in
+        for first in stride(from: 0, to: segment.rows.count, by: Self.blockRows) {
+          let block = VisibleKeys(
+            segment, rows: first..<min(first + Self.blockRows, segment.rows.count), mask,
+            alignment: KeyValuePanels.width)
+          let (rows, columns) = (block.rows.count, block.columns)
+          withScratch(rows * (heads.size + columns) + packedCount(rows, block)) { gathered in
+            let p = gathered + rows * heads.size
+            fill(
+              p, queries, keys, block, members: head..<head + 1, gathered: gathered,
+              packed: p + rows * columns)
+            for row in 0..<rows {
+              for part in block.parts {
+                (out + (first + row) * count + part.start + part.range.lowerBound).update(
+                  from: p + row * columns + part.column, count: part.range.count)
+              }
+            }
+          }
+        }
+      }
+    }
+    return result
   }
 }

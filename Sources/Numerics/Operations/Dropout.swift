@@ -20,15 +20,12 @@ public struct Dropout: Sendable {
     self.key = key
   }
 
-  /// Forward on values, backward on their gradients: x [rows, width], in place.
-  public func apply(_ x: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
-    parallelRanges(rows, grain: max(1, 4096 / max(width, 1))) { range in
-      for row in range { apply(x + row * width, row: row, columns: 0..<width) }
+  /// Forward on values, backward on their gradients: x [R, C], in place.
+  public func apply(_ x: Rows) {
+    parallelRanges(x.count, grain: max(1, 4096 / max(x.width, 1))) { range in
+      for row in range { apply(x.row(row), row: row, columns: 0..<x.width) }
     }
   }
-
-  /// The same on rows, in place.
-  public func apply(_ x: Rows) { apply(x.base, rows: x.count, width: x.width) }
 
   /// Columns `columns` of one row; `x` points at the first of them.
   func apply(_ x: UnsafeMutablePointer<Float>, row: Int, columns: Range<Int>) {

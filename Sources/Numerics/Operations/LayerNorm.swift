@@ -8,67 +8,14 @@
 /// Rows that a task takes on at least.
 private let grain = 8
 
-public func layerNormForward(
-  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>, rows: Int, width: Int, epsilon: Float
-) {
-  parallelRanges(rows, grain: grain) { range in
-    for row in range {
-      let to = out + row * width
-      _ = normalize(to, x + row * width, width: width, epsilon: epsilon)
-      for c in 0..<width { to[c] = to[c] * weight[c] + bias[c] }
-    }
-  }
-}
-
-/// Adds to all of its outputs; `dx` is nil where the input is not trained.
-public func layerNormBackward(
-  dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>,
-  dBias: UnsafeMutablePointer<Float>, dOut: UnsafePointer<Float>, x: UnsafePointer<Float>,
-  weight: UnsafePointer<Float>, rows: Int, width: Int, epsilon: Float
-) {
-  guard rows > 0 else { return }
-  withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { memory in
-    guard let normed = memory.baseAddress else { return }
-    parallelRanges(rows, grain: grain) { range in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { scratch in
-        guard let g = scratch.baseAddress else { return }
-        for row in range {
-          let unit = normed + row * width
-          let from = dOut + row * width
-          let scale = normalize(unit, x + row * width, width: width, epsilon: epsilon)
-          guard let dx else { continue }
-          for c in 0..<width { g[c] = from[c] * weight[c] }
-          let mean = sum(width, g) / Float(width)
-          let along = dot(width, g, unit) / Float(width)
-          let to = dx + row * width
-          for c in 0..<width { to[c] += scale * (g[c] - mean - unit[c] * along) }
-        }
-      }
-    }
-    parallelRanges(width, grain: 64) { range in
-      for row in 0..<rows {
-        let from = dOut + row * width
-        let unit = normed + row * width
-        for c in range {
-          dWeight[c] += from[c] * unit[c]
-          dBias[c] += from[c]
-        }
-      }
-    }
-  }
-}
-
-/// out = the normed rows of x; `out` may be x.
+/// out [R, C] = the normed rows of x [R, C]; `out` may be x. weight, bias [1, C].
 public func layerNorm(_ out: Rows, _ x: Rows, weight: Rows, bias: Rows, epsilon: Float) {
-  checkNorm(out, x, weight)
-  precondition(bias.count == 1 && bias.width == x.width, "a bias for each channel")
-  let (width, weight, bias) = (x.width, weight.base, bias.base)
+  precondition(
+    out.isSameShape(as: x) && isVector(weight, x.width) && isVector(bias, x.width),
+    "a norm of \(x.width) channels with \(weight.width) weights and \(bias.width) biases")
   parallelRanges(x.count, grain: grain) { range in
     for row in range {
-      let to = out.row(row)
-      _ = normalize(to, x.row(row), width: width, epsilon: epsilon)
-      for c in 0..<width { to[c] = to[c] * weight[c] + bias[c] }
+      layerNormRow(out.row(row), x.row(row), weight: weight, bias: bias, epsilon: epsilon)
     }
   }
 }
@@ -77,11 +24,10 @@ public func layerNorm(_ out: Rows, _ x: Rows, weight: Rows, bias: Rows, epsilon:
 public func layerNormBackward(
   dx: Rows?, dWeight: Rows?, dBias: Rows?, dOut: Rows, x: Rows, weight: Rows, epsilon: Float
 ) {
-  checkNorm(dOut, x, weight)
-  for gradient in [dWeight, dBias] {
-    precondition(gradient.map { $0.isSameShape(as: weight) } ?? true, "a gradient for each weight")
-  }
-  precondition(dx.map { $0.isSameShape(as: x) } ?? true, "gradients have their values' shape")
+  precondition(
+    dOut.isSameShape(as: x) && isVector(weight, x.width) && (dx?.isSameShape(as: x) ?? true)
+      && [dWeight, dBias].allSatisfy { $0.map { isVector($0, x.width) } ?? true },
+    "gradients of \(x.width) channels have their values' shape")
   guard x.count > 0, dx != nil || dWeight != nil || dBias != nil else { return }
   let (rows, width) = (x.count, x.width)
   withScratch(rows * width) { normed in
@@ -120,17 +66,15 @@ func addColumnSums(
   }
 }
 
-func checkNorm(_ out: Rows, _ x: Rows, _ weight: Rows) {
-  precondition(
-    out.isSameShape(as: x) && weight.count == 1 && weight.width == x.width,
-    "a norm of \(x.width) channels with \(weight.width) weights")
-}
+/// Whether rows are one of that width: a weight or a bias, or its gradient.
+func isVector(_ x: Rows, _ width: Int) -> Bool { x.count == 1 && x.width == width }
 
-/// One row, [width].
+/// One row, [C]; unchecked.
 func layerNormRow(
-  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>, width: Int, epsilon: Float
+  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: Rows, bias: Rows,
+  epsilon: Float
 ) {
+  let (width, weight, bias) = (weight.width, weight.base, bias.base)
   _ = normalize(out, x, width: width, epsilon: epsilon)
   for c in 0..<width { out[c] = out[c] * weight[c] + bias[c] }
 }

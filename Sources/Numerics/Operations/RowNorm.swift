@@ -1,35 +1,43 @@
-/// A norm of single rows, for those that are made on their way into a product.
+// y = norm(x) of single rows: `LayerNorm.swift` and `RMSNorm.swift` have the mathematics, and both ways.
+
+/// A norm of single rows, for those that are made on their way into a product. Its parameters are [1, width]
+/// and outlive it.
 public enum RowNorm {
-  case rootMeanSquare(RMSNorm)
-  /// `weight` and `bias` are [width] and outlive this.
-  case layer(
-    weight: UnsafePointer<Float>, bias: UnsafePointer<Float>, width: Int, epsilon: Float)
+  case rootMeanSquare(weight: Rows, epsilon: Float)
+  case layer(weight: Rows, bias: Rows, epsilon: Float)
 
   var width: Int {
     switch self {
-    case .rootMeanSquare(let norm): norm.width
-    case .layer(_, _, let width, _): width
+    case .rootMeanSquare(let weight, _), .layer(let weight, _, _): weight.width
     }
   }
 
-  /// One row, [width]; `out` is another place than `x`.
+  private var isWhole: Bool {
+    switch self {
+    case .rootMeanSquare(let weight, _): weight.count == 1
+    case .layer(let weight, let bias, _): weight.count == 1 && bias.isSameShape(as: weight)
+    }
+  }
+
+  /// One row, [width]; `out` is another place than `x`. Unchecked.
   func apply(_ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>) {
     switch self {
-    case .rootMeanSquare(let norm): norm.apply(out, x)
-    case .layer(let weight, let bias, let width, let epsilon):
-      layerNormRow(out, x, weight: weight, bias: bias, width: width, epsilon: epsilon)
+    case .rootMeanSquare(let weight, let epsilon):
+      rmsNormRow(out, x, weight: weight, epsilon: epsilon)
+    case .layer(let weight, let bias, let epsilon):
+      layerNormRow(out, x, weight: weight, bias: bias, epsilon: epsilon)
     }
   }
-}
 
-/// Normalises rows in place.
-public func normalize(_ x: Rows, _ norm: RowNorm) {
-  precondition(norm.width == x.width, "a norm of \(norm.width) over rows of \(x.width)")
-  parallelRanges(x.count, grain: 1 + 16384 / norm.width) { range in
-    withScratch(norm.width) { copy in
-      for row in range {
-        copy.update(from: x.row(row), count: x.width)
-        norm.apply(x.row(row), copy)
+  /// Normalises rows [R, width] in place.
+  public func normalize(_ x: Rows) {
+    precondition(isWhole && width == x.width, "a norm of \(width) over rows of \(x.width)")
+    parallelRanges(x.count, grain: 1 + 16384 / max(width, 1)) { range in
+      withScratch(width) { copy in
+        for row in range {
+          copy.update(from: x.row(row), count: width)
+          apply(x.row(row), copy)
+        }
       }
     }
   }

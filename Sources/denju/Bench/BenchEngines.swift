@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import Foundation
@@ -53,7 +54,7 @@ struct BenchEngines: ParsableCommand {
     // A process that ended is an error with its name, not a signal.
     signal(SIGPIPE, SIG_IGN)
     let folder = try ModelFolder.open(source)
-    let positions = try folder.configuration.maximumPositions
+    let positions = try folder.architecture().maximumPositions
     guard length <= positions else {
       throw BenchError.tooLong(source: source, length: length, maximumPositions: positions)
     }

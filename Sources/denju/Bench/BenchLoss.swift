@@ -40,9 +40,9 @@ struct BenchLoss: ParsableCommand {
   struct Report: Codable {
     struct Arm: Codable {
       let precision: String
-      /// Nats a token.
+      /// The mean negative log-likelihood in nats a token.
       let loss: Double
-      /// Of this loss minus float32's.
+      /// This loss minus float32's, paired by document.
       let difference: PairedDifference
     }
 

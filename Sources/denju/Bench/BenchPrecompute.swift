@@ -95,7 +95,7 @@ struct BenchPrecompute: ParsableCommand {
     let report = try measure()
     if let out {
       try report.markdown.write(toFile: out, atomically: true, encoding: .utf8)
-      Terminal.note("bench: \(out)")
+      Terminal.message("bench: \(out)")
     }
     if json {
       try Terminal.json(report)

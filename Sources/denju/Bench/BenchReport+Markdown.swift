@@ -1,7 +1,7 @@
 import Foundation
 
 extension BenchReport {
-  /// The report for people.
+  /// The report as Markdown, for people to read.
   var markdown: String {
     ([heading, speeds, shares]
       + [otherSources, productTable, settings, notRun].filter { !$0.isEmpty })

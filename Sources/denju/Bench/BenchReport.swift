@@ -29,7 +29,7 @@ struct BenchReport: Codable {
     let tokensPerSecond: Double
     /// Times the best peer of this workload; nil where no peer ran.
     let timesBestPeer: Double?
-    /// Times transformers' better precision.
+    /// How many times the rate of transformers' better precision this is.
     let timesTransformers: Double?
     let operationsPerSecond: Double
     let shareOfProduct: Double
@@ -112,7 +112,7 @@ extension Architecture {
 }
 
 extension BenchReport {
-  /// Where and when.
+  /// The machine that was measured, and when.
   struct Machine: Codable {
     let processor: String
     let cores: Int

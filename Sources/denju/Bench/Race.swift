@@ -12,7 +12,7 @@ struct Race {
 
   /// - Parameter betweenRounds: called once a round, as for probing the machine.
   func run(betweenRounds: () throws -> Void) throws -> [BenchReport.Timing] {
-    Terminal.note("bench: \(workload.name): \(workload.documents.count) documents")
+    Terminal.message("bench: \(workload.name): \(workload.documents.count) documents")
     var timings = try contenders.map { contender in
       try Interruption.check()
       let setting = try contender.prepare(workload)

@@ -5,7 +5,7 @@ import Tokenization
 /// A trained generator's greedy answers to the test prompts of its cache, from given states.
 struct TestAnswers {
   let generator: TextGenerator
-  /// The run's own.
+  /// The run's own cache, unless another is named.
   let cache: FeatureCache
   let documents: [CacheDocument]
   private let options: SamplingOptions

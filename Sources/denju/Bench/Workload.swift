@@ -3,7 +3,7 @@ import Tokenization
 
 /// Documents that every contender of a race runs, as token ids, and in the same order.
 struct Workload {
-  /// A length, or `mix`.
+  /// What reports call it: a length, or `mix`.
   let name: String
   let documents: [[Int32]]
   /// What contenders choose their settings on before the first round.

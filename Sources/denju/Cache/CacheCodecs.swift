@@ -136,12 +136,12 @@ struct CacheCodecs: ParsableCommand {
       check: Interruption.check)
     let codecs = try ground.codecs(choices)
     for codec in codecs {
-      if let fit = codec.fitSummary { Terminal.note("\(codec.identity): \(fit.measurement)") }
+      if let fit = codec.fitSummary { Terminal.message("\(codec.identity): \(fit.measurement)") }
     }
     return codecs
   }
 
-  /// Of each codec, against the answers from undecoded states.
+  /// The share of each codec's answers that are those from undecoded states.
   private func unchanged(
     _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: DecoderSource
   ) throws -> [CodecComparison.Answers] {

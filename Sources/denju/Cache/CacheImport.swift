@@ -53,7 +53,7 @@ struct CacheImport: ParsableCommand {
     let states = try StateImport(from, origin: origin, codec: codec)
     let bar = ProgressBar("import", unit: "documents")
     let report = try states.store(in: cache, beside: beside) { bar.update($0, of: $1) }
-    Terminal.note(
+    Terminal.message(
       "\(from): \(report.stored) documents and \(report.records) records were new, "
         + "\(ProgressBar.bytes(report.bytes)) added")
   }

@@ -29,7 +29,7 @@ struct CacheMerge: ParsableCommand {
     defer { try? cache.close() }
     do {
       for path in others { try check(path, against: cache) }
-      for path in others { try take(path, into: cache) }
+      for path in others { try merge(path, into: cache) }
     } catch {
       if isNew, try !cache.hasRecords() { try cache.discard() }
       throw error
@@ -47,7 +47,7 @@ struct CacheMerge: ParsableCommand {
     }
   }
 
-  private func take(_ path: String, into cache: FeatureCache) throws {
+  private func merge(_ path: String, into cache: FeatureCache) throws {
     let other = try FeatureCache.open(path, stream: .first)
     defer { try? other.close() }
     let report: PutReport
@@ -56,7 +56,7 @@ struct CacheMerge: ParsableCommand {
     } catch {
       throw PrecomputeError.offeringBeside(error)
     }
-    Terminal.note("\(path): \(report.stored) documents and \(report.records) records were new")
+    Terminal.message("\(path): \(report.stored) documents and \(report.records) records were new")
   }
 
   private func target(_ isNew: Bool) throws -> FeatureCache {
