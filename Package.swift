@@ -80,7 +80,8 @@ let package = Package(
       name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
       path: "Tests/Numerics"),
     .testTarget(
-      name: "LayersTests", dependencies: ["Layers", "Numerics", "TestSupport"], path: "Tests/Layers"),
+      name: "LayersTests", dependencies: ["Layers", "Numerics", "TestSupport"], path: "Tests/Layers"
+    ),
     .testTarget(
       name: "ModelFilesTests", dependencies: ["Architectures", "ModelFiles", "TestSupport"],
       path: "Tests/ModelFiles", exclude: ["Vectors", "make_vectors.py"]),
@@ -88,7 +89,8 @@ let package = Package(
       name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
       path: "Tests/Architectures"),
     .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles", "TestSupport", crypto],
+      name: "TokenizationTests",
+      dependencies: ["Tokenization", "ModelFiles", "TestSupport", crypto],
       path: "Tests/Tokenization",
       exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
     .testTarget(
@@ -123,7 +125,8 @@ let package = Package(
       name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
       path: "Tests/Evaluation"),
     .testTarget(
-      name: "ExtensionTests", dependencies: ["Generation", "Precompute", "Training", "TestSupport"],
+      name: "ExtensionTests",
+      dependencies: ["Generation", "Precompute", "Training", "TestSupport"],
       path: "Tests/Extension"),
     .testTarget(
       name: "ServingTests", dependencies: ["Serving", "TestSupport", hummingbird, logging],

@@ -72,7 +72,8 @@ final class EvaluationPlace {
     let run = RunFolder(folder + "/" + name)
     try run.create(
       RunManifest(
-        streams: [RunStream(identity: try JSONEncoder().encode(identity))], template: nil, plainPrompts: true,
+        streams: [RunStream(identity: try JSONEncoder().encode(identity))], template: nil,
+        plainPrompts: true,
         states: states, hasOwnTokenizer: false, cachePath: cachePath, sourcePath: "/nowhere",
         training: Data("{}".utf8)), model,
       sourceTokenizer: tokenizer.serialized(), generatorTokenizer: nil, codecFit: nil)

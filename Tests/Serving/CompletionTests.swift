@@ -6,7 +6,9 @@ import Tokenization
 
 /// Chat completions are what the generator writes by itself.
 @Suite struct CompletionTests {
-  static let messages = #""messages": [{"role": "user", "content": "What is the thing?"}]"#
+  /// In the manner of the corpus, so that there is an answer, and in none of its files.
+  static let prompt = Workshop.prompt(41)
+  static let messages = #""messages": [{"role": "user", "content": "\#(prompt)"}]"#
   static let bounded = messages + #", "max_tokens": 12, "repetition_penalty": 2"#
 
   /// A prompt is what one user message is to the server, whether the run was trained on plain prompts or
@@ -18,7 +20,7 @@ import Tokenization
   ) async throws {
     let run = try TinyRun(conditioning, form)
     let alone = try TextGenerator(TextGenerator.Place(run: run.path)).generate(
-      .raw("What is the thing?"), SamplingOptions(repetitionPenalty: 2, maxTokens: 12))
+      .raw(Self.prompt), SamplingOptions(repetitionPenalty: 2, maxTokens: 12))
     #expect(!alone.text.isEmpty)
 
     let server = try RouterClient(run)
