@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpora
+import Generators
 import Numerics
 import Pipeline
 
@@ -108,4 +109,5 @@ private struct ArgumentValue<Value: OptionValue>: ExpressibleByArgument {
 }
 
 extension BadRowPolicy: ExpressibleByArgument {}
+extension BridgeMask: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
