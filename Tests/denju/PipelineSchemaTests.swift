@@ -40,7 +40,7 @@ import Testing
     #expect(try Self.keys(stage) == flags)
   }
 
-  @Test(arguments: ["quickstart", "aligned", "paper"])
+  @Test(arguments: ["quickstart", "aligned", "intents", "paper"])
   func `the shipped pipelines parse, and say only what the schema knows`(name: String) throws {
     let pipeline = try PipelineFile(path: Checkout.path("Pipelines/\(name).yaml"))
     #expect(pipeline.name == name)
