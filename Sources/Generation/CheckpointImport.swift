@@ -91,7 +91,8 @@ public struct CheckpointImport {
     let head = FileHandle(forReadingAtPath: options.path).flatMap { try? $0.read(upToCount: 4) }
     let isZip = head?.starts(with: [0x50, 0x4B, 3, 4]) ?? false
     let isPickle = head?.first == 0x80
-    guard [".pt", ".pth", ".bin", ".ckpt", ".pkl"].contains(where: name.hasSuffix) || isZip || isPickle
+    guard
+      [".pt", ".pth", ".bin", ".ckpt", ".pkl"].contains(where: name.hasSuffix) || isZip || isPickle
     else { return }
     throw GenerationError.pickled(path: options.path)
   }
@@ -156,7 +157,8 @@ public struct CheckpointImport {
     else {
       throw GenerationError.importMismatch(
         path: options.path, item: "\(configuration.vocabularySize) tokens",
-        other: "the tokenizer has \(tokenizer.vocabularySize); name the generator's with --tokenizer")
+        other:
+          "the tokenizer has \(tokenizer.vocabularySize); name the generator's with --tokenizer")
     }
   }
 

@@ -89,7 +89,8 @@ public struct GeneratorDesign: Equatable, Sendable {
     if train != .all, pretrained == nil {
       throw TrainingError.invalidOption(
         name: "train", found: train.description,
-        allowed: "a frozen backbone that was never trained knows nothing: name its weights by --from")
+        allowed:
+          "a frozen backbone that was never trained knows nothing: name its weights by --from")
     }
     return try GeneratorConfiguration(
       backbone: backbone, conditioning: conditioning, streams: [StreamShape(width: sourceWidth)])

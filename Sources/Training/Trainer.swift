@@ -126,7 +126,8 @@ public final class Trainer {
           seed: options.seed, seeding: manifest.rules.seeding)
       } else {
         try Generator(
-          configuration, training: design.train, seed: options.seed, seeding: manifest.rules.seeding)
+          configuration, training: design.train, seed: options.seed, seeding: manifest.rules.seeding
+        )
       }
     if goesOn { try folder.readBase(manifest, into: model) }
     let optimizer = AdamW(
@@ -151,7 +152,8 @@ public final class Trainer {
       hash.update(data: Data("\(example.prompt) \(example.response)\n".utf8))
     }
     return RunManifest(
-      streams: [RunStream(identity: try encoder.encode(cache.identity))], template: cache.source.chatTemplate,
+      streams: [RunStream(identity: try encoder.encode(cache.identity))],
+      template: cache.source.chatTemplate,
       plainPrompts: try hasPlainPrompts(), states: options.states, hasOwnTokenizer: format != nil,
       cachePath: cache.path,
       sourcePath: cache.source.path,

@@ -23,7 +23,8 @@ struct TrainingCheckpoint {
   }
 
   func restore(
-    _ folder: RunFolder, _ manifest: RunManifest, weightDecay: Double, _ registries: GeneratorRegistries
+    _ folder: RunFolder, _ manifest: RunManifest, weightDecay: Double,
+    _ registries: GeneratorRegistries
   ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {
     let state = try TrainingState.read(path)
     let model = try folder.generator(path, manifest, registries)

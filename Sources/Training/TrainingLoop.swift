@@ -145,7 +145,8 @@ struct TrainingLoop {
     TrainingReport(
       run: folder.path, steps: state.step, epochs: state.step / max(stepsOfEpoch, 1),
       firstLoss: state.firstLoss, trainLoss: state.trainLoss, bestValidationLoss: state.bestLoss,
-      tokens: state.tokens, seconds: state.seconds, parameters: model.parameters.trainedParameterCount,
+      tokens: state.tokens, seconds: state.seconds,
+      parameters: model.parameters.trainedParameterCount,
       interrupted: interrupted, wasFinished: wasFinished)
   }
 }

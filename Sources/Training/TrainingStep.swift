@@ -62,8 +62,9 @@ struct TrainingStep {
       let result = try objective.accumulate(
         try reader.documents(parts[place], next: next), model,
         scale: 1 / Float(max(counted, 1)),
-        dropout: dropout(pass: rules.passNumber(
-          step: number, part: place, parts: parts.count, most: options.accumulate)))
+        dropout: dropout(
+          pass: rules.passNumber(
+            step: number, part: place, parts: parts.count, most: options.accumulate)))
       sums[0] += result.lossSum
       sums[1] += Double(result.tokenCount)
       let share = Double(parts[place].count) / Double(indices.count)

@@ -14,7 +14,8 @@ struct Export: ParsableCommand {
   @Option(help: "The folder to write; it must not be there.")
   var out: String
 
-  @Option(help: "A folder to take the tokenizer's files from; where the weights came from, otherwise.")
+  @Option(
+    help: "A folder to take the tokenizer's files from; where the weights came from, otherwise.")
   var tokenizer: String?
 
   func run() throws {

@@ -6,10 +6,10 @@ import Tokenization
 
 /// Chat completions are what the generator writes by itself.
 @Suite struct CompletionTests {
-  /// In the manner of the corpus, so that there is an answer, and in none of its files.
-  static let prompt = Workshop.prompt(41)
-  static let messages = #""messages": [{"role": "user", "content": "\#(prompt)"}]"#
-  static let bounded = messages + #", "max_tokens": 12, "repetition_penalty": 2"#
+  /// A request's messages: one, of the user.
+  static func messages(_ prompt: String) -> String {
+    #""messages": [{"role": "user", "content": "\#(prompt)"}]"#
+  }
 
   /// A prompt is what one user message is to the server, whether the run was trained on plain prompts or
   /// on conversations.
@@ -19,12 +19,20 @@ import Tokenization
     conditioning: String, form: TinyRun.Form
   ) async throws {
     let run = try TinyRun(conditioning, form)
-    let alone = try TextGenerator(TextGenerator.Place(run: run.path)).generate(
-      .raw(Self.prompt), SamplingOptions(repetitionPenalty: 2, maxTokens: 12))
-    #expect(!alone.text.isEmpty)
+    let generator = try TextGenerator(TextGenerator.Place(run: run.path))
+    // The first prompt to which it has something to say; none of them is in its files.
+    let sampling = SamplingOptions(repetitionPenalty: 1.25, maxTokens: 12)
+    var prompt = Workshop.newPrompt
+    var alone = try generator.generate(.raw(prompt), sampling)
+    for number in 41..<121 where alone.text.isEmpty {
+      prompt = Workshop.prompt(number)
+      alone = try generator.generate(.raw(prompt), sampling)
+    }
+    try #require(!alone.text.isEmpty, "\(alone.ids) \(alone.finish)")
+    let bounded = Self.messages(prompt) + #", "max_tokens": 12, "repetition_penalty": 1.25"#
 
     let server = try RouterClient(run)
-    let first = try await server.complete(Self.bounded)
+    let first = try await server.complete(bounded)
     #expect(first.status == 200)
     let whole = try first.completion
     #expect(whole.object == "chat.completion")
@@ -34,11 +42,11 @@ import Tokenization
     #expect(whole.usage?.totalTokens == alone.promptTokens + alone.ids.count)
     #expect(whole.states == (conditioning == PromptConditioning.name ? "recomputed" : "stepped"))
 
-    let again = try await server.complete(Self.bounded).completion
+    let again = try await server.complete(bounded).completion
     #expect(again.content == alone.text)
     #expect(again.states == (conditioning == PromptConditioning.name ? "reused" : "stepped"))
 
-    let streamed = try await server.complete(Self.bounded + #", "stream": true"#)
+    let streamed = try await server.complete(bounded + #", "stream": true"#)
     #expect(streamed.status == 200)
     #expect(streamed.events.last == "[DONE]")
     let pieces = try streamed.events.dropLast().map(ChatCompletion.init)
@@ -70,7 +78,9 @@ import Tokenization
     let content = try run.workshop.digest()
     let server = try RouterClient(run, stores: false)
     for _ in 0..<2 {
-      let answer = try await server.complete(Self.messages + #", "max_tokens": 2"#).completion
+      let answer = try await server.complete(
+        Self.messages(Workshop.prompt(41)) + #", "max_tokens": 2"#
+      ).completion
       #expect(answer.states == "recomputed")
     }
     #expect(try run.workshop.digest() == content)

@@ -15,7 +15,7 @@ import Testing
 
   @Test func `what can't be answered gets a status and a reason as JSON`() async throws {
     let server = try RouterClient(TinyRun()) { $0.bodyLimit = 4096 }
-    let messages = CompletionTests.messages
+    let messages = CompletionTests.messages(Workshop.newPrompt)
     let path = "/v1/chat/completions"
     let long = String(repeating: "long ", count: 500)
     let cases: [(ChatAnswer, Int, String)] = [

@@ -31,10 +31,10 @@ package final class TinyRun {
       false
     }
     var options = TrainingOptions()
-    options.epochs = 3
+    options.epochs = 12
     options.batch = 4
-    options.bridgeLearningRate = 0.003
-    options.generatorLearningRate = 0.003
+    options.bridgeLearningRate = 0.01
+    options.generatorLearningRate = 0.01
     let design = GeneratorDesign(
       conditioning: conditioning, pretrained: nil, layers: 2, width: 32, heads: 4, positions: 192,
       window: 16, adapter: 8, bridgeHeads: 4, bridgeLayers: 2, middleWidth: nil, mask: .causal,

@@ -17,7 +17,9 @@ import Testing
     let table = try #require(section.components(separatedBy: "\n## ").first)
     return table.split(separator: "\n").compactMap { line in
       guard let command = line.firstMatch(of: #/^\| `denju ([^`]+)` \|/#) else { return nil }
-      let verb = command.1.split(separator: " ").prefix { $0.wholeMatch(of: #/[a-z]+(-[a-z]+)*/#) != nil }
+      let verb = command.1.split(separator: " ").prefix {
+        $0.wholeMatch(of: #/[a-z]+(-[a-z]+)*/#) != nil
+      }
       // What is quoted of another command, as `precompute --shard`, is that command's.
       let flags = line.replacing(#/`[a-z]+ --[^`]+`/#) { match in
         match.output.hasPrefix("`denju ") ? String(match.output) : ""
