@@ -8,9 +8,12 @@ CACHE := runs/quickstart/cache.sqlite
 # Where the tests find the demo's source.
 export DENJU_SMOLLM2 := $(CURDIR)/.build/models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 
+# Where they find the encoder.
+export DENJU_MINILM := $(CURDIR)/.build/models/all-minilm-l6-v2
+
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build model ## Set up, then run the demo: three generators trained, compared and asked
@@ -24,7 +27,7 @@ build: set-up ## Build the program, .build/release/denju
 	@swift build -c release --product denju
 
 .PHONY: test
-test: set-up model ## Build and run all tests
+test: set-up model model-minilm ## Build and run all tests
 	@swift build -c release --build-tests
 	@Tests/run.sh
 
@@ -45,6 +48,10 @@ format: ## Format all Swift code
 .PHONY: model
 model: packages ## Fetch the demo's knowledge source, SmolLM2-135M-Instruct
 	@Pipelines/set-up/model.sh
+
+.PHONY: model-minilm
+model-minilm: packages ## Fetch the encoder that can be a source, all-MiniLM-L6-v2
+	@Pipelines/set-up/minilm.sh
 
 .PHONY: clean
 clean: ## Remove what was built; the model and runs/ stay

@@ -36,24 +36,30 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CKernels", exclude: ["kernels.inc", "int8.inc"], cSettings: kernelSettings),
-    .target(name: "Numerics", dependencies: ["CKernels"]),
+    // Found while the program runs, if at all: a build needs no OpenBLAS.
+    .target(name: "COpenBLAS"),
+    .target(name: "Numerics", dependencies: ["CKernels", "COpenBLAS"]),
     .target(name: "ModelFiles", dependencies: ["Numerics", crypto]),
     .target(name: "Tokenization", dependencies: ["ModelFiles", crypto]),
     .target(name: "Corpora", dependencies: [crypto]),
-    .target(name: "KnowledgeSource", dependencies: ["Numerics", "ModelFiles"]),
+    .target(name: "Layers", dependencies: ["Numerics"]),
+    .target(name: "Identity"),
+    .target(name: "Architectures", dependencies: ["Layers", "ModelFiles"]),
+    .target(name: "Generators", dependencies: ["Architectures", "Identity"]),
+    .target(name: "KnowledgeSource", dependencies: ["Architectures"]),
     .target(
-      name: "FeatureCache", dependencies: ["Numerics", "CZstd", grdb, crypto],
+      name: "FeatureCache", dependencies: ["Numerics", "Identity", "CZstd", grdb, crypto],
       resources: [.embedInCode("cache.sql")]),
-    .target(name: "GenerationModule", dependencies: ["Numerics", "ModelFiles"]),
+    .target(name: "Runs", dependencies: ["Generators"]),
     .target(
       name: "Precompute",
       dependencies: ["Corpora", "Tokenization", "KnowledgeSource", "FeatureCache"]),
     .target(
       name: "Training",
-      dependencies: ["FeatureCache", "GenerationModule", "Tokenization", "Numerics"]),
+      dependencies: ["FeatureCache", "Runs", "Tokenization"]),
     .target(
       name: "Generation",
-      dependencies: ["Tokenization", "KnowledgeSource", "FeatureCache", "GenerationModule"]),
+      dependencies: ["Tokenization", "KnowledgeSource", "FeatureCache", "Runs"]),
     .target(name: "Evaluation", dependencies: ["Generation", "Corpora"]),
     .target(name: "Serving", dependencies: ["Generation", logging, hummingbird, otherNumerics]),
     .target(
@@ -63,44 +69,86 @@ let package = Package(
       ]),
     .executableTarget(name: "denju", dependencies: ["Pipeline", argumentParser, logging]),
 
+    // What the tests share: the one way to make each fixture.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Architectures", "Corpora", "FeatureCache", "Generators", "Identity", "ModelFiles",
+        "Numerics", "Precompute", "Runs", "Tokenization", "Training", crypto,
+      ], path: "Tests/Support"),
     .testTarget(
-      name: "NumericsTests", dependencies: ["Numerics", "CKernels"], path: "Tests/Numerics"),
+      name: "NumericsTests", dependencies: ["Numerics", "CKernels", "TestSupport"],
+      path: "Tests/Numerics"),
     .testTarget(
-      name: "ModelFilesTests", dependencies: ["ModelFiles"], path: "Tests/ModelFiles",
-      exclude: ["Vectors", "make_vectors.py"]),
-    .testTarget(
-      name: "TokenizationTests", dependencies: ["Tokenization", "ModelFiles"],
-      path: "Tests/Tokenization", exclude: ["Vectors", "make_vectors.py"]),
-    .testTarget(name: "CorporaTests", dependencies: ["Corpora"], path: "Tests/Corpora"),
-    .testTarget(
-      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource"], path: "Tests/KnowledgeSource"
+      name: "LayersTests", dependencies: ["Layers", "Numerics", "TestSupport"], path: "Tests/Layers"
     ),
     .testTarget(
-      name: "FeatureCacheTests", dependencies: ["FeatureCache", grdb], path: "Tests/FeatureCache"),
+      name: "ModelFilesTests", dependencies: ["Architectures", "ModelFiles", "TestSupport"],
+      path: "Tests/ModelFiles", exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
-      name: "PrecomputeTests", dependencies: ["Precompute", grdb], path: "Tests/Precompute"),
+      name: "ArchitecturesTests", dependencies: ["Architectures", "TestSupport"],
+      path: "Tests/Architectures"),
     .testTarget(
-      name: "GenerationModuleTests", dependencies: ["GenerationModule"],
-      path: "Tests/GenerationModule"),
+      name: "TokenizationTests",
+      dependencies: ["Tokenization", "ModelFiles", "TestSupport", crypto],
+      path: "Tests/Tokenization",
+      exclude: ["Vectors", "make_vectors.py", "make_wordpiece_vectors.py"]),
+    .testTarget(
+      name: "CorporaTests", dependencies: ["Corpora", "TestSupport"], path: "Tests/Corpora"),
+    .testTarget(
+      name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource", "TestSupport"],
+      path: "Tests/KnowledgeSource"),
+    .testTarget(
+      name: "FeatureCacheTests", dependencies: ["FeatureCache", "TestSupport", grdb],
+      path: "Tests/FeatureCache"),
+    .testTarget(
+      name: "PrecomputeTests", dependencies: ["Precompute", "TestSupport", grdb],
+      path: "Tests/Precompute"),
+    .testTarget(
+      name: "GeneratorsTests", dependencies: ["Generators", "Runs", "TestSupport"],
+      path: "Tests/Generators"),
     .testTarget(
       name: "ReferenceTests",
-      dependencies: ["KnowledgeSource", "GenerationModule", "Tokenization"],
+      dependencies: ["KnowledgeSource", "Generators", "Tokenization", "TestSupport"],
       path: "Tests/Reference",
-      exclude: ["vectors", "check_vectors.py", "llm_modules.py", "make_vectors.py"]),
-    .testTarget(name: "GenerationTests", dependencies: ["Generation"], path: "Tests/Generation"),
-    .testTarget(name: "TrainingTests", dependencies: ["Training"], path: "Tests/Training"),
-    .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"], path: "Tests/Evaluation"),
-    .testTarget(name: "PipelineTests", dependencies: ["Pipeline"], path: "Tests/Pipeline"),
+      exclude: [
+        "vectors", "convert_checkpoint.md", "check_llama_vectors.py", "check_vectors.py",
+        "llama_generator.py", "llama_vectors.py", "llm_modules.py", "make_vectors.py",
+        "peft_check.py", "plain_llama.py", "vector_files.py",
+      ]),
+    .testTarget(
+      name: "GenerationTests", dependencies: ["Generation", "TestSupport"],
+      path: "Tests/Generation"),
+    .testTarget(
+      name: "TrainingTests", dependencies: ["Training", "TestSupport"], path: "Tests/Training"),
+    .testTarget(
+      name: "EvaluationTests", dependencies: ["Evaluation", "TestSupport"],
+      path: "Tests/Evaluation"),
+    .testTarget(
+      name: "ExtensionTests",
+      dependencies: ["Generation", "Precompute", "Training", "TestSupport"],
+      path: "Tests/Extension"),
+    .testTarget(
+      name: "ServingTests", dependencies: ["Serving", "TestSupport", hummingbird, logging],
+      path: "Tests/Serving"),
+    .testTarget(
+      name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], path: "Tests/Pipeline"),
     .testTarget(
       name: "DenjuTests",
       dependencies: [
-        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Pipeline", crypto, grdb,
+        "denju", "FeatureCache", "KnowledgeSource", "ModelFiles", "Numerics", "Pipeline",
+        "TestSupport", crypto,
+        grdb,
       ],
       path: "Tests/denju", exclude: ["Goldens"]),
     .testTarget(
-      name: "FuzzTests", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "FuzzTests",
+      dependencies: [
+        "Architectures", "Corpora", "FeatureCache", "ModelFiles", "TestSupport", "Tokenization",
+      ],
       path: "Tests/Fuzz", exclude: ["Program", "corpus", "run.sh"]),
-    .testTarget(name: "ArchitectureTests", path: "Tests/Architecture"),
+    .testTarget(
+      name: "ArchitectureTests", dependencies: ["TestSupport"], path: "Tests/Architecture"),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -109,7 +157,8 @@ let package = Package(
 if Context.environment["DENJU_FUZZ"] != nil {
   package.targets.append(
     .executableTarget(
-      name: "denju-fuzz", dependencies: ["Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
+      name: "denju-fuzz",
+      dependencies: ["Architectures", "Corpora", "FeatureCache", "ModelFiles", "Tokenization"],
       path: "Tests/Fuzz/Program",
       // gold fails on what the sanitizer leaves.
       linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))

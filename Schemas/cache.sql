@@ -1,4 +1,4 @@
--- The feature cache of Denju, schema version 3. The program creates a cache by running this very text.
+-- The feature cache of Denju, schema version 3 (or 4, which has the same tables: see below). The program creates a cache by running this very text.
 --
 -- One SQLite file holds what a frozen model (the knowledge source) computed over a corpus: its hidden states,
 -- compressed, with everything needed to use them again and nothing from outside the file. Needs SQLite 3.37 or newer.
@@ -9,6 +9,16 @@
 -- their length as 8 little-endian bytes. Times are Unix seconds. Token ids are 2 little-endian bytes each where every id
 -- of the value is under 65,536, else 4 (and 4 wherever a version before 3 wrote them): which, its length says beside the
 -- count of tokens in its row. They are hashed as 4 bytes each in either case.
+--
+-- What a value depends on, `streams.kind` says, and the keys of its records follow:
+--
+--   'states'            the tokens up to its own, as a decoder's. key = hash(stream's key, parent's key or nothing, the
+--                       record's ids), so that texts which begin alike share the records of what they share.
+--   'document states'   all tokens of its text, as an encoder's. The first record's key = hash(stream's key, all ids of
+--                       the text), the others' as above: each includes every id, and no text finds another's records.
+--
+-- A file with a stream of the second kind has user_version 4 from the transaction that adds it to the one that purges
+-- the last of them, so that a program which would take its states for causal ones refuses it. All others stay at 3.
 
 PRAGMA application_id = 1148086901;  -- 'Dnju'
 PRAGMA user_version = 3;

@@ -13,6 +13,8 @@ need() { # PACKAGE COMMAND...: the package is missing unless the command succeed
 need pkg-config command -v pkg-config
 need libsqlite3-dev test -e /usr/include/sqlite3.h
 need libzstd-dev test -e /usr/include/zstd.h
+# Loaded while the program runs, in whichever of its builds; `ldconfig` is not on everyone's PATH.
+need libopenblas0 sh -c 'PATH=$PATH:/sbin:/usr/sbin ldconfig -p | grep -q "libopenblas\.so\.0 "'
 need sqlite3 command -v sqlite3
 need python3 command -v python3
 need python3-pip python3 -m pip --version

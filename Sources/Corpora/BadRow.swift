@@ -1,5 +1,5 @@
 /// A row that can't be used, and why.
-public struct BadRow: Equatable, Sendable, CustomStringConvertible {
+public struct BadRow: Error, Equatable, Sendable, CustomStringConvertible {
   public enum Reason: Equatable, Sendable {
     case notUTF8
     case notJSON(String)

@@ -2,7 +2,7 @@
 public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
   case unreadable(file: String, reason: String)
   /// Nothing in the file says how to read it.
-  case unknownFormat(file: String)
+  case unknownForm(file: String, known: [String])
   /// No row at all, or none but bad ones; `reasons` counts those.
   case empty(file: String, reasons: String)
   /// A bad row where bad rows are fatal.
@@ -16,8 +16,8 @@ public enum CorpusError: Error, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .unreadable(let file, let reason):
       "can't read \(file): \(reason)"
-    case .unknownFormat(let file):
-      "can't tell the format of \(file): name it .jsonl, .json or .txt, or give --format jsonl|json|text"
+    case .unknownForm(let file, let known):
+      "can't tell the format of \(file): name it .jsonl, .json or .txt, or give --format \(known.joined(separator: "|"))"
     case .empty(let file, let reasons):
       reasons.isEmpty ? "\(file) has no rows" : "\(file) has no usable row: \(reasons)"
     case .badRow(let row):

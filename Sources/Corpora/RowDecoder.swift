@@ -17,15 +17,18 @@ struct RowDecoder {
     self.fields = fields
   }
 
-  func row(_ bytes: [UInt8], _ location: CorpusLocation) -> Result<CorpusRow, BadRowFailure> {
+  func row(_ bytes: [UInt8], _ location: CorpusLocation) -> Result<CorpusRow, BadRow> {
+    func bad(_ reason: BadRow.Reason) -> Result<CorpusRow, BadRow> {
+      .failure(BadRow(location: location, reason: reason))
+    }
     do {
       return .success(try decode(bytes, location))
     } catch let failure as BadRowFailure {
-      return .failure(failure)
+      return bad(failure.reason)
     } catch DecodingError.dataCorrupted(let context) {
-      return .failure(BadRowFailure(.notJSON(Self.detail(context))))
+      return bad(.notJSON(Self.detail(context)))
     } catch {
-      return .failure(BadRowFailure(.notJSON("\(error)")))
+      return bad(.notJSON("\(error)"))
     }
   }
 

@@ -169,9 +169,4 @@ public final class SplitReader {
     for part in parts { tally.add(part.reader.bad) }
     return tally
   }
-
-  /// Blank lines so far, of all files.
-  public var blankLines: Int {
-    parts.reduce(0) { $0 + $1.reader.blankLines }
-  }
 }

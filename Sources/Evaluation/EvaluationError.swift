@@ -1,21 +1,27 @@
 /// Why nothing can be evaluated: one line that a person can act on.
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
   case noRuns
-  case badLimit(Int)
+  case badOption(name: String, found: Int, allowed: String)
   case noTestDocuments(cache: String)
   case unknownBaseline(String, runs: [String])
   case notEnoughToShow(asked: Int, documents: Int)
+  /// The documents that are shown, the longest prompt and one token of an answer are more than the source's
+  /// positions.
+  case tooMuchToShow(shown: Int, tokens: Int, longest: Int, positions: Int)
 
   public var description: String {
     switch self {
     case .noRuns: "name at least one training run with --run"
-    case .badLimit(let limit): "--limit \(limit): at least 1"
+    case .badOption(let name, let found, let allowed): "--\(name) \(found): \(allowed)"
     case .noTestDocuments(let cache):
       "\(cache) has no test document: precompute with a test set"
     case .unknownBaseline(let name, let runs):
       "--baseline \(name) is none of the runs: \(runs.joined(separator: ", "))"
     case .notEnoughToShow(let asked, let documents):
       "--few-shot \(asked): the cache has \(documents) training documents"
+    case .tooMuchToShow(let shown, let tokens, let longest, let positions):
+      "--few-shot \(shown): the documents shown have \(tokens) tokens and the longest prompt \(longest), "
+        + "and the source has \(positions) positions: show fewer"
     }
   }
 }

@@ -4,9 +4,9 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   public var runs: [String]
   /// The run that the others are compared with; `nil`: the first.
   public var baseline: String?
-  /// `nil`: the first run's own.
+  /// The cache with the test documents; `nil`: the first run's own.
   public var cache: String?
-  /// `nil`: where it was.
+  /// Where the source is; `nil`: where it was.
   public var source: String?
   /// Training documents the source is shown before it is asked itself; 0: it is not asked.
   public var fewShot = 0
@@ -20,5 +20,21 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
 
   public init(runs: [String]) {
     self.runs = runs
+  }
+
+  /// Throws for what can be known to be wrong without opening anything.
+  public func validate() throws(EvaluationError) {
+    guard !runs.isEmpty else { throw .noRuns }
+    if let baseline, !runs.contains(baseline) {
+      throw .unknownBaseline(baseline, runs: runs)
+    }
+    func require(_ name: String, _ value: Int, atLeast least: Int) throws(EvaluationError) {
+      guard value >= least else {
+        throw .badOption(name: name, found: value, allowed: "at least \(least)")
+      }
+    }
+    if let limit { try require("limit", limit, atLeast: 1) }
+    try require("few-shot", fewShot, atLeast: 0)
+    try require("max-new-tokens", maxNewTokens, atLeast: 1)
   }
 }

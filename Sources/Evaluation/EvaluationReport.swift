@@ -19,6 +19,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     public var answers: [String]?
   }
 
+  /// A hash of what was asked: options, documents, states and weights. `nil` in reports of before it was kept.
+  public var asked: String?
   public var cache: String
   public var baseline: String
   public var seed: UInt64

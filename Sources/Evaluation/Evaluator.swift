@@ -1,9 +1,11 @@
+import Architectures
 import FeatureCache
 import Foundation
 import Generation
-import GenerationModule
+import Generators
 import KnowledgeSource
 import Numerics
+import Runs
 import Tokenization
 
 /// Asks trained generators, and the source itself, the documents of the test set, which nothing before
@@ -16,8 +18,19 @@ public final class Evaluator {
   }
 
   private let options: EvaluationOptions
+  private let registries: GeneratorRegistries
+  private let codecs: CodecRegistry
   private let cache: FeatureCache
   private let documents: [TestDocument]
+  private let source: SourceQuestions?
+  private var askedHash: String?
+
+  /// What the source itself is to be asked.
+  private struct SourceQuestions {
+    let provider: StateProvider
+    let tokenizer: Tokenizer
+    let prompts: FewShotPrompts
+  }
 
   /// A test document with where its states are.
   struct TestDocument {
@@ -26,24 +39,69 @@ public final class Evaluator {
     let entry: DocumentEntry
   }
 
-  public init(_ options: EvaluationOptions) throws {
-    guard let first = options.runs.first else { throw EvaluationError.noRuns }
-    if let baseline = options.baseline, !options.runs.contains(baseline) {
-      throw EvaluationError.unknownBaseline(baseline, runs: options.runs)
-    }
-    if let limit = options.limit, limit < 1 { throw EvaluationError.badLimit(limit) }
+  /// - Parameters:
+  ///   - registries: the families and conditionings that runs may be of.
+  ///   - codecs: those that the cache may have.
+  public init(
+    _ options: EvaluationOptions, registries: GeneratorRegistries = .builtIn,
+    codecs: CodecRegistry = .builtIn
+  ) throws {
+    try options.validate()
     self.options = options
-    for run in options.runs { _ = try RunFolder(run).description() }
-    let folder = RunFolder(first)
-    let run = try folder.description()
+    self.registries = registries
+    self.codecs = codecs
+    for run in options.runs { _ = try RunFolder(run).manifest() }
+    let folder = RunFolder(options.runs[0])
+    let run = try folder.manifest()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
-      expecting: try folder.cacheIdentity(of: run))
+      expecting: try folder.cacheIdentity(of: run), codecs: codecs)
     let entries = try cache.documents(.test).prefix(options.limit ?? .max)
     guard !entries.isEmpty else { throw EvaluationError.noTestDocuments(cache: cache.path) }
     documents = try entries.map { [cache] entry in
       TestDocument(id: entry.id, document: try cache.document(entry.id), entry: entry)
     }
+    // What the last arm lacks is known before the first one is measured.
+    for run in options.runs {
+      try RunArm(
+        Self.place(run, options, cache, registries, codecs), cache: cache, options: options,
+        documents: documents
+      ).requireSource()
+    }
+    source =
+      options.fewShot > 0
+      ? try Self.questions(
+        cache, options, run, asked: documents.map(\.document), registries.architectures) : nil
+  }
+
+  private static func place(
+    _ run: String, _ options: EvaluationOptions, _ cache: FeatureCache,
+    _ registries: GeneratorRegistries, _ codecs: CodecRegistry
+  ) -> TextGenerator.Place {
+    TextGenerator.Place(
+      run: run, cache: cache.path, source: options.source, registries: registries, codecs: codecs)
+  }
+
+  private static func questions(
+    _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunManifest,
+    asked: [CacheDocument], _ architectures: ArchitectureRegistry
+  ) throws -> SourceQuestions {
+    let entries = try cache.documents(.train)
+    guard entries.count >= options.fewShot else {
+      throw EvaluationError.notEnoughToShow(asked: options.fewShot, documents: entries.count)
+    }
+    let provider = try StateProvider(
+      identity: cache.identity, codec: cache.codec, cache: nil,
+      source: options.source ?? run.sourcePath, architectures: architectures)
+    let positions = try provider.sourceFolder().architecture(architectures).maximumPositions
+    let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
+    var generator = SeededGenerator(seed: options.seed)
+    var order = Array(entries.indices)
+    generator.shuffle(&order)
+    let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
+    return SourceQuestions(
+      provider: provider, tokenizer: tokenizer,
+      prompts: try FewShotPrompts(shown, asked: asked, tokenizer, positions: positions))
   }
 
   public func run(progress: (Progress) -> Void) throws -> EvaluationReport {
@@ -52,13 +110,15 @@ public final class Evaluator {
     var baseline = 0
     for (index, run) in options.runs.enumerated() {
       if run == options.baseline { baseline = index }
-      let arm = try RunArm(run, cache: cache, options: options, documents: documents)
+      let arm = try RunArm(
+        Self.place(run, options, cache, registries, codecs), cache: cache, options: options,
+        documents: documents)
       let (row, matches) = try arm.measure(progress)
       arms.append(row)
       scores.append(matches)
     }
-    if options.fewShot > 0 {
-      let (row, matches) = try askSource(progress)
+    if let source {
+      let (row, matches) = try ask(source, progress)
       arms.append(row)
       scores.append(matches)
     }
@@ -69,35 +129,35 @@ public final class Evaluator {
       }
     }
     return EvaluationReport(
-      cache: cache.path, baseline: arms[baseline].name, seed: options.seed, arms: arms)
+      asked: try asked(), cache: cache.path, baseline: arms[baseline].name, seed: options.seed,
+      arms: arms)
   }
 
-  private func askSource(
-    _ progress: (Progress) -> Void
+  /// A hash of all that decides the report: equal ones have equal reports, but for times.
+  public func asked() throws -> String {
+    if let known = askedHash { return known }
+    var question = EvaluationQuestion()
+    try question.add(options)
+    try question.add(cache.identity)
+    for run in options.runs { try question.add(RunFolder(run)) }
+    for item in documents { question.add(item.document) }
+    for id in source?.prompts.shown ?? [] { question.add(id) }
+    let hash = question.hash()
+    askedHash = hash
+    return hash
+  }
+
+  private func ask(
+    _ source: SourceQuestions, _ progress: (Progress) -> Void
   ) throws -> (EvaluationReport.Arm, [Double]) {
-    let run = try RunFolder(options.runs[0]).description()
-    let provider = try StateProvider(
-      identity: cache.identity, codec: cache.codec, cache: nil,
-      source: options.source ?? run.sourcePath)
-    let source = try provider.source()
-    let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
-    let entries = try cache.documents(.train)
-    guard entries.count >= options.fewShot else {
-      throw EvaluationError.notEnoughToShow(asked: options.fewShot, documents: entries.count)
-    }
-    var generator = SeededGenerator(seed: options.seed)
-    var order = Array(entries.indices)
-    generator.shuffle(&order)
-    let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
     let answers = try SourceAnswers(
-      source, tokenizer, shown: shown,
-      capacity: documents.map(\.document.promptIDs.count).max() ?? 0,
+      try source.provider.decoderSource(), source.tokenizer, source.prompts,
       maxTokens: options.maxNewTokens)
 
     let name = "source, \(options.fewShot)-shot"
     var texts: [String] = []
     for item in documents {
-      texts.append(try answers.answer(to: item.document.prompt))
+      texts.append(try answers.answer(to: item.document))
       progress(Progress(arm: name, done: texts.count, total: documents.count))
     }
     let matches = Scoring.matches(texts, documents.map(\.document))

@@ -1,8 +1,10 @@
 import FeatureCache
 import Foundation
 import Generation
-import GenerationModule
+import Generators
+import Identity
 import Numerics
+import Runs
 import Tokenization
 
 /// One trained generator on the test set, given the states that it was trained for: its documents' own,
@@ -18,20 +20,25 @@ struct RunArm {
   private let partners: [Int]
 
   init(
-    _ path: String, cache: FeatureCache, options: EvaluationOptions,
+    _ place: TextGenerator.Place, cache: FeatureCache, options: EvaluationOptions,
     documents: [Evaluator.TestDocument]
   ) throws {
-    self.path = path
+    path = place.run
     self.cache = cache
     self.options = options
     self.documents = documents
-    generator = try TextGenerator(
-      .init(run: path, cache: cache.path, source: options.source))
+    generator = try TextGenerator(place)
     arm = generator.run.states
     partners =
       arm == .shuffled
       ? Derangement.partners(of: documents.count, seed: options.seed)
       : Array(documents.indices)
+  }
+
+  /// Throws where the source is needed and isn't there, or is another.
+  func requireSource() throws {
+    guard options.answers, generator.configuration.needs.steps else { return }
+    _ = try generator.states.sourceFolder()
   }
 
   func measure(
@@ -50,7 +57,8 @@ struct RunArm {
       let prompt = PromptFormat.Encoded(
         text: item.document.prompt, ids: item.document.promptIDs, isLossy: false)
       let result = try generator.generate(
-        prompt, SamplingOptions(maxTokens: options.maxNewTokens), given: try given(index))
+        prompt, SamplingOptions(maxTokens: options.maxNewTokens),
+        given: try given(index).map { [$0] })
       texts.append(result.text)
       tokens += result.tokens
       seconds += result.decodeSeconds
@@ -65,7 +73,7 @@ struct RunArm {
 
   /// States of the prompt from the cache, whoever's they are; `nil` where the generator finds its own.
   private func given(_ index: Int) throws -> [Float]? {
-    guard arm == .shuffled, generator.configuration.conditioning == .prompt else { return nil }
+    guard arm == .shuffled, !generator.configuration.needs.steps else { return nil }
     return try states(partners[index], .prompt)
   }
 
@@ -81,13 +89,14 @@ struct RunArm {
 
   /// Nats a response token, the right tokens given.
   private func loss() throws -> Double {
-    let model = try Checkpoint.load(RunFolder(path).best)
-    let coverage: Coverage = model.configuration.conditioning == .prompt ? .prompt : .document
+    let folder = RunFolder(path)
+    let model = try folder.generator(folder.best, generator.run)
+    let coverage = model.configuration.needs.coverage
     var (sum, count) = (0.0, 0)
     for index in documents.indices {
       let (prompt, response) = try generator.ids(of: documents[index].document)
-      let document = GenerationDocument(
-        states: arm == .none ? [] : try states(partners[index], coverage), prompt: prompt,
+      let document = GeneratorDocument(
+        states: [arm == .none ? [] : try states(partners[index], coverage)], prompt: prompt,
         response: response)
       let result = try model.evaluate([document], loss: .response)
       sum += result.lossSum
@@ -98,7 +107,7 @@ struct RunArm {
 
   /// Nats a response token, fed as in decoding; `nil` in `prompt` conditioning.
   private func freeRunningLoss() throws -> Double? {
-    guard generator.configuration.conditioning == .aligned else { return nil }
+    guard generator.configuration.needs.steps else { return nil }
     var (sum, count) = (0.0, 0)
     for index in documents.indices {
       let (prompt, response) = try generator.ids(of: documents[index].document)

@@ -5,38 +5,37 @@ import Tokenization
 
 /// The source itself as an arm: shown some training documents, it answers greedily, to the end of a line.
 /// What the documents have in common is run once.
-struct SourceAnswers {
-  private let source: KnowledgeSource
+package struct SourceAnswers {
+  private let source: DecoderSource
   private let tokenizer: Tokenizer
+  private let prompts: FewShotPrompts
   private let prefix: SourceSession
   private let maxTokens: Int
 
-  /// - Parameters:
-  ///   - shown: training documents, each written as its prompt, its response and a line feed.
-  ///   - capacity: most tokens of a prompt.
-  init(
-    _ source: KnowledgeSource, _ tokenizer: Tokenizer, shown: [CacheDocument], capacity: Int,
-    maxTokens: Int
+  package init(
+    _ source: DecoderSource, _ tokenizer: Tokenizer, _ prompts: FewShotPrompts, maxTokens: Int
   ) throws {
-    let text = shown.flatMap { $0.prompt + $0.response + [UInt8(ascii: "\n")] }
-    let ids = tokenizer.encode(utf8: text)
     self.source = source
     self.tokenizer = tokenizer
+    self.prompts = prompts
     self.maxTokens = maxTokens
+    let asked = prompts.shown.count + prompts.longest
     let session = try source.makeSession(
-      capacity: min(ids.count + capacity + maxTokens, source.maximumPositions))
-    let states = FloatBuffer(count: max(ids.count, 1) * source.width)
-    if !ids.isEmpty { try session.append(ids, into: states.base) }
+      capacity: asked + min(maxTokens, max(source.maximumPositions - asked, 0)))
+    let states = FloatBuffer(count: max(prompts.shown.count, 1) * source.width)
+    if !prompts.shown.isEmpty { try session.append(prompts.shown, into: states.base) }
     prefix = session
   }
 
-  func answer(to prompt: [UInt8]) throws -> String {
+  /// The first line of the answer, or all of it where the source ends it or has no position left.
+  package func answer(to document: CacheDocument) throws -> String {
     let session = try prefix.fork()
-    var next = tokenizer.encode(utf8: prompt, addBegin: prefix.count == 0)
+    var next = prompts.ids(of: document)
     let logits = FloatBuffer(count: source.vocabularySize)
     var text = StreamingDetokenizer(tokenizer)
     var answer = ""
     for _ in 0..<maxTokens {
+      guard !next.isEmpty, next.count <= session.capacity - session.count else { break }
       let states = FloatBuffer(count: next.count * source.width)
       try session.append(next, into: states.base)
       try source.logits(

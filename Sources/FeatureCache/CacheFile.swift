@@ -7,12 +7,18 @@ final class CacheFile: Sendable {
   /// Absolute.
   let path: String
   let queue: DatabaseQueue
+  /// The codecs that its streams may have.
+  let codecs: CodecRegistry
   /// Of an encrypted file.
   let cipher: CacheCipher?
   private let lock: WriterLock?
 
-  init(path: String, queue: DatabaseQueue, lock: WriterLock?, cipher: CacheCipher?) {
+  init(
+    path: String, queue: DatabaseQueue, lock: WriterLock?, codecs: CodecRegistry,
+    cipher: CacheCipher?
+  ) {
     self.path = path
+    self.codecs = codecs
     self.queue = queue
     self.lock = lock
     self.cipher = cipher

@@ -26,10 +26,28 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
   public var numerics: String
   /// Values a token.
   public var width: Int
+  /// Absent where the scope is causal, so that the identity's JSON is what it was before there were others.
+  private var widerScope: WiderScope?
+
+  /// Which tokens of its text a state depends on.
+  public var scope: StateScope {
+    get { widerScope == nil ? .causal : .document }
+    set { widerScope = newValue == .causal ? nil : .document }
+  }
+
+  private enum WiderScope: String, Codable {
+    case document
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case weights, architecture, tokenizer, layer, normalized, precision, codec, numerics, width
+    case widerScope = "scope"
+  }
 
   public init(
     weights: String, architecture: String, tokenizer: String, layer: Int, normalized: Bool,
-    precision: String = "float32", codec: String, numerics: String, width: Int
+    precision: String = "float32", codec: String, numerics: String, width: Int,
+    scope: StateScope = .causal
   ) {
     self.weights = weights
     self.architecture = architecture
@@ -40,12 +58,10 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
     self.codec = codec
     self.numerics = numerics
     self.width = width
+    self.scope = scope
   }
 
-  /// What kind of values a stream of this identity holds.
-  static let kind = "states"
-
-  /// The fields by the names people read, in a fixed order.
+  /// The fields by the names people read, in a fixed order; but for the scope, which the stream's kind says.
   private var fields: [(name: String, value: String)] {
     [
       ("source weights", weights), ("architecture", architecture), ("tokenizer", tokenizer),
@@ -53,6 +69,13 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
       ("precision", precision), ("codec", codec), ("numerics version", numerics),
       ("width", String(width)),
     ]
+  }
+
+  private var scopeField: (name: String, value: String) {
+    (
+      "what a state depends on",
+      scope == .causal ? "the tokens up to its own" : "the whole document"
+    )
   }
 
   /// Names the source alone: its weights, configuration and tokenizer.
@@ -68,7 +91,7 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
   /// into records.
   func streamKey(chunkTokens: Int) -> [UInt8] {
     var hash = FramedHash("denju stream 1")
-    hash.add(Self.kind)
+    hash.add(scope.kind)
     hash.add(chunkTokens)
     for field in fields {
       hash.add(field.name)
@@ -94,7 +117,7 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
   public func differences(from asked: CacheIdentity, acceptOtherNumerics: Bool)
     -> [IdentityDifference]
   {
-    zip(fields, asked.fields).compactMap { mine, other in
+    zip(fields + [scopeField], asked.fields + [asked.scopeField]).compactMap { mine, other in
       if Array(mine.value.utf8) == Array(other.value.utf8) { return nil }
       if mine.name == "numerics version" && acceptOtherNumerics { return nil }
       if mine.name == "architecture" {

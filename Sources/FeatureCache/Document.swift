@@ -1,19 +1,12 @@
 import Crypto
 import Foundation
+import Identity
 
 /// The set a document belongs to.
 public enum DocumentSplit: String, CaseIterable, Sendable {
   case train, validation, test
   /// Stored by generation on a miss: in none of the sets.
   case asked
-}
-
-/// Which tokens of a document have states.
-public enum Coverage: String, CaseIterable, Sendable {
-  /// The prompt's.
-  case prompt
-  /// The prompt's and the response's.
-  case document
 }
 
 /// A prompt and what answers it. Text is UTF-8, kept byte for byte.

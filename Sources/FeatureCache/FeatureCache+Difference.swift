@@ -1,3 +1,5 @@
+import Identity
+
 /// How far the states of the same documents are apart in two streams.
 public struct StateDifference: Equatable, Sendable {
   /// Documents with the same text in both; those with the same token ids and states are compared.

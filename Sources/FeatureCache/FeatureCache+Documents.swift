@@ -22,15 +22,29 @@ extension FeatureCache {
       var entries: [DocumentEntry] = []
       while let row = try rows.next() {
         var reader = RowReader(row, path: path, item: "the list of documents")
-        entries.append(
-          DocumentEntry(
-            id: DocumentID(number: Int64(try reader.integer())),
-            split: try splitNamed(try reader.text()),
-            promptTokens: try reader.integer(), responseTokens: try reader.integer(),
-            promptStates: try reader.integer(), documentStates: try reader.integer(),
-            stored: try reader.integer()))
+        let entry = DocumentEntry(
+          id: DocumentID(number: Int64(try reader.integer())),
+          split: try splitNamed(try reader.text()),
+          promptTokens: try reader.integer(), responseTokens: try reader.integer(),
+          promptStates: try reader.integer(), documentStates: try reader.integer(),
+          stored: try reader.integer())
+        try requireCounts(entry)
+        entries.append(entry)
       }
       return entries
+    }
+  }
+
+  /// Counts that fit each other and memory: sizes are computed from them.
+  private func requireCounts(_ entry: DocumentEntry) throws(CacheError) {
+    let possible = 0...Int(Int32.max)
+    guard possible.contains(entry.promptTokens), possible.contains(entry.responseTokens),
+      [0, entry.promptTokens].contains(entry.promptStates),
+      [0, entry.promptTokens + entry.responseTokens].contains(entry.documentStates)
+    else {
+      throw .damaged(
+        path: path, item: "\(entry.id)",
+        reason: "its counts of tokens are not those of its states")
     }
   }
 

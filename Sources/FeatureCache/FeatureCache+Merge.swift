@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// Takes in all of another cache, stream by stream: shards made on several machines become one.
@@ -10,6 +11,30 @@ extension FeatureCache {
   ///   when the same tokens have other states in the two, or the same text is in different splits, and
   ///   `damaged` when the other is: nothing of that stream has been taken in then.
   public func merge(_ other: FeatureCache, beside: Bool = false) throws(CacheError) -> PutReport {
+    let pairs = try pairs(with: other, beside: beside)
+    var report = PutReport()
+    for (from, into) in pairs {
+      if let into {
+        report += try into.mergeStream(from)
+      } else {
+        let stream = try StoredStream(
+          identity: from.identity, source: from.source, chunkTokens: from.chunkTokens,
+          codec: from.codec, codecs: file.codecs)
+        report += try Self.add(stream, to: file).mergeStream(from)
+      }
+    }
+    return report
+  }
+
+  /// Throws what `merge` would throw before anything is taken in.
+  public func requireMergeable(_ other: FeatureCache, beside: Bool = false) throws(CacheError) {
+    _ = try pairs(with: other, beside: beside)
+  }
+
+  /// Another cache's streams, each with the one here that it goes into.
+  private func pairs(
+    with other: FeatureCache, beside: Bool
+  ) throws(CacheError) -> [(from: FeatureCache, into: FeatureCache?)] {
     let mine = try streams()
     var pairs: [(from: FeatureCache, into: FeatureCache?)] = []
     for stream in try other.streams() {
@@ -21,18 +46,7 @@ extension FeatureCache {
       }
       pairs.append((stream, same))
     }
-    var report = PutReport()
-    for (from, into) in pairs {
-      if let into {
-        report += try into.mergeStream(from)
-      } else {
-        let stream = try StoredStream(
-          identity: from.identity, source: from.source, chunkTokens: from.chunkTokens,
-          codec: from.codec)
-        report += try Self.add(stream, to: file).mergeStream(from)
-      }
-    }
-    return report
+    return pairs
   }
 
   private func differences(_ other: FeatureCache) -> [IdentityDifference] {

@@ -63,6 +63,7 @@ extension FeatureCache {
       report.documents = db.changesCount
       try db.execute(sql: "DELETE FROM lookups WHERE stream = ?", arguments: [streamID])
       try db.execute(sql: "DELETE FROM streams WHERE id = ?", arguments: [streamID])
+      try Schema.markVersion(db)
       try StoredCodec.removeUnused(db)
       try db.execute(
         sql: "DELETE FROM sources WHERE id NOT IN (SELECT source FROM streams)")

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// Reads the states of a document.
@@ -76,30 +77,7 @@ extension FeatureCache {
     try read("look up a record") { db in try recordID(db, key) != nil }
   }
 
-  /// How many of the text's first tokens have states here: whole records, then the longest end of
-  /// another text.
-  ///
-  /// `states(forTokenIDs:)` of that prefix is then a hit.
-  public func cachedPrefix(of ids: [Int32]) throws(CacheError) -> Int {
-    try read("look up a prefix") { db in
-      var count = 0
-      var parent: RecordKey?
-      for link in chain(ids) where link.range.count == chunkTokens {
-        guard try recordID(db, link.key) != nil else { break }
-        count = link.range.upperBound
-        parent = link.key
-      }
-      let longest = min(ids.count - count, chunkTokens - 1)
-      for length in stride(from: longest, to: 0, by: -1) {
-        let key = RecordKey(
-          stream: streamKey, parent: parent, ids: ids[count..<(count + length)], secret: secret)
-        if try recordID(db, key) != nil { return count + length }
-      }
-      return count
-    }
-  }
-
-  /// How many of the text's first tokens are in whole records here: where a computation may go on.
+  /// How many of the text's first tokens are in records here, and need not be coded and stored again.
   public func cachedChunks(of ids: [Int32]) throws(CacheError) -> Int {
     try read("look up a prefix") { db in
       var count = 0
@@ -112,7 +90,8 @@ extension FeatureCache {
   }
 
   func chain(_ ids: [Int32]) -> Chain {
-    Chain(stream: streamKey, chunkTokens: chunkTokens, ids: ids, secret: secret)
+    Chain(
+      stream: streamKey, chunkTokens: chunkTokens, ids: ids, scope: identity.scope, secret: secret)
   }
 
   /// What keys and checksums are hashed with in an encrypted cache.

@@ -1,39 +1,6 @@
 import Foundation
 import GRDB
-
-/// Something stored that is not what was stored, or does not fit together.
-public struct CacheDamage: Equatable, Sendable, CustomStringConvertible {
-  public enum Item: Equatable, Sendable {
-    /// The SQLite file as such.
-    case file
-    /// A row of `records`.
-    case record(Int64)
-    /// A document's own row: its text can't be trusted.
-    case document(DocumentID)
-    /// The states of a document that is itself sound: computing them again mends it.
-    case states(DocumentID, Coverage)
-    /// A row of `runs`.
-    case run(Int64)
-    /// What all of a stream depends on.
-    case stream
-  }
-
-  /// The stream that it is in, where it is in one.
-  public var stream: Int?
-  public let item: Item
-  public let reason: String
-
-  public var description: String {
-    switch item {
-    case .file: "the file: \(reason)"
-    case .record(let row): "record in row \(row): \(reason)"
-    case .document(let id): "\(id): \(reason)"
-    case .states(let id, let coverage): "the states of the \(coverage) of \(id): \(reason)"
-    case .run(let row): "run \(row): \(reason)"
-    case .stream: "stream \(stream ?? 0): \(reason)"
-    }
-  }
-}
+import Identity
 
 extension FeatureCache {
   /// Checks everything in the file, all of its streams: SQLite's own structure, every checksum, key and
@@ -45,23 +12,23 @@ extension FeatureCache {
   {
     var damage = structure() + faultsOfRuns()
     let streams = try self.streams()
-    let records = streams.map { ($0, rows(of: "records", "stream", $0.streamID, &damage)) }
+    let readable = streams.filter { stream in
+      guard let fault = stream.codec.fault else { return true }
+      damage.append(
+        CacheDamage(
+          stream: stream.number, item: .stream,
+          reason:
+            "\(fault); its states can't be read: purge it (`denju cache purge --stream "
+            + "\(stream.number)`) and precompute them again"))
+      return false
+    }
+    let records = readable.map { ($0, rows(of: "records", "stream", $0.streamID, &damage)) }
     let sources = Dictionary(grouping: streams, by: \.sourceID).sorted { $0.key < $1.key }
     let documents = sources.map { ($0.value, rows(of: "documents", "source", $0.key, &damage)) }
     let total =
       records.reduce(0) { $0 + $1.1.count } + documents.reduce(0) { $0 + $1.1.count }
     var checked = 0
     for (stream, rows) in records {
-      if let damaged = stream.codec as? DamagedCodec {
-        damage.append(
-          CacheDamage(
-            stream: stream.number, item: .stream,
-            reason:
-              "\(damaged.reason); its states can't be read: purge it (`denju cache purge --stream "
-              + "\(stream.number)`) and precompute them again"))
-        checked += rows.count
-        continue
-      }
       for row in rows {
         if let reason = stream.faultOfRecord(row) {
           damage.append(CacheDamage(stream: stream.number, item: .record(row), reason: reason))
@@ -72,7 +39,8 @@ extension FeatureCache {
     }
     for (streams, rows) in documents {
       for row in rows {
-        damage += faultsOfDocument(DocumentID(number: row), in: streams)
+        damage += faultsOfDocument(
+          DocumentID(number: row), in: streams, readable: readable.map(\.streamID))
         checked += 1
         progress(checked, total)
       }
@@ -87,13 +55,23 @@ extension FeatureCache {
         try String.fetchAll(db, sql: "PRAGMA integrity_check")
           + (try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map {
             "a reference leads nowhere: \($0)"
-          }) + (try StoredCodec.unused(db).map { "no stream uses the codec \($0)" })
+          }) + (try faultsOfVersion(db))
+          + (try StoredCodec.unused(db).map { "no stream uses the codec \($0)" })
       }
       damage = findings.filter { $0 != "ok" }.map { CacheDamage(item: .file, reason: $0) }
     } catch {
       damage.append(CacheDamage(item: .file, reason: "\(error)"))
     }
     return damage
+  }
+
+  /// A version that lets older programs misread what is here.
+  private func faultsOfVersion(_ db: Database) throws -> [String] {
+    let version = try Schema.marks(db).version
+    guard version < Schema.documentVersion, try Schema.holdsDocumentStates(db) else { return [] }
+    return [
+      "its schema version is \(version), and states of whole documents need \(Schema.documentVersion)"
+    ]
   }
 
   /// A run has no checksum; what the schema's conditions say of it is checked here, since SQLite's own check
@@ -154,73 +132,12 @@ extension FeatureCache {
     return found
   }
 
-  private func faultOfRecord(_ row: Int64) -> String? {
-    do {
-      let (record, used) = try read("check a record") { db in
-        (try link(db, row), try isUsed(db, row))
-      }
-      var states = [Float](repeating: 0, count: record.ids.count * width)
-      try decode(record, into: &states)
-      return used ? nil : "no document uses it"
-    } catch CacheError.damaged(_, _, let reason) {
-      return reason
-    } catch {
-      return "\(error)"
-    }
-  }
-
-  private func isUsed(_ db: Database, _ row: Int64) throws -> Bool {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT EXISTS (SELECT 1 FROM chains WHERE tail = ?) OR EXISTS (SELECT 1 FROM records WHERE parent = ?)
-        """)
-    return try Bool.fetchOne(statement, arguments: [row, row]) ?? false
-  }
-
-  /// The record in a row, after checking it against the record before it and its own key.
-  private func link(_ db: Database, _ row: Int64) throws -> CacheRecord {
-    let item = "record in row \(row)"
-    func damaged(_ reason: String) -> CacheError {
-      .damaged(path: path, item: item, reason: reason)
-    }
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT r.key, r.stream, r.first, r.tokens, r.ids, r.payload, r.raw_bytes, r.error_rms, r.error_max,
-          r.parent, p.key, p.first + p.tokens
-        FROM records r LEFT JOIN records p ON p.id = r.parent WHERE r.id = ?
-        """)
-    guard let columns = try Row.fetchOne(statement, arguments: [row]) else {
-      throw damaged("it is gone")
-    }
-    var reader = RowReader(columns, path: path, item: item)
-    let key = RecordKey(bytes: try reader.bytes())
-    guard try reader.integer() == streamID else { throw damaged("its stream is another") }
-    let first = try reader.integer()
-    let tokens = try reader.integer()
-    guard (1...chunkTokens).contains(tokens) else { throw damaged("it says \(tokens) tokens") }
-    let (ids, _) = try unsealed(key, tokens: tokens, try recordColumns(&reader))
-    var parent: RecordKey?
-    if try reader.optionalInteger() != nil {
-      parent = RecordKey(bytes: try reader.bytes())
-      guard try reader.integer() == first else {
-        throw damaged("it doesn't follow the record before it")
-      }
-    }
-    guard (first == 0) == (parent == nil), first.isMultiple(of: chunkTokens) else {
-      throw damaged("its first token can't be at \(first)")
-    }
-    guard RecordKey(stream: streamKey, parent: parent, ids: ids[...], secret: secret) == key else {
-      throw damaged("its key is not that of its tokens")
-    }
-    guard let record = try soundRecord(db, key, parent: parent) else {
-      throw damaged("its key is not in the index")
-    }
-    guard record.first == first else { throw damaged("its key leads to another row") }
-    return record
-  }
-
-  /// - Parameter streams: all of the document's source.
-  private func faultsOfDocument(_ id: DocumentID, in streams: [FeatureCache]) -> [CacheDamage] {
+  /// - Parameters:
+  ///   - streams: all of the document's source.
+  ///   - readable: the numbers of those that can be decoded: of the others enough is said.
+  private func faultsOfDocument(
+    _ id: DocumentID, in streams: [FeatureCache], readable: [Int64]
+  ) -> [CacheDamage] {
     var damage: [CacheDamage] = []
     var hasStates = false
     for stream in streams {
@@ -228,8 +145,7 @@ extension FeatureCache {
         let document = try stream.document(id)
         for coverage in try stream.coverages(of: id) {
           hasStates = true
-          // Of a stream that can't be decoded enough is said.
-          if !(stream.codec is DamagedCodec),
+          if readable.contains(stream.streamID),
             let reason = stream.faultOfChain(id, document.ids(coverage), coverage)
           {
             damage.append(

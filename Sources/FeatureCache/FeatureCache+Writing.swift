@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 import Numerics
 
 /// A document on its way into the cache, with those of its records that are not there yet.

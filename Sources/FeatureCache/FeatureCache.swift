@@ -57,12 +57,6 @@ public final class FeatureCache: Sendable {
     try file.close()
   }
 
-  /// All streams of the file, this one among them, in the order they were made. They share its connection.
-  public func streams() throws(CacheError) -> [FeatureCache] {
-    try read("list the streams") { db in try StoredStream.load(db, file.cipher, path: path) }
-      .map { FeatureCache($0, in: file) }
-  }
-
   func read<T>(_ operation: String, _ body: (Database) throws -> T) throws(CacheError) -> T {
     try file.read(operation, body)
   }

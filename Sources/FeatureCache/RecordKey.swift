@@ -1,7 +1,7 @@
 import Crypto
 
 /// Names a record by what determines its values: the stream, the token ids of the records before
-/// it, and its own.
+/// it, and its own; of states that depend on the whole document, all ids of that (see `StateScope`).
 public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
   /// 32 bytes.
   let bytes: [UInt8]
@@ -11,11 +11,19 @@ public struct RecordKey: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The key of the record of `ids` in a stream, after the record `parent`, or at the start of a
-  /// text. In an encrypted cache it is hashed with a secret.
+  /// text of causal states. In an encrypted cache it is hashed with a secret.
   init(stream: [UInt8], parent: RecordKey?, ids: ArraySlice<Int32>, secret: SymmetricKey?) {
     var hash = FramedHash("denju record 1", key: secret)
     hash.add(stream)
     hash.add(parent?.bytes ?? [])
+    hash.add(TokenIDs.bytes(ids))
+    bytes = hash.finalize()
+  }
+
+  /// The key of the first record of a text whose states depend on all of its `ids`.
+  init(stream: [UInt8], document ids: [Int32], secret: SymmetricKey?) {
+    var hash = FramedHash("denju document record 1", key: secret)
+    hash.add(stream)
     hash.add(TokenIDs.bytes(ids))
     bytes = hash.finalize()
   }
@@ -39,7 +47,8 @@ struct Chain: Sequence {
   let stream: [UInt8]
   let chunkTokens: Int
   let ids: [Int32]
-  var secret: SymmetricKey?
+  let scope: StateScope
+  let secret: SymmetricKey?
 
   /// Each link costs one hash, when it is asked for.
   func makeIterator() -> AnyIterator<ChainLink> {
@@ -48,9 +57,11 @@ struct Chain: Sequence {
     return AnyIterator {
       guard start < ids.count else { return nil }
       let range = start..<Swift.min(start + chunkTokens, ids.count)
-      let link = ChainLink(
-        key: RecordKey(stream: stream, parent: parent, ids: ids[range], secret: secret),
-        parent: parent, range: range)
+      let key =
+        scope == .document && parent == nil
+        ? RecordKey(stream: stream, document: ids, secret: secret)
+        : RecordKey(stream: stream, parent: parent, ids: ids[range], secret: secret)
+      let link = ChainLink(key: key, parent: parent, range: range)
       start = range.upperBound
       parent = link.key
       return link

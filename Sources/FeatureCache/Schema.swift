@@ -6,8 +6,12 @@ public enum Schema {
   /// What SQLite's `application_id` says in a cache: "Dnju".
   public static let applicationID = 0x446E_6A75
 
-  /// What `user_version` says in a cache this program makes.
+  /// What `user_version` says in a cache this program makes, unless it holds states of whole documents.
   public static let version = 3
+
+  /// What it says in one that does. The tables are the same; but a program of before would take such states for
+  /// causal ones, and refuses a file of a version that it doesn't know.
+  public static let documentVersion = 4
 
   /// The schema's text, in version `version`.
   public static let text = String(decoding: PackageResources.cache_sql, as: UTF8.self)
@@ -114,8 +118,9 @@ public enum Schema {
         path: path,
         found: marks.isBlank ? "an empty file" : "an SQLite file of another program")
     }
-    guard marks.version <= version else {
-      throw CacheError.newerSchema(path: path, found: marks.version, supported: version)
+    guard marks.version <= documentVersion else {
+      throw CacheError.newerSchema(
+        path: path, found: marks.version, supported: documentVersion)
     }
     guard marks.version >= 1 else {
       throw CacheError.damaged(
@@ -127,6 +132,19 @@ public enum Schema {
   /// Runs the schema's text in the transaction that the caller has begun.
   static func create(_ db: Database) throws {
     try db.execute(sql: text)
+  }
+
+  /// Makes `user_version` that of the streams that are here, in the transaction that changes them.
+  static func markVersion(_ db: Database) throws {
+    let version = try holdsDocumentStates(db) ? documentVersion : version
+    try db.execute(sql: "PRAGMA user_version = \(version)")
+  }
+
+  /// Some stream's states depend on their whole documents.
+  static func holdsDocumentStates(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db, sql: "SELECT EXISTS (SELECT 1 FROM streams WHERE kind = ?)",
+      arguments: [StateScope.document.kind]) ?? false
   }
 
   /// Makes the views those of this program where a cache has others: they are derived from the tables,

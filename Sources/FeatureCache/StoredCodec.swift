@@ -8,13 +8,11 @@ enum StoredCodec {
 
   /// Adds a fitted codec where it is not here yet; of others there is nothing to store.
   static func insert(_ db: Database, _ codec: any StateCodec, _ cipher: CacheCipher?) throws {
-    if let damaged = codec as? DamagedCodec { throw CacheError.invalid(damaged.reason) }
-    guard let transform = codec as? TransformCodec, let parameters = codec.parameters else {
-      return
-    }
+    if let fault = codec.fault { throw CacheError.invalid(fault) }
+    guard let parameters = codec.parameters, let fit = codec.fitSummary else { return }
     var stored = Data(try parameters.withUnsafeBytes { try ZstdFrame.compress($0) })
     if let cipher { stored = try cipher.seal(stored, boundTo: Array(codec.identity.utf8)) }
-    let measured = transform.fit.measurement
+    let measured = fit.measurement
     // Exact figures would confirm a guess of the sample, as a hash does.
     func shown(_ value: Double) -> Double { cipher == nil ? value : CacheCipher.coarse(value) }
     try db.execute(
@@ -23,7 +21,7 @@ enum StoredCodec {
           fit, created, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
-        codec.identity, transform.fit.allowance, measured.fittedTokens, measured.heldOutTokens,
+        codec.identity, fit.allowance, measured.fittedTokens, measured.heldOutTokens,
         shown(measured.added), shown(measured.bound), shown(measured.divergence), stored,
         unixTime(),
         checksum(codec.identity, stored, cipher),
@@ -32,24 +30,27 @@ enum StoredCodec {
 
   /// The codec of this identity; a `DamagedCodec` where its fit can't be read.
   static func load(
-    _ db: Database, _ identity: String, _ cipher: CacheCipher?, path: String
+    _ db: Database, _ identity: String, of file: CacheFile
   ) throws -> any StateCodec {
+    let family = try file.codecs.family(of: identity)
+    guard family.needsFit else { return try family.codec(identity, parameters: nil) }
     do {
-      return try read(db, identity, cipher, path: path)
+      return try read(db, identity, family, file.cipher, path: file.path)
     } catch let error as CacheError {
       guard case .damaged(_, let item, let reason) = error else { throw error }
-      return DamagedCodec(identity: identity, reason: "\(item): \(reason)")
+      return DamagedCodec(
+        name: family.name, identity: identity, reason: "\(item): \(reason)")
     }
   }
 
   private static func read(
-    _ db: Database, _ identity: String, _ cipher: CacheCipher?, path: String
+    _ db: Database, _ identity: String, _ family: any CodecFamily, _ cipher: CacheCipher?,
+    path: String
   ) throws -> any StateCodec {
     let item = "the fit of the codec \(identity)"
     func damaged(_ reason: String) -> CacheError {
       .damaged(path: path, item: item, reason: reason)
     }
-    guard identity.hasPrefix(TransformCodec.family) else { return try StateCodecs.named(identity) }
     guard
       let row = try Row.fetchOne(
         db,
@@ -72,14 +73,14 @@ enum StoredCodec {
     let codec: any StateCodec
     do {
       let bytes = try stored.withUnsafeBytes { try ZstdFrame.decompress($0, atMost: mostBytes) }
-      codec = try StateCodecs.identified(identity, parameters: bytes)
+      codec = try family.codec(identity, parameters: bytes)
     } catch {
       throw damaged("\(error)")
     }
     func agrees(_ shown: Double, _ value: Double) -> Bool {
       cipher == nil ? shown == value : CacheCipher.isCoarse(shown, of: value)
     }
-    guard let fit = (codec as? TransformCodec)?.fit,
+    guard let fit = codec.fitSummary,
       try reader.real() == fit.allowance, try reader.integer() == fit.measurement.fittedTokens,
       try reader.integer() == fit.measurement.heldOutTokens,
       agrees(try reader.real(), fit.measurement.added),

@@ -62,18 +62,18 @@ struct StoredStream {
           chunk_tokens, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
-        Data(identity.streamKey(chunkTokens: chunkTokens)), sourceID, CacheIdentity.kind,
+        Data(identity.streamKey(chunkTokens: chunkTokens)), sourceID, identity.scope.kind,
         identity.layer, identity.normalized ? 1 : 0, identity.precision, identity.codec,
         identity.numerics, identity.width, chunkTokens, now,
       ])
     streamID = db.lastInsertedRowID
+    try Schema.markVersion(db)
     try StoredCodec.insert(db, codec, cipher)
   }
 
   /// Reads and checks the streams of a cache, in the order they were made: one at least.
-  static func load(
-    _ db: Database, _ cipher: CacheCipher?, path: String
-  ) throws -> [StoredStream] {
+  static func load(_ db: Database, _ file: CacheFile) throws -> [StoredStream] {
+    let path = file.path
     let rows = try Row.fetchAll(
       db,
       sql: """
@@ -85,7 +85,7 @@ struct StoredStream {
       throw CacheError.damaged(path: path, item: "the table of streams", reason: "it is empty")
     }
     return try rows.map { row in
-      try StoredStream(row, path: path) { try StoredCodec.load(db, $0, cipher, path: path) }
+      try StoredStream(row, path: path) { try StoredCodec.load(db, $0, of: file) }
     }
   }
 
@@ -106,7 +106,7 @@ struct StoredStream {
     let kind = try reader.text()
     let layer = try reader.integer()
     let normalized = try reader.integer()
-    guard kind == CacheIdentity.kind, (0...1).contains(normalized) else {
+    guard let scope = StateScope(kind: kind), (0...1).contains(normalized) else {
       throw CacheError.damaged(
         path: path, item: "the stream", reason: "its kind is \(kind), its norm \(normalized)")
     }
@@ -114,7 +114,7 @@ struct StoredStream {
       weights: weights, architecture: architecture, tokenizer: fingerprint,
       layer: layer, normalized: normalized == 1, precision: try reader.text(),
       codec: try reader.text(),
-      numerics: try reader.text(), width: try reader.integer())
+      numerics: try reader.text(), width: try reader.integer(), scope: scope)
     chunkTokens = try reader.integer()
     guard source.checksum(identity: identity) == checksum else {
       throw CacheError.damaged(path: path, item: "the source", reason: "its checksum differs")
@@ -135,15 +135,16 @@ struct StoredStream {
     }
   }
 
-  /// - Parameter codec: `nil`: the one that the identity names, which needs no fit.
+  /// - Parameter codec: `nil`: the one of `codecs` that the identity names, which needs no fit.
   init(
-    identity: CacheIdentity, source: CacheSource, chunkTokens: Int, codec: (any StateCodec)?
+    identity: CacheIdentity, source: CacheSource, chunkTokens: Int, codec: (any StateCodec)?,
+    codecs: CodecRegistry
   ) throws(CacheError) {
     self.identity = identity
     if let codec {
       self.codec = codec
     } else {
-      self.codec = try StateCodecs.identified(identity.codec, parameters: nil)
+      self.codec = try codecs.codec(identity.codec, parameters: nil)
     }
     self.source = source
     self.chunkTokens = chunkTokens

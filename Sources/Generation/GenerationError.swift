@@ -13,6 +13,14 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   /// The run's states were computed in a way that this program doesn't know.
   case unknownPrecision(String)
   case noTokenizer(run: String, reason: String)
+  /// A run that is to be made is there already.
+  case runExists(String)
+  /// Weights in a file that has to be run to be read.
+  case pickled(path: String)
+  /// Plain weights of a model that writes nothing.
+  case noGenerator(path: String, family: String)
+  /// Weights that were trained with another source or tokenizer.
+  case importMismatch(path: String, item: String, other: String)
   /// What the states' codec was fitted to is not there.
   case noFit(run: String, reason: String)
 
@@ -35,6 +43,17 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
       "\(path) is not what this run was trained on: \(differences)"
     case .noFit(let run, let reason):
       "\(run)/codec-fit: \(reason): name the cache that the run was trained on, with --cache, or train again"
+    case .runExists(let run):
+      "\(run) holds a run already: name another folder"
+    case .pickled(let path):
+      "\(path) is a pickle, which runs what is in it: convert it to safetensors with "
+        + "`python3 -c \"import sys, torch; from safetensors.torch import save_file; "
+        + "t = torch.load(sys.argv[1], map_location='cpu', weights_only=True); "
+        + "save_file({k: v.clone() for k, v in t.items()}, sys.argv[2])\" \(path) model.safetensors`"
+    case .noGenerator(let path, let family):
+      "\(path): a model of the \(family) family writes no text: name a decoder's weights"
+    case .importMismatch(let path, let item, let other):
+      "\(path) was trained with \(item), and \(other)"
     case .noTokenizer(let run, let reason):
       "\(run): its tokenizer can't be read: \(reason)"
     }
@@ -44,7 +63,9 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
   public var isOfTheRequest: Bool {
     switch self {
     case .invalidOption, .emptyPrompt, .notOneMessage, .tooLong: true
-    case .noSource, .otherIdentity, .unknownPrecision, .noTokenizer, .noFit: false
+    case .noSource, .otherIdentity, .unknownPrecision, .noTokenizer, .noFit, .runExists, .pickled,
+      .noGenerator, .importMismatch:
+      false
     }
   }
 }

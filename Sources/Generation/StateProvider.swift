@@ -1,3 +1,4 @@
+import Architectures
 import FeatureCache
 import Foundation
 import KnowledgeSource
@@ -9,14 +10,18 @@ import Tokenization
 /// that nothing depends on which it was. The source is opened at the first miss, and only then.
 ///
 /// For one thread.
-public final class StateProvider {
+public final class StateProvider: StateProviding {
   /// What the run was trained on.
   public let identity: CacheIdentity
   private let cache: FeatureCache?
   private let codec: any StateCodec
   private let sourcePath: String?
   private let hint: String
-  private var opened: KnowledgeSource?
+  private let warn: (String) -> Void
+  private var hasWarned = false
+  private var verified: ModelFolder?
+  private let architectures: ArchitectureRegistry
+  private var opened: (any Source)?
 
   /// Whether states that had to be computed are stored: only in a cache opened for writing.
   public var storesMisses: Bool { cache?.access == .write }
@@ -26,15 +31,19 @@ public final class StateProvider {
   ///   - cache: `nil`: every prompt is computed.
   ///   - source: path of the source; `nil`: a miss is an error.
   ///   - hint: where the source was at training, for that error.
+  ///   - warn: told once, in one line, when what was computed or used can't be noted in the cache.
   public init(
     identity: CacheIdentity, codec: any StateCodec, cache: FeatureCache?, source: String?,
-    hint: String = ""
+    hint: String = "", architectures: ArchitectureRegistry = .builtIn,
+    warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.identity = identity
     self.cache = cache
     self.codec = codec
     sourcePath = source
     self.hint = hint
+    self.architectures = architectures
+    self.warn = warn
     if let cache {
       let differences = cache.identity.differences(from: identity, acceptOtherNumerics: false)
       guard differences.isEmpty else {
@@ -44,25 +53,27 @@ public final class StateProvider {
     }
   }
 
-  /// States [ids.count, width] of the run's layer, as decoded from the codec.
+  /// States [ids.count, width] of the run's layer, as decoded from the codec: its one stream.
   public func states(
     _ prompt: PromptFormat.Encoded
-  ) throws -> (values: [Float], origin: StatesOrigin) {
+  ) throws -> (values: [[Float]], origin: StatesOrigin) {
     var values = [Float](repeating: 0, count: prompt.ids.count * identity.width)
     let origin = try values.withUnsafeMutableBufferPointer { values in
       try fill(values, prompt)
     }
-    return (values, origin)
+    return ([values], origin)
   }
 
   private func fill(
     _ values: UnsafeMutableBufferPointer<Float>, _ prompt: PromptFormat.Encoded
   ) throws -> StatesOrigin {
     if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) {
-      if storesMisses { try cache.noteHit(forTokenIDs: prompt.ids) }
+      if storesMisses { remember { try cache.noteHit(forTokenIDs: prompt.ids) } }
       return .reused
     }
-    guard let base = values.baseAddress else { throw GenerationError.emptyPrompt }
+    guard !prompt.ids.isEmpty, let base = values.baseAddress else {
+      throw GenerationError.emptyPrompt
+    }
     let source = try self.source()
     guard prompt.ids.count <= source.maximumPositions else {
       throw GenerationError.tooLong(
@@ -70,37 +81,107 @@ public final class StateProvider {
     }
     try source.states(
       prompt.ids, layer: identity.layer, normalized: identity.normalized, into: base)
-    try store(prompt, base)
+    remember { try store(prompt, base) }
     try codec.roundTrip(base, tokens: prompt.ids.count, width: identity.width)
     return .recomputed
   }
 
-  /// The source, once it was shown to be the one the run was trained on.
-  public func source() throws -> KnowledgeSource {
-    if let opened { return opened }
+  /// Does what the cache would be better for, and an answer does not need: what fails is one warning.
+  private func remember(_ work: () throws -> Void) {
+    do {
+      try work()
+    } catch {
+      if !hasWarned { warn("states of new prompts are not stored: \(error)") }
+      hasWarned = true
+    }
+  }
+
+  /// The source's folder, once it was shown to be the one the run was trained on; no model is opened.
+  public func sourceFolder() throws -> ModelFolder {
+    if let verified { return verified }
     guard let path = sourcePath, FileManager.default.fileExists(atPath: path) else {
       throw GenerationError.noSource(hint: sourcePath ?? hint)
     }
     let folder = try ModelFolder.open(path)
     let differences = identity.differences(
       fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.configuration.architectureJSON,
+      architecture: try folder.architecture(architectures).identityJSON,
       tokenizer: try Tokenizer.load(folder).fingerprint)
     guard differences.isEmpty else {
       throw GenerationError.otherIdentity(
         path: path, differences: differences.map(\.description).joined(separator: "; "))
     }
+    guard Precision(rawValue: identity.precision) != nil else {
+      throw GenerationError.unknownPrecision(identity.precision)
+    }
+    verified = folder
+    return folder
+  }
+
+  /// The source, once it was shown to be the one the run was trained on.
+  public func source() throws -> any Source {
+    if let opened { return opened }
+    let folder = try sourceFolder()
     guard let precision = Precision(rawValue: identity.precision) else {
       throw GenerationError.unknownPrecision(identity.precision)
     }
-    let source = try KnowledgeSource(folder, precision: precision)
+    let source = try Sources.open(folder, precision: precision, architectures: architectures)
     opened = source
     return source
   }
 
-  /// Passes states [count, width] that the source just computed through the codec.
-  func roundTrip(_ states: UnsafeMutablePointer<Float>, count: Int) throws {
-    try codec.roundTrip(states, tokens: count, width: identity.width)
+  /// The source as one that steps. Throws for one that sees whole documents.
+  public func steppingSource() throws -> any SteppingSource {
+    let source = try source()
+    guard let stepping = source as? any SteppingSource else {
+      throw KnowledgeSourceError.noDecoder(
+        path: sourcePath ?? hint, family: source.architecture.family)
+    }
+    return stepping
+  }
+
+  /// The source as one with an output layer. Throws for one that writes nothing.
+  public func decoderSource() throws -> DecoderSource {
+    let source = try source()
+    guard let decoder = source as? DecoderSource else {
+      throw KnowledgeSourceError.noDecoder(
+        path: sourcePath ?? hint, family: source.architecture.family)
+    }
+    return decoder
+  }
+
+  public func mostSteps() throws -> Int { try steppingSource().maximumPositions }
+
+  /// A session of the source, by which its states are stepped.
+  private final class Stepper: StateStepper {
+    let session: SourceSession
+    init(_ session: SourceSession) { self.session = session }
+  }
+
+  public func makeStepper(capacity: Int) throws -> any StateStepper {
+    Stepper(
+      try steppingSource().makeSession(
+        capacity: capacity, layer: identity.layer, normalized: identity.normalized))
+  }
+
+  public func step(
+    _ pieces: [(stepper: any StateStepper, ids: [Int32])]
+  ) throws -> [[[Float]]] {
+    let work = pieces.map { piece in
+      guard let stepper = piece.stepper as? Stepper else {
+        preconditionFailure("a document of another provider")
+      }
+      return (session: stepper.session, ids: piece.ids)
+    }
+    let width = identity.width
+    let states = FloatBuffer(count: pieces.reduce(0) { $0 + $1.ids.count } * width)
+    try steppingSource().append(work, into: states.base)
+    var next = states.base
+    return try pieces.map { piece in
+      defer { next += piece.ids.count * width }
+      try codec.roundTrip(next, tokens: piece.ids.count, width: width)
+      return [Array(UnsafeBufferPointer(start: next, count: piece.ids.count * width))]
+    }
   }
 
   private func store(_ prompt: PromptFormat.Encoded, _ states: UnsafePointer<Float>) throws {

@@ -1,6 +1,6 @@
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import Numerics
 import Tokenization
 
@@ -24,21 +24,26 @@ extension TextGenerator {
   public func freeRunningLoss(
     states: [Float], prompt: [Int32], response: [Int32]
   ) throws -> Double? {
-    guard case .aligned(let decoder) = decoder, !prompt.isEmpty else { return nil }
-    let (width, vocabulary) = (configuration.sourceWidth, configuration.vocabularySize)
+    guard decoder.configuration.needs.steps, !prompt.isEmpty else { return nil }
+    let (width, vocabulary) = (configuration.streams[0].width, configuration.vocabularySize)
+    guard states.count >= (prompt.count + response.count) * width else { return 0 }
     let session = decoder.makeSession(capacity: prompt.count + response.count)
-    let logits = FloatBuffer(count: vocabulary)
+    let workspace = StepWorkspace()
+    func step(_ tokens: [Int32], from position: Int) throws -> [Float] {
+      let own = states[position * width..<(position + tokens.count) * width]
+      return try decoder.step(
+        [StepPiece(session, tokens: tokens, states: [Array(own)])], workspace)[0].logits
+    }
+    var logits = try step(prompt, from: 0)
     var loss = 0.0
-    try states.withUnsafeBufferPointer { states in
-      guard let base = states.baseAddress, states.count >= (prompt.count + response.count) * width
-      else { return }
-      try session.append(base, count: prompt.count, logits: logits.base)
-      for (index, token) in response.enumerated() {
-        let right = logits[Int(token)]
-        loss += Double(softmax(vocabulary, logits.base) - right)
-        guard index + 1 < response.count else { break }
-        try session.append(base + (prompt.count + index) * width, count: 1, logits: logits.base)
-      }
+    for (index, token) in response.enumerated() {
+      let right = logits[Int(token)]
+      loss += Double(
+        logits.withUnsafeMutableBufferPointer { logits in
+          logits.baseAddress.map { softmax(vocabulary, $0) } ?? 0
+        } - right)
+      guard index + 1 < response.count else { break }
+      logits = try step([token], from: prompt.count + index)
     }
     return loss
   }

@@ -1,7 +1,8 @@
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import Numerics
+import Runs
 import Tokenization
 
 /// Stage three: a trained generator that answers prompts, with the source's states from the cache or
@@ -18,38 +19,41 @@ public final class TextGenerator {
     public var usesCache = true
     /// Whether states that had to be computed are stored in the cache.
     public var stores = false
+    /// The families and conditionings there are.
+    public var registries = GeneratorRegistries.builtIn
+    /// The codecs that states may have been through.
+    public var codecs = CodecRegistry.builtIn
 
     public init(
       run: String, cache: String? = nil, source: String? = nil, usesCache: Bool = true,
-      stores: Bool = false
+      stores: Bool = false, registries: GeneratorRegistries = .builtIn,
+      codecs: CodecRegistry = .builtIn
     ) {
       self.run = run
       self.cache = cache
       self.source = source
       self.usesCache = usesCache
       self.stores = stores
+      self.registries = registries
+      self.codecs = codecs
     }
   }
 
-  public let run: RunDescription
+  public let run: RunManifest
   /// The source's tokenizer and template: what prompts are keyed and conditioned by.
   public let format: PromptFormat
   public let states: StateProvider
-  let decoder: Decoder
+  let decoder: GeneratorDecoder
   /// Of the generator's output.
   let tokenizer: Tokenizer
-  private let runPath: String
-
-  enum Decoder {
-    case prompt(PromptDecoder)
-    case aligned(AlignedDecoder)
-  }
+  private let engine: GenerationEngine
 
   /// Opens the run's best checkpoint. Neither cache nor source need be there before they are needed.
-  public init(_ place: Place) throws {
+  ///
+  /// - Parameter warn: told once, in one line, when states that had to be computed can't be stored.
+  public init(_ place: Place, warn: @escaping (String) -> Void = { _ in }) throws {
     let folder = RunFolder(place.run)
-    runPath = place.run
-    run = try folder.description()
+    run = try folder.manifest()
     let identity = try folder.cacheIdentity(of: run)
     let sourceTokenizer = try Self.tokenizer(try folder.sourceTokenizer(), place)
     guard sourceTokenizer.fingerprint == identity.tokenizer else {
@@ -60,18 +64,15 @@ public final class TextGenerator {
     tokenizer =
       run.hasOwnTokenizer
       ? try Self.tokenizer(try folder.generatorTokenizer(), place) : sourceTokenizer
-    switch try Checkpoint.load(folder.best) {
-    case let model as PromptGenerator: decoder = .prompt(PromptDecoder(model))
-    case let model as AlignedGenerator: decoder = .aligned(AlignedDecoder(model))
-    case let model:
-      throw GenerationModuleError.unsupported(
-        item: "\(type(of: model))", advice: "train a prompt or an aligned generator")
-    }
-    let cache = try Self.cache(place, run, identity)
+    decoder = GeneratorDecoder(
+      try folder.generator(folder.best, run, place.registries))
+    let cache = try Self.cache(place, run, identity, warn)
     states = try StateProvider(
-      identity: identity, codec: try Self.codec(identity, folder, cache), cache: cache,
+      identity: identity, codec: try Self.codec(identity, folder, cache, place.codecs),
+      cache: cache,
       source: place.source ?? run.sourcePath,
-      hint: run.sourcePath)
+      hint: run.sourcePath, architectures: place.registries.architectures, warn: warn)
+    engine = GenerationEngine(DecodingModel(decoder), states, tokenizer: tokenizer)
   }
 
   private static func tokenizer(
@@ -86,10 +87,11 @@ public final class TextGenerator {
 
   /// By the run's own fit, or else by the cache's.
   private static func codec(
-    _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?
+    _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?,
+    _ codecs: CodecRegistry
   ) throws -> any StateCodec {
     do {
-      return try StateCodecs.identified(identity.codec, parameters: try folder.codecFit())
+      return try codecs.codec(identity.codec, parameters: try folder.codecFit())
     } catch {
       // No fit would help.
       if case CacheError.unknownCodec = error { throw error }
@@ -98,15 +100,25 @@ public final class TextGenerator {
     }
   }
 
-  /// The cache, if it is to be used and is there. One that was named must be there.
+  /// The cache, if it is to be used and is there. One that was named must be there. One that can be read and not
+  /// written, as while another program writes it, is read.
   private static func cache(
-    _ place: Place, _ run: RunDescription, _ identity: CacheIdentity
+    _ place: Place, _ run: RunManifest, _ identity: CacheIdentity, _ warn: (String) -> Void
   ) throws -> FeatureCache? {
     guard place.usesCache else { return nil }
     let path = place.cache ?? run.cachePath
     guard place.cache != nil || FileManager.default.fileExists(atPath: path) else { return nil }
     do throws(CacheError) {
-      return try FeatureCache.open(path, place.stores ? .write : .read, expecting: identity)
+      guard place.stores else {
+        return try FeatureCache.open(path, expecting: identity, codecs: place.codecs)
+      }
+      do throws(CacheError) {
+        return try FeatureCache.open(path, .write, expecting: identity, codecs: place.codecs)
+      } catch {
+        let cache = try FeatureCache.open(path, expecting: identity, codecs: place.codecs)
+        warn("states of new prompts are not stored: \(error)")
+        return cache
+      }
     } catch {
       guard case .identityMismatch(let path, let differences) = error else { throw error }
       throw GenerationError.otherIdentity(
@@ -114,12 +126,7 @@ public final class TextGenerator {
     }
   }
 
-  public var configuration: GeneratorConfiguration {
-    switch decoder {
-    case .prompt(let decoder): decoder.configuration
-    case .aligned(let decoder): decoder.configuration
-    }
-  }
+  public var configuration: GeneratorConfiguration { decoder.configuration }
 
   /// Answers a prompt.
   ///
@@ -149,45 +156,28 @@ public final class TextGenerator {
     }
   }
 
-  /// Answers a prompt that is encoded already; with `given`, from those states [S, source width]
-  /// instead of its own.
+  /// Answers a prompt that is encoded already; with `given`, from those states, a stream each, instead of
+  /// its own.
   public func generate(
-    _ prompt: PromptFormat.Encoded, _ options: SamplingOptions, given: [Float]? = nil,
+    _ prompt: PromptFormat.Encoded, _ options: SamplingOptions, given: [[Float]]? = nil,
     onText: (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
-    var clock = Stopwatch()
-    var answer: Answer
-    switch decoder {
-    case .prompt(let decoder):
-      var origin = StatesOrigin.none
-      var prepared: [Float] = []
-      if decoder.configuration.bridgeLayerCount > 0 {
-        if let given {
-          (prepared, origin) = (given, .reused)
-        } else {
-          (prepared, origin) = try states.states(prompt)
-        }
-      }
-      answer = Answer(tokenizer, options, origin: origin, promptTokens: prompt.ids.count)
-      answer.statesSeconds = clock.lap()
-      try PromptAnswer(decoder, states: prepared, prompt: try ownIDs(prompt))
-        .write(&answer, &clock, options, onText)
-    case .aligned(let decoder):
-      answer = Answer(tokenizer, options, origin: .stepped, promptTokens: prompt.ids.count)
-      try AlignedAnswer(decoder, states).write(prompt, &answer, &clock, options, onText)
+    let request = GenerationEngine.Request(
+      prompt: prompt, ids: ownIDs(prompt), options: options, given: given)
+    return try withoutActuallyEscaping(onText) { onText in
+      try engine.answer(request, onText: onText)
     }
-    return answer.result(onText)
   }
 
   /// The prompt in the generator's tokenizer.
-  private func ownIDs(_ prompt: PromptFormat.Encoded) throws -> [Int32] {
+  private func ownIDs(_ prompt: PromptFormat.Encoded) -> [Int32] {
     run.hasOwnTokenizer ? tokenizer.encode(utf8: prompt.text) : prompt.ids
   }
 }
 
 extension RunFolder {
   /// Whose states a run of this folder was trained on.
-  public func cacheIdentity(of run: RunDescription) throws(Failure) -> CacheIdentity {
+  public func cacheIdentity(of run: RunManifest) throws(Failure) -> CacheIdentity {
     do {
       return try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
     } catch {

@@ -5,8 +5,8 @@ public enum KnowledgeSourceError: Error, Equatable, Sendable, CustomStringConver
   /// The model's files: a tensor is missing or has another shape, a type cannot be read.
   case files(ModelFileError)
 
-  /// The model is no source: a source is of the llama or qwen2 architecture.
-  case architecture(path: String, found: Architecture)
+  /// A decoder is needed, whose tokens see what is before them, and the model is none.
+  case noDecoder(path: String, family: String)
 
   /// A token id outside the vocabulary, at `position` in its document.
   case tokenOutOfRange(id: Int32, position: Int, vocabularySize: Int)
@@ -24,9 +24,9 @@ public enum KnowledgeSourceError: Error, Equatable, Sendable, CustomStringConver
     switch self {
     case .files(let error):
       error.description
-    case .architecture(let path, let found):
-      "\(path): the architecture \(found.rawValue) cannot be a knowledge source; "
-        + "use a model of the llama or qwen2 family"
+    case .noDecoder(let path, let family):
+      "\(path): a model of the \(family) family sees whole documents, so it can't go on token by token; "
+        + "use one that predicts the next token"
     case .tokenOutOfRange(let id, let position, let vocabularySize):
       "token id \(id) at position \(position) is outside the vocabulary of \(vocabularySize); "
         + "check that the tokenizer belongs to the source"

@@ -1,3 +1,4 @@
+import Layers
 import Numerics
 
 /// A document, or the rest of one whose beginning was run before.
@@ -18,7 +19,7 @@ public struct SourceContinuation {
 ///
 /// A session is not shared between threads; the source may be.
 public final class SourceSession {
-  public let source: KnowledgeSource
+  public let source: DecoderSource
 
   /// The layer whose states `append` gives, 0 ... N; blocks above it are not run.
   public let layer: Int
@@ -33,15 +34,15 @@ public final class SourceSession {
   public private(set) var ids: [Int32] = []
 
   /// Keys and values that other sessions read too: they are never written again.
-  private var shared: [(memory: KeyValueMemory, count: Int)] = []
+  private var shared: [StoredKeys] = []
   /// Those of the tokens since; made when the first of them comes.
   private var own: KeyValueMemory?
 
   /// Tokens so far.
   public var count: Int { ids.count }
 
-  fileprivate init(
-    _ source: KnowledgeSource, capacity: Int, layer: Int, normalized: Bool
+  init(
+    _ source: DecoderSource, capacity: Int, layer: Int, normalized: Bool
   ) throws(KnowledgeSourceError) {
     try source.check(layer: layer)
     try source.check(length: capacity)
@@ -69,7 +70,7 @@ public final class SourceSession {
     while let last = shared.popLast() {
       let before = sharedCount
       if before < count {
-        shared.append((last.memory, count - before))
+        shared.append(StoredKeys(last.memory, count: count - before))
         return
       }
     }
@@ -82,7 +83,7 @@ public final class SourceSession {
     let copy = try SourceSession(
       source, capacity: capacity ?? self.capacity, layer: layer, normalized: normalized)
     try copy.checkRoom(for: count)
-    if let own, count > sharedCount { shared.append((own, count - sharedCount)) }
+    if let own, count > sharedCount { shared.append(StoredKeys(own, count: count - sharedCount)) }
     own = nil
     copy.ids = ids
     copy.shared = shared
@@ -90,88 +91,32 @@ public final class SourceSession {
   }
 
   /// The keys and values of all tokens so far.
-  var segments: [KeyValueSegment] {
-    var segments = shared.map { $0.memory.segment(count: $0.count) }
-    if let own, count > sharedCount { segments.append(own.segment(count: count - sharedCount)) }
-    return segments
+  var stored: [StoredKeys] {
+    guard let own, count > sharedCount else { return shared }
+    return shared + [StoredKeys(own, count: count - sharedCount)]
   }
 
   private var sharedCount: Int { shared.reduce(0) { $0 + $1.count } }
 
-  fileprivate func checkRoom(for added: Int) throws(KnowledgeSourceError) {
+  func checkRoom(for added: Int) throws(KnowledgeSourceError) {
     guard count + added <= capacity else {
       throw .sessionFull(count: count + added, capacity: capacity)
     }
   }
 
   /// The rows, from `firstRow` on, that the next `added` tokens take in a batch.
-  fileprivate func span(of added: Int, firstRow: Int) -> AttentionSpan {
-    let memory = own ?? KeyValueMemory(source, capacity: capacity - sharedCount, layers: layer)
+  func part(of added: Int, firstRow: Int) -> Sequences.Part {
+    let memory =
+      own
+      ?? KeyValueMemory(
+        heads: source.architecture.block(0).attention.heads, capacity: capacity - sharedCount,
+        layers: layer)
     own = memory
-    return AttentionSpan(
-      firstRow: firstRow, count: added, earlier: shared.map { $0.memory.segment(count: $0.count) },
-      own: memory.segment(count: count - sharedCount))
+    return Sequences.Part(
+      rows: firstRow..<firstRow + added, earlier: shared,
+      own: StoredKeys(memory, count: count - sharedCount))
   }
 
-  fileprivate func note(_ added: ArraySlice<Int32>) { ids += added }
-}
-
-/// Room for the keys and values of some tokens in every layer.
-private final class KeyValueMemory {
-  private let panels: KeyValuePanels
-  private let memory: FloatBuffer
-
-  init(_ source: KnowledgeSource, capacity: Int, layers: Int) {
-    panels = source.keyValuePanels(capacity: capacity)
-    memory = FloatBuffer(count: layers * panels.floatCount)
-  }
-
-  /// The first `count` tokens'. Valid while this lives, which the session sees to.
-  func segment(count: Int) -> KeyValueSegment {
-    KeyValueSegment(
-      count: count, panels: panels, layers: memory.base, layerStride: panels.floatCount)
-  }
-}
-
-extension KnowledgeSource {
-  /// A session with room for `capacity` tokens that gives the states of `layer`, by default the
-  /// last, after the final norm as `states` says. It takes layer · 2 · capacity · key-value heads ·
-  /// head size floats.
-  public func makeSession(
-    capacity: Int, layer: Int? = nil, normalized: Bool? = nil
-  ) throws(KnowledgeSourceError) -> SourceSession {
-    let layer = layer ?? layerCount
-    return try SourceSession(
-      self, capacity: capacity, layer: layer, normalized: normalized ?? (layer == layerCount))
-  }
-
-  /// Appends to several sessions in one pass, which costs little more than appending to one, and
-  /// writes the states to `out`: [tokens of all, width], in the order given. Where it throws, every
-  /// session is as before.
-  ///
-  /// - Precondition: the sessions are different ones, of this source, with one layer and norm.
-  public func append(
-    _ pieces: [(session: SourceSession, ids: [Int32])], into out: UnsafeMutablePointer<Float>
-  ) throws(KnowledgeSourceError) {
-    guard let first = pieces.first?.session else { return }
-    precondition(
-      Set(pieces.map { ObjectIdentifier($0.session) }).count == pieces.count
-        && pieces.allSatisfy {
-          $0.session.source === self && $0.session.layer == first.layer
-            && $0.session.normalized == first.normalized
-        }, "sessions of one append must differ and must be alike")
-    for (session, ids) in pieces {
-      try session.checkRoom(for: ids.count)
-      try check(ids, from: session.count)
-    }
-    embed(pieces.lazy.map(\.ids).joined(), into: out)
-    var row = 0
-    let spans = pieces.map { session, ids in
-      defer { row += ids.count }
-      return session.span(of: ids.count, firstRow: row)
-    }
-    withExtendedLifetime(pieces) { forward(out, spans: spans, layers: 0..<first.layer) }
-    if first.normalized { normalize(out, rows: row) }
-    for (session, ids) in pieces { session.note(ids[...]) }
-  }
+  /// Takes note of tokens whose keys and values were stored.
+  func extend(by added: [Int32]) { ids += added }
 }

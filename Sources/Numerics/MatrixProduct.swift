@@ -14,12 +14,23 @@ let blockRows = 168
 /// Columns of a packed block of B: with `blockDepth`, half a megabyte.
 private let blockColumns = 512
 
-/// out[m, n] (+)= op(a)[m, k] · op(b)[k, n], row-major and dense. `transposeA` means that `a` is
-/// stored as [k, m]; `transposeB` that `b` is stored as [n, k], as a linear layer's weight is.
+/// out[m, n] (+)= op(a)[m, k] · op(b)[k, n], row-major and dense, by the engine in use. `transposeA`
+/// means that `a` is stored as [k, m]; `transposeB` that `b` is stored as [n, k], as a linear layer's
+/// weight is.
 public func matmul(
   _ out: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
   m: Int, k: Int, n: Int, transposeA: Bool = false, transposeB: Bool = false,
   accumulate: Bool = false
+) {
+  EngineChoice.current.engine.matmul(
+    out, a, b, m: m, k: k, n: n, transposeA: transposeA, transposeB: transposeB,
+    accumulate: accumulate)
+}
+
+/// `matmul` by our own kernels.
+func panelProduct(
+  _ out: UnsafeMutablePointer<Float>, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
+  m: Int, k: Int, n: Int, transposeA: Bool, transposeB: Bool, accumulate: Bool
 ) {
   let left = LeftOperand(
     base: a, rowStride: transposeA ? 1 : k, depthStride: transposeA ? m : 1)

@@ -24,7 +24,7 @@ extension ProductRows where Self: ~Copyable {
   /// as SmolLM2 has, would lose six times as much to rounding.
   public borrowing func fill(
     normOf x: UnsafeMutablePointer<Float>, adding branch: UnsafePointer<Float>?, rows: Int,
-    _ norm: RMSNorm
+    _ norm: RowNorm
   ) {
     let depth = self.depth
     fill(rows: rows) { range, scratch in

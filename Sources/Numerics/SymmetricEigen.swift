@@ -2,7 +2,8 @@
 ///
 /// Householder reflections to tridiagonal form, then the QL method with implicit shifts (Golub and Van Loan,
 /// "Matrix Computations", 4th edition, sections 8.3.1 and 8.3.3). Every sum runs in one fixed order, so that
-/// the result has the same bits on every CPU. n^3 steps: about a second for 576 rows.
+/// the result has the same bits on every CPU. n^3 steps: about a second for 576 rows. Where bits may
+/// differ, `LinearAlgebra.eigen` asks the engine.
 public struct SymmetricEigen: Sendable {
   /// Descending.
   public let values: [Double]
@@ -13,17 +14,23 @@ public struct SymmetricEigen: Sendable {
   public init(_ matrix: [Double], size n: Int) {
     precondition(matrix.count == n * n)
     guard n > 0 else {
-      (values, vectors) = ([], [])
+      self.init(values: [], rows: [])
       return
     }
     var tridiagonal = Tridiagonal(matrix, size: n)
     tridiagonal.diagonalize()
-    let order = (0..<n).sorted { tridiagonal.diagonal[$0] > tridiagonal.diagonal[$1] }
-    values = order.map { tridiagonal.diagonal[$0] }
+    self.init(values: tridiagonal.diagonal, rows: tridiagonal.basis)
+  }
+
+  /// In the order and with the signs that are promised, from eigenvectors as rows in any.
+  init(values: [Double], rows: [Double]) {
+    let n = values.count
+    let order = (0..<n).sorted { values[$0] > values[$1] }
+    self.values = order.map { values[$0] }
     var sorted: [Double] = []
     sorted.reserveCapacity(n * n)
     for row in order {
-      let vector = tridiagonal.basis[row * n..<(row + 1) * n]
+      let vector = rows[row * n..<(row + 1) * n]
       let largest = vector.max { abs($0) < abs($1) } ?? 0
       sorted += vector.map { largest < 0 ? -$0 : $0 }
     }

@@ -16,13 +16,23 @@ import Yams
 public struct PipelineFile: Sendable {
   public enum Stage: String, CaseIterable, Sendable {
     case precompute, train, evaluate, generate
+
+    /// The type of what the stage is asked to do, which declares its options.
+    public var request: any StageRequest.Type {
+      switch self {
+      case .precompute: PrecomputeRequest.self
+      case .train: TrainRequest.self
+      case .evaluate: EvaluateRequest.self
+      case .generate: GenerateRequest.self
+      }
+    }
   }
 
   /// A stage and the arguments its command gets.
   public struct Step: Equatable, Sendable {
     public let stage: Stage
     public let arguments: [String]
-    /// Of the section in the file, from 1.
+    /// The line of the section in the file, from 1.
     public let line: Int
   }
 

@@ -17,6 +17,12 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
   case statesFile(path: String, problem: String)
   /// A codec can't be fitted on these texts.
   case cannotFit(String)
+  /// A codec that is fitted, of a family that this program only reads.
+  case noFitting(String)
+  /// Whole documents' states of a source whose tokens see what is after them: the response among it.
+  case noSteps(family: String)
+  /// A source that writes nothing, where its output is needed.
+  case noOutputLayer(family: String)
   /// No step of the transform codec adds so little loss, in nats a token.
   case allowanceNotMet(Double)
   /// The temporary file of encoded documents.
@@ -49,6 +55,14 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
     case .cannotFit(let reason):
       "can't fit the transform codec: \(reason): give more text to fit it on (precompute --fit-corpus, "
         + "cache codecs --fit), or use --codec int8"
+    case .noFitting(let codec):
+      "the codec \(codec) has to be fitted, which this program can't: choose another"
+    case .noSteps(let family):
+      "--conditioning aligned: a source of the \(family) family sees a document's later tokens, the very ones "
+        + "that are to be written: use --conditioning prompt"
+    case .noOutputLayer(let family):
+      "a source of the \(family) family has no output layer, which the transform codec is fitted on: "
+        + "use --codec int8, int4, float16 or float32"
     case .allowanceNotMet(let allowance):
       "no step of the transform codec was shown to add at most \(allowance) nats a token: allow more, or give "
         + "a larger corpus to show it on"

@@ -1,5 +1,7 @@
+import Architectures
 import Corpora
 import FeatureCache
+import Identity
 import Numerics
 
 /// What to do with a document that is longer than the source or `maxTokens` allows.
@@ -25,6 +27,10 @@ public struct PrecomputeOptions: Sendable {
   /// Whether the last layer's states are taken after the final norm.
   public var normalized = true
   public var codec = CodecChoice.standard
+  /// The codecs that the cache may have.
+  public var codecs = CodecRegistry.builtIn
+  /// The families that the source may be of.
+  public var architectures = ArchitectureRegistry.builtIn
   /// What a codec is fitted on, where it has to be; `nil`: the corpus's own training set, that of all shards.
   public var fitCorpus: Corpus?
   /// What the source computes in; states of another precision are other states.

@@ -6,14 +6,14 @@ import Numerics
 public struct PrecomputeReport: Codable, Equatable, Sendable {
   public var plan: PrecomputePlan
   public var documents = 0
-  /// Run through the source.
+  /// Tokens run through the source.
   public var tokens = 0
   public var seconds = 0.0
-  /// Of payload added.
+  /// Bytes of payload that were added.
   public var bytes = 0
-  /// That the cache's file grew by.
+  /// Bytes that the cache's file grew by.
   public var fileBytes = 0
-  /// Of the cores' time while it ran. A thread that polls for the others counts as busy.
+  /// The share of the cores' time that was idle while it ran. A thread that polls for the others counts as busy.
   public var idleShare = 0.0
   /// The matrix product's rate while it ran: the mean of probes.
   public var operationsPerSecond = 0.0
@@ -40,7 +40,7 @@ struct RateProbes {
   /// Seconds between probes, of which each takes about ten milliseconds.
   private static let pause = 10.0
 
-  mutating func takeIfDue() {
+  mutating func probeIfDue() {
     if let last, (ContinuousClock.now - last).inSeconds < Self.pause { return }
     rates.append(MatrixProbe.operationsPerSecond(repeats: 2))
     last = .now

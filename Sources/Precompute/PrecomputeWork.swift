@@ -13,7 +13,7 @@ final class PrecomputeWork {
   private let processor = processorSeconds()
   private var probes = RateProbes()
   private var computation: WindowComputation?
-  /// Of opening the source where the plan did it.
+  /// Seconds that opening the source took, where the plan did it.
   private var openingSeconds = 0.0
   var report: PrecomputeReport
 
@@ -28,7 +28,7 @@ final class PrecomputeWork {
     report = PrecomputeReport(plan: plan)
   }
 
-  /// As the cache notes it.
+  /// What the cache notes of the run.
   var runProgress: RunProgress {
     var progress = RunProgress()
     progress.documents = report.documents
@@ -44,7 +44,8 @@ final class PrecomputeWork {
     return progress
   }
 
-  func go(
+  /// Runs the spool's documents, to the end or until it is to stop.
+  func run(
     _ spool: DocumentSpool, source: () throws -> OpenedSource,
     progress: (Precompute.Progress, PrecomputePlan) -> Void, shouldStop: () -> Bool
   ) throws {
@@ -55,7 +56,7 @@ final class PrecomputeWork {
     do {
       while let window = try windows.next() {
         let goesOn = try compute(window, store, source, progress, shouldStop)
-        tell(store, progress)
+        show(store, progress)
         if !goesOn || shouldStop() {
           report.interrupted = true
           break
@@ -64,12 +65,12 @@ final class PrecomputeWork {
     } catch {
       // What was handed on before is sound, and kept.
       try? store.finish()
-      settle(store)
+      updateReport(store)
       throw error
     }
-    defer { settle(store) }
+    defer { updateReport(store) }
     try store.finish()
-    tell(store, progress)
+    show(store, progress)
   }
 
   /// Runs one window; false when it was to be ended.
@@ -86,12 +87,12 @@ final class PrecomputeWork {
       try entries.emitAllDone(emit)
       return true
     }
-    probes.takeIfDue()
+    probes.probeIfDue()
     return try computation(source).run(
       window, coverage: options.coverage,
-      passed: { pass in
-        report.tokens += pass.tokens
-        tell(store, progress)
+      passed: { tally in
+        report.tokens += tally.tokens
+        show(store, progress)
         return !shouldStop()
       }, emit: emit)
   }
@@ -103,12 +104,12 @@ final class PrecomputeWork {
     // Opened for the plan, it is still part of the work.
     openingSeconds = max(opened.seconds - (ContinuousClock.now - before).inSeconds, 0)
     report.precisionError = opened.precisionError
-    let new = try WindowComputation(opened.source, reading, cache: cache)
+    let new = try WindowComputation(opened, cache: cache)
     computation = new
     return new
   }
 
-  private func settle(_ store: EntryStore) {
+  private func updateReport(_ store: EntryStore) {
     let wall = (ContinuousClock.now - began).inSeconds
     let busy = processorSeconds() - processor
     let stored = store.report
@@ -123,10 +124,10 @@ final class PrecomputeWork {
     if stored.moved > 0 { report.outcomes["moved to another set"] = stored.moved }
   }
 
-  private func tell(
+  private func show(
     _ store: EntryStore, _ progress: (Precompute.Progress, PrecomputePlan) -> Void
   ) {
-    settle(store)
+    updateReport(store)
     progress(
       Precompute.Progress(
         documents: report.documents, tokens: report.tokens, seconds: report.seconds),

@@ -2,6 +2,8 @@ import Foundation
 import Generation
 import Hummingbird
 import Logging
+import NIOFoundationEssentialsCompat
+import Tokenization
 
 /// The HTTP server: chat completions in the OpenAI API's form, the list of models, and health.
 ///
@@ -10,7 +12,7 @@ import Logging
 ///     GET  /health
 public struct ChatServer: Sendable {
   public struct Options: Sendable {
-    /// Where to listen; the loopback address unless asked otherwise.
+    /// The address to listen on: the loopback address unless another is asked for.
     public var host = "127.0.0.1"
     public var port = 8080
     /// Largest request body, in bytes.
@@ -37,7 +39,7 @@ public struct ChatServer: Sendable {
   /// - Parameter onReady: called with the port once connections are accepted.
   public func run(onReady: @escaping @Sendable (Int) async -> Void) async throws {
     let application = Application(
-      router: router(),
+      router: router(BasicRequestContext.self),
       configuration: .init(
         address: .hostname(options.host, port: options.port), serverName: "denju"),
       onServerRunning: { channel in await onReady(channel.localAddress?.port ?? options.port) },
@@ -45,12 +47,32 @@ public struct ChatServer: Sendable {
     try await application.runService()
   }
 
-  private func router() -> Router<BasicRequestContext> {
-    let router = Router(context: BasicRequestContext.self)
-    router.add(middleware: ErrorsAsJSON())
-    router.get("health") { _, _ in JSONResponse.make(["status": "ok"]) }
-    router.get("v1/models") { _, _ in models() }
-    router.post("v1/chat/completions") { request, _ in try await complete(request) }
+  /// A path, the one method that it answers, and its answer.
+  private struct Endpoint {
+    let path: String
+    let method: HTTPRequest.Method
+    let answer: @Sendable (Request) async throws -> Response
+  }
+
+  private var endpoints: [Endpoint] {
+    [
+      Endpoint(path: "/health", method: .get) { _ in JSONResponse.make(["status": "ok"]) },
+      Endpoint(path: "/v1/models", method: .get) { _ in models() },
+      Endpoint(path: "/v1/chat/completions", method: .post) { try await complete($0) },
+    ]
+  }
+
+  /// What answers requests, whatever brings them: a connection, or a call in this process.
+  package func router<Context: RequestContext>(_ context: Context.Type) -> Router<Context> {
+    let router = Router(context: context)
+    router.add(
+      middleware: ErrorsAsJSON(
+        methods: Dictionary(uniqueKeysWithValues: endpoints.map { ($0.path, $0.method) })))
+    for endpoint in endpoints {
+      router.on(RouterPath(endpoint.path), method: endpoint.method) { request, _ in
+        try await endpoint.answer(request)
+      }
+    }
     return router
   }
 
@@ -117,7 +139,7 @@ public struct ChatServer: Sendable {
         }
       } catch {
         // The status line is gone: the error becomes the stream's last event.
-        try await send(JSONResponse.text(["error": ["message": RequestError(error).message]]))
+        try await send(JSONResponse.text(RequestError(error).body))
       }
       try await send("[DONE]")
       try await writer.finish(nil)
@@ -129,20 +151,32 @@ public struct ChatServer: Sendable {
   }
 }
 
-/// Turns every error, and a path that leads nowhere, into the API's JSON form.
+/// Turns every error, and a path or a method that leads nowhere, into the API's JSON form.
 private struct ErrorsAsJSON<Context: RequestContext>: RouterMiddleware {
+  /// The method that each path answers.
+  let methods: [String: HTTPRequest.Method]
+
   func handle(
     _ request: Request, context: Context,
     next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     do {
       return try await next(request, context)
-    } catch let error as HTTPError where error.status == .notFound {
-      return RequestError.unknownPath(request.uri.path).response()
-    } catch let error as HTTPError {
-      return Response(status: error.status)
     } catch {
-      return RequestError(error).response()
+      let response = told(error, request).response()
+      // The answer to HEAD has the header alone.
+      return request.method == .head ? response.createHeadResponse() : response
     }
+  }
+
+  private func told(_ error: any Error, _ request: Request) -> RequestError {
+    guard let error = error as? any HTTPResponseError else { return RequestError(error) }
+    guard error.status == .notFound else {
+      return .http(error.status, (error as? HTTPError)?.body ?? error.status.reasonPhrase)
+    }
+    let path = request.uri.path
+    let bare = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    guard let allowed = methods[bare] else { return .unknownPath(path) }
+    return .wrongMethod(request.method.rawValue, path: path, allowed: allowed.rawValue)
   }
 }

@@ -9,6 +9,9 @@ enum RequestError: Error, Sendable {
   case tooLarge(limit: Int)
   case unknownModel(asked: String, served: String)
   case unknownPath(String)
+  case wrongMethod(String, path: String, allowed: String)
+  /// What the HTTP library found wrong.
+  case http(HTTPResponse.Status, String)
   case busy(waiting: Int)
   case failed(String)
 
@@ -17,6 +20,8 @@ enum RequestError: Error, Sendable {
     case .invalid, .malformed: .badRequest
     case .tooLarge: .contentTooLarge
     case .unknownModel, .unknownPath: .notFound
+    case .wrongMethod: .methodNotAllowed
+    case .http(let status, _): status
     case .busy: .serviceUnavailable
     case .failed: .internalServerError
     }
@@ -30,6 +35,9 @@ enum RequestError: Error, Sendable {
     case .unknownModel(let asked, let served):
       "there is no model \"\(asked)\": this is \"\(served)\""
     case .unknownPath(let path): "there is nothing at \(path)"
+    case .wrongMethod(let method, let path, let allowed):
+      "\(path) does not answer \(method): use \(allowed)"
+    case .http(_, let reason): reason
     case .busy(let waiting): "\(waiting) requests are waiting already: try again later"
     case .failed(let reason): reason
     }
@@ -67,19 +75,24 @@ enum RequestError: Error, Sendable {
   }
 
   /// {"error": {"message", "type", "param", "code"}}
-  func response() -> Response {
-    struct Body: Encodable {
-      struct Detail: Encodable {
-        let message: String
-        let type: String
-        let param: String?
-      }
-      let error: Detail
+  struct Body: Encodable {
+    struct Detail: Encodable {
+      let message: String
+      let type: String
+      let param: String?
     }
+    let error: Detail
+  }
+
+  var body: Body {
     let type = status.code < 500 ? "invalid_request_error" : "server_error"
-    var response = JSONResponse.make(
-      Body(error: .init(message: message, type: type, param: field)), status: status)
+    return Body(error: .init(message: message, type: type, param: field))
+  }
+
+  func response() -> Response {
+    var response = JSONResponse.make(body, status: status)
     if case .busy = self { response.headers[.retryAfter] = "1" }
+    if case .wrongMethod(_, _, let allowed) = self { response.headers[.allow] = allowed }
     return response
   }
 }

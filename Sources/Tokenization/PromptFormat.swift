@@ -3,6 +3,10 @@
 /// A prompt as text goes as it is, or, where a template was named, as one user message through it.
 /// Messages go through the named template, or the tokenizer's own. What a user wrote is never read for
 /// special tokens, unless asked; templates alone insert them.
+///
+/// What a source reads at once stands between the tokens that its tokenizer puts around a text: a
+/// prompt is framed (``Tokenizer/encode(_:special:framed:)``), unless its template writes tokens of
+/// its own, and a response, which goes on from a prompt, never is.
 public struct PromptFormat: Sendable {
   public enum Prompt: Equatable, Sendable {
     case raw(String)
@@ -57,8 +61,8 @@ public struct PromptFormat: Sendable {
       isLossy: messages.contains { !tokenizer.canEncode($0.content) })
   }
 
-  /// A response's ids, which end in the token that ends a text, where the tokenizer has one.
+  /// A response's ids, which end in ``Tokenizer/endOfTextID``, where the tokenizer has one.
   public func response(_ text: String) -> [Int32] {
-    tokenizer.encode(text, addBegin: false) + (tokenizer.endOfTextID.map { [$0] } ?? [])
+    tokenizer.encode(text, framed: false) + (tokenizer.endOfTextID.map { [$0] } ?? [])
   }
 }

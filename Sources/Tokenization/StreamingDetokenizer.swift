@@ -7,6 +7,7 @@ public struct StreamingDetokenizer: Sendable {
   private let skipsSpecial: Bool
   /// The beginning of a character, at most three bytes.
   private var pending: [UInt8] = []
+  private var isFirst = true
 
   public init(_ tokenizer: Tokenizer, skipSpecial: Bool = false) {
     self.tokenizer = tokenizer
@@ -16,7 +17,7 @@ public struct StreamingDetokenizer: Sendable {
   /// The whole characters that `id` completes; often one, sometimes none.
   public mutating func push(_ id: Int32) -> String {
     if skipsSpecial, tokenizer.isSpecial(id) { return "" }
-    pending += tokenizer.piece(id)
+    tokenizer.append(id, isFirst: &isFirst, to: &pending)
     let whole = pending.count - Self.unfinishedLength(at: pending)
     defer { pending.removeFirst(whole) }
     return String(decoding: pending[..<whole], as: UTF8.self)
@@ -24,7 +25,10 @@ public struct StreamingDetokenizer: Sendable {
 
   /// What was held back, which nothing will complete any more: U+FFFD, or nothing.
   public mutating func finish() -> String {
-    defer { pending.removeAll() }
+    defer {
+      pending.removeAll()
+      isFirst = true
+    }
     return String(decoding: pending, as: UTF8.self)
   }
 

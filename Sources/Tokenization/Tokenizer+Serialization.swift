@@ -1,20 +1,23 @@
 import ModelFiles
 
 /// The canonical form of a tokenizer: one line of JSON that holds everything, equal bytes for
-/// equal tokenizers. Tokens are spelled in the byte-level alphabet, as in `tokenizer.json`;
-/// merges are pairs of ids, flat, by rank; null is an id that only an added token has.
+/// equal tokenizers. Tokens are spelled as in `tokenizer.json`, null is an id that only an added
+/// token has; what else a model has it writes itself. A closing token and a decoder are there only
+/// where the kind's usual form has none, or another.
 extension Tokenizer {
-  private static let format = "denju-tokenizer-1"
-
   /// The canonical bytes, UTF-8.
   public func serialized() -> [UInt8] {
     var writer = CanonicalJSON()
     writer.open("{")
-    writer.member("format", Self.format)
-    writer.member("preTokenizer", definition.preTokenizer.rawValue)
-    writer.member("normalization", definition.normalization.rawValue)
-    writer.member("ignoresMerges", definition.ignoresMerges)
-    writer.member("beginID", definition.beginID)
+    writer.member("format", definition.kind.format)
+    writer.member("preTokenizer", type(of: definition.preTokenizer).name)
+    writer.member("normalization", definition.normalizer.name)
+    definition.model.writeSettings(&writer)
+    writer.member("beginID", definition.frame.beginID)
+    if let closingID { writer.member("closingID", closingID) }
+    if definition.decoder.name != definition.kind.usualDecoder.name {
+      writer.member("decoder", definition.decoder.name)
+    }
     writer.member("endOfTextID", definition.endOfTextID)
     writer.key("endIDs")
     writer.list(definition.endIDs) { $0.value($1) }
@@ -32,10 +35,7 @@ extension Tokenizer {
       writer.member("normalized", token.isNormalized)
       writer.close("}")
     }
-    writer.key("tokens")
-    writer.list(definition.spellings) { $0.value($1) }
-    writer.key("merges")
-    writer.list(definition.merges.flatMap { [$0.left, $0.right] }) { $0.value($1) }
+    definition.model.writeVocabulary(&writer)
     writer.close("}")
     return writer.bytes
   }
@@ -63,12 +63,7 @@ extension Tokenizer {
     serialized bytes: [UInt8], file: String = "serialized tokenizer"
   ) throws(TokenizerError) {
     let root = try FieldReader(try JSONValue.parsed(bytes, file: file), file: file)
-    let format = try root.string("format") ?? "absent"
-    guard format == Self.format else {
-      throw .unsupported(
-        file: file, item: "format", found: quoted(format),
-        advice: "use a version of denju that writes it, or make it again from the model")
-    }
+    let kind = try TokenizerRegistry.builtIn.kind(serialized: root)
     let (template, sha256) = try Self.readTemplate(root)
     var added: [AddedToken] = []
     for (index, value) in (try root.array("addedTokens") ?? []).enumerated() {
@@ -78,80 +73,54 @@ extension Tokenizer {
       }
       added.append(try AddedToken(fields, id: id))
     }
-    let vocabulary = try Self.readVocabulary(root, added: added)
     try self.init(
       TokenizerDefinition(
-        spellings: vocabulary.spellings, merges: try Self.readMerges(root, of: vocabulary),
-        ignoresMerges: try root.bool("ignoresMerges") ?? false,
-        preTokenizer: try Self.readCase(root, "preTokenizer"),
-        normalization: try Self.readCase(root, "normalization"), addedTokens: added,
-        beginID: try root.tokenID("beginID"), endOfTextID: try root.tokenID("endOfTextID"),
-        endIDs: try Self.readIDs(root, "endIDs"), template: template, templateSHA256: sha256),
+        kind: kind, model: try kind.model(serialized: root, added: added),
+        preTokenizer: try Self.readPreTokenizer(root, kind),
+        normalizer: try Self.readNormalizer(root, kind),
+        decoder: try Self.readDecoder(root, kind), addedTokens: added,
+        frame: TextFrame(
+          beginID: try root.tokenID("beginID"), closingID: try root.tokenID("closingID")),
+        endOfTextID: try root.tokenID("endOfTextID"), endIDs: try root.tokenIDs("endIDs"),
+        template: template, templateSHA256: sha256),
       file: file)
   }
 
-  private static func readCase<Value: RawRepresentable<String>>(
-    _ root: FieldReader, _ key: String
-  ) throws(TokenizerError) -> Value {
-    let name = try root.string(key) ?? "absent"
-    guard let value = Value(rawValue: name) else {
-      throw .unsupported(
-        file: root.file, item: key, found: quoted(name),
-        advice: "use a version of denju that knows it")
+  private static func readPreTokenizer(
+    _ root: FieldReader, _ kind: any TokenizerKind
+  ) throws(TokenizerError) -> any PreTokenizer {
+    let name = try root.string("preTokenizer") ?? "absent"
+    for type in kind.preTokenizers where type.name.utf8.elementsEqual(name.utf8) {
+      return type.init()
     }
-    return value
+    throw unknown(root, "preTokenizer", name)
   }
 
-  private static func readIDs(
-    _ root: FieldReader, _ key: String
-  ) throws(TokenizerError) -> [Int32] {
-    let values = try root.array(key) ?? []
-    var ids: [Int32] = []
-    ids.reserveCapacity(values.count)
-    for value in values {
-      guard case .integer(let number) = value else {
-        throw root.mismatch(key, "token ids", value)
-      }
-      ids.append(try FieldReader.tokenID(number, file: root.file, item: key))
+  private static func readNormalizer(
+    _ root: FieldReader, _ kind: any TokenizerKind
+  ) throws(TokenizerError) -> any Normalizer {
+    let name = try root.string("normalization") ?? "absent"
+    for type in kind.normalizers {
+      if let normalizer = type.init(name: name) { return normalizer }
     }
-    return ids
+    throw unknown(root, "normalization", name)
   }
 
-  private static func readMerges(
-    _ root: FieldReader, of vocabulary: Vocabulary
-  ) throws(TokenizerError) -> [MergeTable.Merge] {
-    let ids = try readIDs(root, "merges")
-    guard ids.count % 2 == 0 else {
-      throw .malformed(
-        file: root.file, item: "merges", expected: "pairs of ids", found: "\(ids.count) ids")
+  private static func readDecoder(
+    _ root: FieldReader, _ kind: any TokenizerKind
+  ) throws(TokenizerError) -> any TokenDecoder {
+    guard let name = try root.string("decoder") else { return kind.usualDecoder }
+    for type in kind.decoders {
+      if let decoder = type.init(name: name) { return decoder }
     }
-    var merges: [MergeTable.Merge] = []
-    merges.reserveCapacity(ids.count / 2)
-    for index in stride(from: 0, to: ids.count, by: 2) {
-      merges.append(
-        try vocabulary.merge(ids[index], ids[index + 1], rank: index / 2, file: root.file))
-    }
-    return merges
+    throw unknown(root, "decoder", name)
   }
 
-  private static func readVocabulary(
-    _ root: FieldReader, added: [AddedToken]
-  ) throws(TokenizerError) -> Vocabulary {
-    var spellings: [[UInt8]?] = []
-    for value in try root.array("tokens") ?? [] {
-      switch value {
-      case .string(let text): spellings.append(Array(text.utf8))
-      case .null: spellings.append(nil)
-      default: throw root.mismatch("tokens", "strings and nulls", value)
-      }
-    }
-    let addedIDs = Set(added.map(\.id))
-    for (id, spelling) in spellings.enumerated()
-    where spelling == nil && !addedIDs.contains(Int32(truncatingIfNeeded: id)) {
-      throw .malformed(
-        file: root.file, item: "tokens[\(id)]", expected: "a token", found: "null")
-    }
-    return try Vocabulary(spellings: spellings, file: root.file)
+  private static func unknown(_ root: FieldReader, _ key: String, _ name: String) -> TokenizerError
+  {
+    .unsupported(
+      file: root.file, item: key, found: quoted(name),
+      advice: "use a version of denju that knows it")
   }
 
   private static func readTemplate(

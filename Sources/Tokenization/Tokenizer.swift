@@ -1,18 +1,17 @@
-/// A byte-level BPE tokenizer: text to token ids and back.
+/// A tokenizer: text to token ids and back.
 ///
-/// Every byte the vocabulary knows survives a round trip: decoding the ids of a text gives the
-/// text, normalised as the tokenizer normalises (form C for Qwen2). See ``missingBytes`` for the
-/// bytes a vocabulary may lack.
+/// Text is normalised and cut into words, and a model, byte-pair encoding or WordPiece, makes tokens
+/// of each. What a tokenizer is made of stands in its file; ``TokenizerRegistry`` has the kinds
+/// that are known.
+///
+/// Where it ``canWriteText``, every byte the vocabulary knows survives a round trip: decoding the
+/// ids of a text gives the text, normalised as the tokenizer normalises (form C for Qwen2). See
+/// ``missingBytes`` for the bytes a vocabulary may lack.
 public struct Tokenizer: Sendable {
   let definition: TokenizerDefinition
-  let merges: MergeTable
-  /// The token of each byte, -1 where there is none.
-  let byteTokens: [Int32]
-  /// The tokens that a whole word may be whatever the merges say; nil where none may.
-  let wholeWords: Vocabulary?
   let rawTokens: AddedTokenMatcher
   let normalizedTokens: AddedTokenMatcher
-  /// What every id decodes to: `bytes[offsets[id]..<offsets[id + 1]]`.
+  /// What every id's piece is: `bytes[offsets[id]..<offsets[id + 1]]`.
   private let bytes: [UInt8]
   private let offsets: [Int]
   private let specialIDs: [[UInt8]: Int32]
@@ -23,29 +22,15 @@ public struct Tokenizer: Sendable {
   /// Checks what no reader of a file has checked yet; errors name `file`.
   init(_ definition: TokenizerDefinition, file: String) throws(TokenizerError) {
     self.definition = definition
-    merges = try MergeTable(definition.merges, file: file)
-    wholeWords =
-      definition.ignoresMerges
-      ? try Vocabulary(spellings: definition.spellings, file: file) : nil
-
     let added = definition.addedTokens
     rawTokens = AddedTokenMatcher(added.filter { !$0.isNormalized }) { $0 }
     normalizedTokens = AddedTokenMatcher(added.filter(\.isNormalized)) {
-      definition.normalization.normalized($0)
+      definition.normalizer.normalized($0)
     }
 
-    var byteTokens = [Int32](repeating: -1, count: 256)
-    var pieces: [[UInt8]] = []
-    pieces.reserveCapacity(definition.spellings.count)
-    for (id, spelling) in definition.spellings.enumerated() {
-      let piece = spelling.map(ByteAlphabet.bytes(of:)) ?? []
-      if piece.count == 1, spelling == ByteAlphabet.spellings[Int(piece[0])] {
-        byteTokens[Int(piece[0])] = Int32(truncatingIfNeeded: id)
-      }
-      pieces.append(piece)
+    var pieces = definition.model.spellings.map { spelling in
+      spelling.map { definition.model.piece(of: $0) } ?? []
     }
-    self.byteTokens = byteTokens
-
     let count = pieces.count
     var isSpecial = [Bool](repeating: false, count: count)
     var specialIDs: [[UInt8]: Int32] = [:]
@@ -64,7 +49,9 @@ public struct Tokenizer: Sendable {
     }
     self.isSpecial = isSpecial
     self.specialIDs = specialIDs
-    for id in definition.endIDs + [definition.beginID, definition.endOfTextID].compactMap(\.self)
+    let frame = definition.frame
+    let named = [frame.beginID, frame.closingID, definition.endOfTextID].compactMap(\.self)
+    for id in definition.endIDs + named
     where !(0..<count).contains(Int(id)) {
       throw .malformed(
         file: file, item: "the begin and end tokens", expected: "ids below \(count)",
@@ -80,9 +67,18 @@ public struct Tokenizer: Sendable {
   /// decodes to nothing.
   public var vocabularySize: Int { offsets.count - 1 }
 
-  /// The token that ``encode(_:special:addBegin:)`` puts before a text, nil where this tokenizer
-  /// puts none (GPT-2, Qwen2 and SmolLM2 do not).
-  public var beginID: Int32? { definition.beginID }
+  /// The token that ``encode(_:special:framed:)`` puts before a text, nil where this tokenizer
+  /// puts none (GPT-2, Qwen2 and SmolLM2 do not; BERT puts `[CLS]`).
+  public var beginID: Int32? { definition.frame.beginID }
+
+  /// The token that it puts after a text, nil where it puts none (BERT puts `[SEP]`). It belongs
+  /// to what a model reads: what a model writes ends with ``endOfTextID``.
+  public var closingID: Int32? { definition.frame.closingID }
+
+  /// Whether decoding the ids of a text gives that text, so that what a model answers in them can
+  /// be read. WordPiece knows neither case nor spaces: ``text(_:skipSpecial:)`` gives a form for
+  /// people, and a generator needs a tokenizer of its own.
+  public var canWriteText: Bool { type(of: definition.decoder).isExact }
 
   /// The token that a response ends with: end of text, or of the turn in chat models.
   public var endOfTextID: Int32? { definition.endOfTextID }
@@ -100,9 +96,7 @@ public struct Tokenizer: Sendable {
   /// The bytes that no token stands for. Encoding leaves them out, as the reference
   /// implementations do: SmolLM2 lacks six control characters, and the lead bytes of planes 4 to
   /// 11, which Unicode has not assigned.
-  public var missingBytes: [UInt8] {
-    byteTokens.indices.filter { byteTokens[$0] < 0 }.map { UInt8($0) }
-  }
+  public var missingBytes: [UInt8] { definition.model.missingBytes }
 
   /// The id of a special token by its text, as templates name it.
   public func specialID(_ text: String) -> Int32? { specialIDs[Array(text.utf8)] }
@@ -112,8 +106,8 @@ public struct Tokenizer: Sendable {
     isSpecial.indices.contains(Int(id)) && isSpecial[Int(id)]
   }
 
-  /// The bytes that `id` stands for, which need not be whole characters; none for an id outside
-  /// the vocabulary.
+  /// The bytes that `id` stands for, which need not be whole characters, or in WordPiece its
+  /// spelling; none for an id outside the vocabulary.
   public func piece(_ id: Int32) -> ArraySlice<UInt8> {
     guard (0..<vocabularySize).contains(Int(id)) else { return [] }
     return bytes[offsets[Int(id)]..<offsets[Int(id) + 1]]

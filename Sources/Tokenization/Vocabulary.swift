@@ -1,9 +1,11 @@
+import ModelFiles
+
 /// A vocabulary's spellings, to be looked up while a tokenizer is made.
 ///
 /// Spellings are compared as bytes. Keyed by String, two tokens that are canonically equivalent
 /// Unicode would be one.
 struct Vocabulary: Sendable {
-  /// By id, the spelling in the byte-level alphabet, UTF-8. Nil where only an added token is.
+  /// By id, UTF-8. Nil where only an added token is.
   let spellings: [[UInt8]?]
   private let ids: [Key: Int32]
 
@@ -84,5 +86,24 @@ struct Vocabulary: Sendable {
         file: file, item: "the id \(id)", expected: "a token", found: "a hole in the vocabulary")
     }
     try self.init(spellings: spellings, file: file)
+  }
+
+  /// The vocabulary that the serialized form lists by id under `tokens`.
+  init(serialized root: FieldReader, added: [AddedToken]) throws(TokenizerError) {
+    var spellings: [[UInt8]?] = []
+    for value in try root.array("tokens") ?? [] {
+      switch value {
+      case .string(let text): spellings.append(Array(text.utf8))
+      case .null: spellings.append(nil)
+      default: throw root.mismatch("tokens", "strings and nulls", value)
+      }
+    }
+    let addedIDs = Set(added.map(\.id))
+    for (id, spelling) in spellings.enumerated()
+    where spelling == nil && !addedIDs.contains(Int32(truncatingIfNeeded: id)) {
+      throw .malformed(
+        file: root.file, item: "tokens[\(id)]", expected: "a token", found: "null")
+    }
+    try self.init(spellings: spellings, file: root.file)
   }
 }

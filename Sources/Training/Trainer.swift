@@ -1,9 +1,10 @@
 import Crypto
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
 import ModelFiles
 import Numerics
+import Runs
 import Tokenization
 
 /// Stage two: trains a generation module from the cache alone. The source's weights are not opened.
@@ -26,34 +27,47 @@ public final class Trainer {
   private let design: GeneratorDesign
   private let format: PromptFormat?
   private let configuration: GeneratorConfiguration
+  private let registries: GeneratorRegistries
+  private let objective: any Objective
+  private let communicator: any Communicator
 
   /// - Parameters:
   ///   - stream: which of the cache's streams to train from: the run is bound to it.
   ///   - run: the folder to train in.
+  ///   - registries: the families and conditionings there are.
+  ///   - codecs: those that the cache may have.
+  ///   - objectives: the objectives there are.
+  ///   - communicator: how the ranks of the run speak with each other; one process has nobody to.
   ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
   public init(
     cache path: String, stream: FeatureCache.StreamChoice = .only, run: String,
     design: GeneratorDesign, options: TrainingOptions,
-    generatorTokenizer: Tokenizer? = nil
+    generatorTokenizer: Tokenizer? = nil, registries: GeneratorRegistries = .builtIn,
+    codecs: CodecRegistry = .builtIn,
+    objectives: ObjectiveRegistry = .builtIn, communicator: any Communicator = SingleProcess()
   ) throws {
     try options.validate()
-    cache = try FeatureCache.open(path, stream: stream)
+    cache = try FeatureCache.open(path, stream: stream, codecs: codecs)
     folder = RunFolder(run)
     self.options = options
     self.design = design
+    self.registries = registries
+    self.communicator = communicator
+    guard let family = objectives[options.objective] else {
+      throw TrainingError.invalidOption(
+        name: "objective", found: options.objective,
+        allowed: objectives.objectives.map { $0.name }.joined(separator: " or "))
+    }
+    objective = family.init(options)
     format = try generatorTokenizer.map { try PromptFormat($0) }
     let tokenizer = try generatorTokenizer ?? Tokenizer(serialized: cache.source.tokenizer)
+    guard tokenizer.canWriteText, tokenizer.endOfTextID != nil else {
+      throw TrainingError.noWriting(isSources: generatorTokenizer == nil)
+    }
     configuration = try design.configuration(
       sourceWidth: cache.width, vocabularySize: tokenizer.vocabularySize,
-      startToken: tokenizer.endOfTextID, states: options.states)
-    if design.conditioning == .prompt, options.loss == .all {
-      throw TrainingError.invalidOption(
-        name: "loss", found: "all",
-        allowed:
-          "with prompt conditioning every position reads all of the prompt's states, and would be "
-          + "shown its own answers: use response")
-    }
-    if design.conditioning == .aligned, generatorTokenizer != nil {
+      startToken: tokenizer.endOfTextID, options: options, registries)
+    if configuration.needs.steps, generatorTokenizer != nil {
       throw TrainingError.invalidOption(
         name: "tokenizer", found: "another",
         allowed: "an aligned generator has the source's tokenizer")
@@ -79,38 +93,49 @@ public final class Trainer {
     if validation == nil, options.patience > 0 {
       throw TrainingError.noDocuments(cache: cache.path, split: "validation")
     }
-    let description = try description(training)
-    let goesOn = try prepareFolder(description, resume: resume)
-
-    let (model, optimizer, state) = try start(goesOn: goesOn)
-    var sitting = Sitting(
+    var manifest = try manifest(training)
+    let before = try runToGoOnWith(manifest, resume: resume)
+    if let before { (manifest.rules, manifest.base) = (before.rules, before.base) }
+    // All that can be refused was before the folder is made.
+    let (model, optimizer, state) = try start(manifest, goesOn: before != nil)
+    if before == nil {
+      try folder.create(
+        manifest, model, sourceTokenizer: cache.source.tokenizer,
+        generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
+    }
+    var loop = TrainingLoop(
       model: model, optimizer: optimizer, training: training, validation: validation,
-      folder: folder, options: options, state: state,
+      folder: folder, options: options, rules: manifest.rules, objective: objective,
+      communicator: communicator, state: state,
       log: try TrainingLog(
-        path: folder.log, after: state.step, layers: configuration.bridgeLayerCount))
-    return try sitting.run(progress: progress, shouldStop: shouldStop)
+        path: folder.log, after: state.step, gates: configuration.gateCount))
+    return try loop.run(progress: progress, shouldStop: shouldStop)
   }
 
-  /// From the latest checkpoint, or from the beginning.
+  /// The model, optimizer and place to begin from: those of the latest checkpoint, or new ones.
   private func start(
-    goesOn: Bool
-  ) throws -> (model: any GenerationModel, optimizer: AdamW, state: TrainingState) {
+    _ manifest: RunManifest, goesOn: Bool
+  ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {
     if goesOn, let checkpoint = TrainingCheckpoint.latest(in: folder) {
-      return try checkpoint.restore(weightDecay: options.weightDecay)
+      return try checkpoint.restore(folder, manifest, weightDecay: options.weightDecay, registries)
     }
-    let model: any GenerationModel
-    if let pretrained = design.pretrained {
-      model = try PromptGenerator(
-        pretrained: try ModelFolder.open(pretrained), configuration, seed: options.seed)
-    } else {
-      model = try configuration.makeModel(seed: options.seed)
-    }
+    let model =
+      if let pretrained = design.pretrained {
+        try Generator(
+          pretrained: try ModelFolder.open(pretrained), configuration, training: design.train,
+          seed: options.seed, seeding: manifest.rules.seeding)
+      } else {
+        try Generator(
+          configuration, training: design.train, seed: options.seed, seeding: manifest.rules.seeding
+        )
+      }
+    if goesOn { try folder.readBase(manifest, into: model) }
     let optimizer = AdamW(
       count: model.parameters.count, settings: .init(weightDecay: options.weightDecay))
     return (model, optimizer, TrainingState())
   }
 
-  private func description(_ training: TrainingSet) throws -> RunDescription {
+  private func manifest(_ training: TrainingSet) throws -> RunManifest {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     struct Everything: Encodable {
@@ -126,8 +151,9 @@ public final class Trainer {
     for example in training.examples {
       hash.update(data: Data("\(example.prompt) \(example.response)\n".utf8))
     }
-    return RunDescription(
-      identity: try encoder.encode(cache.identity), template: cache.source.chatTemplate,
+    return RunManifest(
+      streams: [RunStream(identity: try encoder.encode(cache.identity))],
+      template: cache.source.chatTemplate,
       plainPrompts: try hasPlainPrompts(), states: options.states, hasOwnTokenizer: format != nil,
       cachePath: cache.path,
       sourcePath: cache.source.path,
@@ -147,34 +173,31 @@ public final class Trainer {
     }
   }
 
-  /// True when the folder has this very run, to go on with.
-  private func prepareFolder(_ description: RunDescription, resume: Bool) throws -> Bool {
+  /// What the folder has of this very run, to go on with; nil when it has none.
+  private func runToGoOnWith(_ manifest: RunManifest, resume: Bool) throws -> RunManifest? {
     guard folder.exists else {
       if resume { throw TrainingError.noRun(path: folder.path, missing: "run.json") }
-      try folder.create(
-        description, sourceTokenizer: cache.source.tokenizer,
-        generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
-      return false
+      return nil
     }
     guard resume else { throw TrainingError.runExists(path: folder.path) }
-    let before = try folder.description()
-    if before.identity != description.identity {
+    let before = try folder.manifest()
+    if before.identity != manifest.identity {
       func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
       let (what, old, new) =
-        Self.difference(before.identity, description.identity)
-        ?? ("identity", text(before.identity), text(description.identity))
+        Self.difference(before.identity, manifest.identity)
+        ?? ("identity", text(before.identity), text(manifest.identity))
       throw TrainingError.runDiffers(
         path: folder.path, what: "cache's \(what)", run: old, here: new)
     }
-    let (old, new) = (before.template ?? "none", description.template ?? "none")
+    let (old, new) = (before.template ?? "none", manifest.template ?? "none")
     // Byte for byte: equal text of other bytes is another template.
     guard Array(old.utf8) == Array(new.utf8) else {
       throw TrainingError.runDiffers(path: folder.path, what: "chat template", run: old, here: new)
     }
-    if let (what, old, new) = Self.difference(before.training, description.training) {
+    if let (what, old, new) = Self.difference(before.training, manifest.training) {
       throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)
     }
-    return true
+    return before
   }
 
   /// The first option that differs between two runs' options, with both values.

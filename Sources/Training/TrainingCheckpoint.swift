@@ -1,6 +1,7 @@
 import Foundation
-import GenerationModule
+import Generators
 import Numerics
+import Runs
 
 /// A checkpoint with all that going on takes: weights, moments and where the run stands.
 struct TrainingCheckpoint {
@@ -16,16 +17,17 @@ struct TrainingCheckpoint {
   }
 
   /// Puts the checkpoint in the old one's place. Without an optimizer it is for generating alone.
-  func write(_ model: any GenerationModel, _ optimizer: AdamW?, _ state: TrainingState) throws {
+  func write(_ model: Generator, _ optimizer: AdamW?, _ state: TrainingState) throws {
     try Checkpoint.save(
       model, to: path, optimizer: optimizer, files: [TrainingState.name: try state.encoded()])
   }
 
   func restore(
-    weightDecay: Double
-  ) throws -> (model: any GenerationModel, optimizer: AdamW, state: TrainingState) {
+    _ folder: RunFolder, _ manifest: RunManifest, weightDecay: Double,
+    _ registries: GeneratorRegistries
+  ) throws -> (model: Generator, optimizer: AdamW, state: TrainingState) {
     let state = try TrainingState.read(path)
-    let model = try Checkpoint.load(path)
+    let model = try folder.generator(path, manifest, registries)
     let optimizer = try Checkpoint.loadOptimizer(
       path, for: model.parameters, settings: .init(weightDecay: weightDecay))
     return (model, optimizer, state)

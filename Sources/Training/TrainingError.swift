@@ -14,6 +14,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case unwritable(path: String, reason: String)
   case vocabularyTooSmall(document: String, token: Int32, vocabulary: Int)
   case tooLong(document: String, tokens: Int, positions: Int)
+  /// A tokenizer that can't write text back, or has no token to end with, where the generator's is needed.
+  case noWriting(isSources: Bool)
   /// The loss is not a number any more.
   case diverged(step: Int, loss: Float)
 
@@ -41,6 +43,9 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case .tooLong(let document, let tokens, let positions):
       "\(document) has \(tokens) tokens for a generator of \(positions) positions: "
         + "use --positions, --generator-prompt last:N, or precompute with --max-tokens"
+    case .noWriting(let isSources):
+      "\(isSources ? "the source's tokenizer" : "--tokenizer") can't write an answer: it has no way back to text, or "
+        + "no token to end with; name the generator's own with --tokenizer, as a model's folder"
     case .diverged(let step, let loss):
       "the loss is \(loss) at step \(step): lower the learning rates or the clipping norm; "
         + "the checkpoints of before are intact"

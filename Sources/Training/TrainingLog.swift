@@ -22,9 +22,9 @@ public struct TrainingLog {
 
   /// Opens the log for going on after `step`, without the lines of later steps, which a killed run may
   /// have left; `step` 0 begins a new one.
-  init(path: String, after step: Int, layers: Int) throws(TrainingError) {
+  init(path: String, after step: Int, gates: Int) throws(TrainingError) {
     self.path = path
-    var lines: [Substring] = [Substring(Self.header(layers: layers))]
+    var lines: [Substring] = [Substring(Self.header(gates: gates))]
     if step > 0, let old = try? String(contentsOfFile: path, encoding: .utf8) {
       lines += old.split(separator: "\n").dropFirst().filter { line in
         line.split(separator: ",", maxSplits: 1).first.flatMap { Int($0) }.map { $0 <= step }
@@ -50,11 +50,11 @@ public struct TrainingLog {
     }
   }
 
-  private static func header(layers: Int) -> String {
+  private static func header(gates: Int) -> String {
     ([
       "step", "epoch", "loss", "learning_rate_bridge", "learning_rate_generator", "gradient_norm",
       "tokens_per_second", "validation_loss",
-    ] + (0..<layers).map { "gate_\($0)" }).joined(separator: ",")
+    ] + (0..<gates).map { "gate_\($0)" }).joined(separator: ",")
   }
 
   private static func line(_ entry: Entry) -> String {

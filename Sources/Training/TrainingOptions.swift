@@ -1,11 +1,12 @@
-import GenerationModule
+import Generators
+import Identity
 
 /// What a training run is, besides its cache. The same words as the command line's.
-public struct TrainingOptions: Codable, Equatable, Sendable {
+public struct TrainingOptions: Equatable, Sendable {
   public var states = StatesArm.own
   public var loss = LossScope.response
   public var epochs = 10
-  /// Documents a step.
+  /// How many documents a step learns from.
   public var batch = 16
   /// Parts that a step's documents are run in, one after the other: less memory, the same step.
   public var accumulate = 1
@@ -19,7 +20,7 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   public var clip = 1.0
   public var weightDecay = 0.01
   public var dropout = 0.0
-  /// Of the cross-attention's weights.
+  /// Share of the cross-attention's weights that training drops.
   public var bridgeDropout = 0.0
   /// Epochs without a better validation loss after which training ends; 0 never ends early.
   public var patience = 0
@@ -28,6 +29,8 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
   /// Seconds between two checkpoints: the most work that a kill can lose.
   public var checkpointSeconds = 60.0
   public var seed: UInt64 = 0
+  /// The name of what training makes smaller.
+  public var objective = CrossEntropy.name
 
   public init() {}
 
@@ -53,6 +56,38 @@ public struct TrainingOptions: Codable, Equatable, Sendable {
     try require((0..<1).contains(dropout), "dropout", dropout, "0 to below 1")
     try require((0..<1).contains(bridgeDropout), "bridge-dropout", bridgeDropout, "0 to below 1")
     try require(patience >= 0, "patience", patience, "0 (never) or more epochs")
+    try require(minimumGain.isFinite, "minimum-gain", minimumGain, "a number of nats")
     try require(checkpointSeconds > 0, "checkpoint-seconds", checkpointSeconds, "above 0")
+  }
+}
+
+extension TrainingOptions: Encodable {
+  private enum Key: String, CodingKey {
+    case states, loss, epochs, batch, accumulate, bridgeLearningRate, generatorLearningRate,
+      warmup, finalRate, clip, weightDecay, dropout, bridgeDropout, patience, minimumGain,
+      checkpointSeconds, seed, objective
+  }
+
+  /// What came later is left out where it is as it always was, so that a run of before is the same run.
+  public func encode(to encoder: any Encoder) throws {
+    var fields = encoder.container(keyedBy: Key.self)
+    try fields.encode(states, forKey: .states)
+    try fields.encode(loss, forKey: .loss)
+    try fields.encode(epochs, forKey: .epochs)
+    try fields.encode(batch, forKey: .batch)
+    try fields.encode(accumulate, forKey: .accumulate)
+    try fields.encode(bridgeLearningRate, forKey: .bridgeLearningRate)
+    try fields.encode(generatorLearningRate, forKey: .generatorLearningRate)
+    try fields.encode(warmup, forKey: .warmup)
+    try fields.encode(finalRate, forKey: .finalRate)
+    try fields.encode(clip, forKey: .clip)
+    try fields.encode(weightDecay, forKey: .weightDecay)
+    try fields.encode(dropout, forKey: .dropout)
+    try fields.encode(bridgeDropout, forKey: .bridgeDropout)
+    try fields.encode(patience, forKey: .patience)
+    try fields.encode(minimumGain, forKey: .minimumGain)
+    try fields.encode(checkpointSeconds, forKey: .checkpointSeconds)
+    try fields.encode(seed, forKey: .seed)
+    if objective != CrossEntropy.name { try fields.encode(objective, forKey: .objective) }
   }
 }

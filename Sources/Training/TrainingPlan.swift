@@ -1,10 +1,10 @@
-import GenerationModule
+import Generators
 
 /// What training will take, before there is a cache.
 public struct TrainingPlan: Codable, Equatable, Sendable {
   public var run: String
   public var parameters: Int
-  /// Through the generator, over all epochs.
+  /// Tokens that go through the generator in all epochs.
   public var tokens: Int
   public var epochs: Int
   /// Forward and backward, 6 a parameter and token; the head's only where there is a loss.
@@ -21,11 +21,12 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
     _ run: String, _ design: GeneratorDesign, _ options: TrainingOptions, tokens: Int,
     sourceWidth: Int, vocabularySize: Int, operationsPerSecond rate: Double
   ) throws {
+    try options.validate()
     let configuration = try design.configuration(
       sourceWidth: sourceWidth, vocabularySize: vocabularySize, startToken: 0,
-      states: options.states)
+      options: options)
     self.run = run
-    parameters = configuration.parameterCount
+    parameters = configuration.parameterCount(training: design.train)
     epochs = options.epochs
     self.tokens = tokens * options.epochs
     floatingPointOperations = 6 * Double(parameters) * Double(self.tokens)

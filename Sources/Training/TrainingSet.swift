@@ -1,13 +1,14 @@
 import FeatureCache
-import GenerationModule
+import Generators
+import Identity
 import Numerics
 import Tokenization
 
 /// A document as the generator is trained on it.
 struct TrainingExample: Sendable {
-  /// Names it in errors.
+  /// What errors call the document.
   let place: String
-  /// In the generator's tokenizer.
+  /// The prompt's tokens in the generator's tokenizer.
   let prompt: [Int32]
   let response: [Int32]
   /// The document whose states it is given: its own, another's, or `nil`.
@@ -30,7 +31,7 @@ struct TrainingSet {
     tokenizer: PromptFormat?, arm: StatesArm, seed: UInt64
   ) throws {
     self.cache = cache
-    let coverage: Coverage = configuration.conditioning == .prompt ? .prompt : .document
+    let coverage = configuration.needs.coverage
     self.coverage = coverage
     let entries = try cache.documents(split)
     guard !entries.isEmpty else {
@@ -40,7 +41,7 @@ struct TrainingSet {
     let found = counts.count { $0 > 0 }
     guard found == entries.count else {
       throw TrainingError.missingStates(
-        cache: cache.path, conditioning: configuration.conditioning.rawValue, found: found,
+        cache: cache.path, conditioning: configuration.conditioning.name, found: found,
         needed: entries.count)
     }
     let partners =
@@ -57,7 +58,7 @@ struct TrainingSet {
         place: document.place, prompt: prompt, response: response,
         statesOf: arm == .none ? nil : entries[partners[index]].id,
         stateCount: arm == .none ? 0 : counts[partners[index]])
-      let embedded = coverage == .prompt ? try configuration.embeddedPrompt(prompt) : prompt
+      let embedded = try configuration.conditioning.embeddedPrompt(prompt)
       try Self.check(example, embedded: embedded + response, configuration)
       return example
     }
@@ -77,7 +78,7 @@ struct TrainingSet {
   }
 
   /// Some examples with their states, read from the cache now.
-  func documents(_ indices: some Collection<Int>) throws -> [GenerationDocument] {
+  func documents(_ indices: some Collection<Int>) throws -> [GeneratorDocument] {
     try indices.map { index in
       let example = examples[index]
       var states = [Float](repeating: 0, count: example.stateCount * cache.width)
@@ -86,8 +87,8 @@ struct TrainingSet {
           _ = try cache.states(of: document, coverage, into: room)
         }
       }
-      return GenerationDocument(
-        states: states, prompt: example.prompt, response: example.response)
+      return GeneratorDocument(
+        states: [states], prompt: example.prompt, response: example.response)
     }
   }
 }

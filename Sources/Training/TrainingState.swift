@@ -1,9 +1,9 @@
 import Foundation
-import GenerationModule
+import Generators
 
 /// Where a run stands: with the weights and the optimizer's moments, all that going on needs.
 struct TrainingState: Codable, Equatable, Sendable {
-  /// Steps taken.
+  /// How many steps were made so far.
   var step = 0
   /// Sum of losses and of counted tokens, over the steps of the epoch under way.
   var epochLoss = 0.0
@@ -15,7 +15,7 @@ struct TrainingState: Codable, Equatable, Sendable {
   var epochsWithoutGain = 0
   var firstLoss: Double?
   var finished = false
-  /// Of work, over all sittings.
+  /// Seconds of work, over all sittings.
   var seconds = 0.0
   var tokens = 0
 
@@ -24,13 +24,22 @@ struct TrainingState: Codable, Equatable, Sendable {
   /// The state of the checkpoint at `folder`.
   static func read(_ folder: String) throws(TrainingError) -> TrainingState {
     let path = (folder as NSString).appendingPathComponent(name)
+    let state: TrainingState
     do {
-      return try JSONDecoder().decode(
+      state = try JSONDecoder().decode(
         TrainingState.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
     } catch {
       throw .unreadable(path: path, reason: "it is not there, or not a training state")
     }
+    for count in [state.step, state.epochTokens, state.epochsWithoutGain, state.tokens]
+    where !(0...largestCount).contains(count) {
+      throw .unreadable(path: path, reason: "\(count) is no count of steps, epochs or tokens")
+    }
+    return state
   }
+
+  /// More than a run could come to in a lifetime, and far from where a sum would overflow.
+  private static let largestCount = 1 << 53
 
   func encoded() throws -> Data {
     let encoder = JSONEncoder()
@@ -48,7 +57,7 @@ public struct TrainingReport: Codable, Equatable, Sendable {
   public var firstLoss: Double?
   public var trainLoss: Double
   public var bestValidationLoss: Double?
-  /// Through the generator, over all sittings.
+  /// Tokens that went through the generator, over all sittings.
   public var tokens: Int
   public var seconds: Double
   public var parameters: Int

@@ -1,58 +1,80 @@
 import FeatureCache
 import Foundation
-import GenerationModule
+import Generators
+import Layers
 import Numerics
+import Runs
 
 /// One step of training: the gradients of a batch's mean loss, clipped, and AdamW with a learning rate a
 /// group. What a step does follows from the parameters, the moments and the step's number alone.
 struct TrainingStep {
   private let options: TrainingOptions
+  private let rules: RunRules
+  private let objective: any Objective
+  private let communicator: any Communicator
   private let schedule: LearningRateSchedule
 
   struct Outcome {
     var lossSum: Double
     var tokenCount: Int
-    /// Rows through the generator.
+    /// How many rows of the documents went through the generator.
     var tokens: Int
     var gradientNorm: Double
     var rates: (bridge: Double, generator: Double)
     var gates: [Double]
   }
 
-  init(_ options: TrainingOptions, stepsOfAllEpochs total: Int) {
+  init(
+    _ options: TrainingOptions, _ rules: RunRules, _ objective: any Objective,
+    _ communicator: any Communicator, stepsOfAllEpochs total: Int
+  ) {
     self.options = options
+    self.rules = rules
+    self.objective = objective
+    self.communicator = communicator
     schedule = LearningRateSchedule(
       warmupSteps: Int((options.warmup * Double(total)).rounded()), totalSteps: total,
       floor: Float(options.finalRate))
   }
 
-  /// - Parameter number: of the step, from 0.
-  func take(
-    _ number: Int, _ model: any GenerationModel, _ optimizer: AdamW, _ set: TrainingSet,
-    _ indices: ArraySlice<Int>
+  /// - Parameters:
+  ///   - number: of the step, from 0.
+  ///   - indices: the step's examples.
+  ///   - following: the next step's, which are read meanwhile.
+  func run(
+    _ number: Int, _ model: Generator, _ optimizer: AdamW, _ set: TrainingSet,
+    _ reader: BatchReader, _ indices: ArraySlice<Int>, following: ArraySlice<Int>?
   ) throws -> Outcome {
     let parameters = model.parameters
     parameters.clearGradients()
     let parts = split(indices)
+    // A rank runs every so-manieth part, and all know how many tokens the whole step counts.
+    let own = Array(parts.indices.filter { $0 % communicator.count == communicator.rank })
     let counted = try indices.reduce(0) { sum, index in
       let example = set.examples[index]
-      let bare = GenerationDocument(states: [], prompt: example.prompt, response: example.response)
-      return try sum + model.lossTokenCount(of: bare, loss: options.loss)
+      let bare = GeneratorDocument(states: [], prompt: example.prompt, response: example.response)
+      return try sum + objective.tokenCount(of: bare, model)
     }
+    // The sums over parts: loss, tokens, then a gate each.
+    var sums = [Double](repeating: 0, count: 2 + model.configuration.gateCount)
+    for (turn, place) in own.enumerated() {
+      let next = turn + 1 < own.count ? parts[own[turn + 1]] : following.flatMap(firstPart)
+      let result = try objective.accumulate(
+        try reader.documents(parts[place], next: next), model,
+        scale: 1 / Float(max(counted, 1)),
+        dropout: dropout(
+          pass: rules.passNumber(
+            step: number, part: place, parts: parts.count, most: options.accumulate)))
+      sums[0] += result.lossSum
+      sums[1] += Double(result.tokenCount)
+      let share = Double(parts[place].count) / Double(indices.count)
+      for (layer, gate) in result.meanGates.enumerated() { sums[2 + layer] += Double(gate) * share }
+    }
+    try communicator.sum(parameters.gradients, count: parameters.count)
+    try communicator.sum(&sums)
     var outcome = Outcome(
-      lossSum: 0, tokenCount: 0, tokens: 0, gradientNorm: 0, rates: (0, 0), gates: [])
-    for (place, part) in parts.enumerated() {
-      let result = try model.forwardBackward(
-        try set.documents(part), loss: options.loss, lossScale: 1 / Float(max(counted, 1)),
-        dropout: dropout(pass: number * parts.count + place))
-      outcome.lossSum += result.lossSum
-      outcome.tokenCount += result.tokenCount
-      let share = Double(part.count) / Double(indices.count)
-      if outcome.gates.isEmpty { outcome.gates = result.meanGates.map { _ in 0 } }
-      for (layer, gate) in result.meanGates.enumerated() {
-        outcome.gates[layer] += Double(gate) * share
-      }
-    }
+      lossSum: sums[0], tokenCount: Int(sums[1]), tokens: 0, gradientNorm: 0, rates: (0, 0),
+      gates: Array(sums[2...]))
     for index in indices {
       outcome.tokens += set.examples[index].prompt.count + set.examples[index].response.count
     }
@@ -73,6 +95,12 @@ struct TrainingStep {
       ],
       gradientScale: GradientClipping.scale(norm: outcome.gradientNorm, limit: options.clip))
     return outcome
+  }
+
+  /// The first part of a step that is this rank's.
+  private func firstPart(of indices: ArraySlice<Int>) -> ArraySlice<Int>? {
+    let parts = split(indices)
+    return parts.indices.contains(communicator.rank) ? parts[communicator.rank] : nil
   }
 
   /// The step's documents in `accumulate` parts of about one size.

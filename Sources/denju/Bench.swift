@@ -1,11 +1,14 @@
 import ArgumentParser
 import Numerics
 
-/// Measurements on this machine.
+/// The command whose subcommands measure what this machine does.
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure speed beside other programs, and what a precision costs.",
-    subcommands: [BenchPrecompute.self, BenchLoss.self, BenchAnswers.self, BenchCache.self])
+    subcommands: [
+      BenchPrecompute.self, BenchEngines.self, BenchEngine.self, BenchLoss.self,
+      BenchAnswers.self, BenchCache.self,
+    ])
 }
 
 extension Precision {
@@ -15,7 +18,7 @@ extension Precision {
   }
 }
 
-/// Values separated by commas.
+/// Reads values that are separated by commas.
 enum BenchList {
   static func parse<Value>(_ text: String, _ value: (String) -> Value?) throws -> [Value] {
     try text.split(separator: ",", omittingEmptySubsequences: false).map { part in

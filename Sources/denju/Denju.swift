@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Numerics
+import Pipeline
 
 /// The program: one verb a file.
 @main
@@ -14,7 +16,8 @@ struct Denju: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Tokenize.self, States.self, PrecomputeCommand.self, CacheCommand.self,
-      Train.self, Evaluate.self, Generate.self, Serve.self, Run.self, Bench.self,
+      Train.self, ImportCheckpoint.self, Export.self, Evaluate.self, Generate.self, Serve.self,
+      PipelineCommand.self, Bench.self,
     ])
 
   /// Every error is one line on stderr: status 64 where the command line was wrong, 1 where the work
@@ -24,6 +27,7 @@ struct Denju: AsyncParsableCommand {
     Interruption.watch()
     do {
       var command = try parseAsRoot()
+      try Numerics.checkEngine()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -31,14 +35,16 @@ struct Denju: AsyncParsableCommand {
       }
     } catch let code as ExitCode {
       Foundation.exit(code.rawValue)
+    } catch is StageInterruption {
+      Foundation.exit(Interruption.exitStatus)
     } catch {
       if isHelp(error) { exit(withError: error) }
       if exitCode(for: error) == .validationFailure {
-        Terminal.note(
+        Terminal.message(
           "denju: \(Failure.line(message(for: error))); --help says what a command takes")
         Foundation.exit(ExitCode.validationFailure.rawValue)
       }
-      Terminal.note("denju: \(Failure.line(error))")
+      Terminal.message("denju: \(Failure.line(error))")
       Foundation.exit(1)
     }
   }

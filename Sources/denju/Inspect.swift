@@ -1,8 +1,9 @@
+import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
-import GenerationModule
 import ModelFiles
+import Runs
 import Tokenization
 
 /// What is in a file or folder, whatever it is.
@@ -31,7 +32,7 @@ struct Inspect: ParsableCommand {
   }
 
   private func show(_ run: RunFolder) throws {
-    let description = try run.description()
+    let description = try run.manifest()
     if !json {
       Terminal.result(
         "training run, states: \(description.states.rawValue), template: \(description.template ?? "none")"
@@ -55,17 +56,17 @@ struct Inspect: ParsableCommand {
   }
 
   private func show(_ folder: ModelFolder) throws {
-    switch Result(catching: { try folder.configuration }) {
+    switch Result(catching: { try folder.architecture() }) {
     case .success(let configuration):
-      Terminal.result("configuration: \(configuration.architectureJSON)")
-    case .failure(let error): Terminal.note(Failure.line(error))
+      Terminal.result("configuration: \(configuration.identityJSON)")
+    case .failure(let error): Terminal.message(Failure.line(error))
     }
     switch Result(catching: { try Tokenizer.load(folder) }) {
     case .success(let tokenizer):
       Terminal.result(
         "tokenizer: \(tokenizer.vocabularySize) tokens, template \(tokenizer.chatTemplate?.name ?? "none"), "
           + "SHA-256 \(tokenizer.fingerprint)")
-    case .failure(let error): Terminal.note(Failure.line(error))
+    case .failure(let error): Terminal.message(Failure.line(error))
     }
   }
 

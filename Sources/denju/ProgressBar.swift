@@ -44,11 +44,11 @@ final class ProgressBar {
       let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 24 - filled)
       Terminal.display("\r\u{1B}[K\(bar) \(text)" + (done >= total ? "\n" : ""))
     } else {
-      Terminal.note(text)
+      Terminal.message(text)
     }
   }
 
-  /// As "1 h 04 min", "3 min 20 s" or "8 s".
+  /// A time as one says it: "1 h 04 min", "3 min 20 s" or "8 s".
   static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "unknown time" }
     let whole = Int(seconds.rounded())
@@ -57,7 +57,7 @@ final class ProgressBar {
     return "\(whole) s"
   }
 
-  /// As "14.3 MB".
+  /// A size in the unit that fits it, as "14.3 MB".
   static func bytes(_ count: Int) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB"]
     var (value, unit) = (Double(count), 0)

@@ -3,6 +3,7 @@ import FeatureCache
 import Foundation
 import Generation
 import Logging
+import Pipeline
 import Serving
 
 /// Stage three: answers over HTTP.
@@ -14,7 +15,7 @@ struct Serve: AsyncParsableCommand {
       not cached are computed, and stored unless --read-only is given.
       """)
 
-  @OptionGroup var place: RunArguments
+  @OptionGroup var arguments: OptionArguments<AnsweringOptions>
 
   @Option(help: "The address to listen on.")
   var host = "127.0.0.1"
@@ -36,7 +37,7 @@ struct Serve: AsyncParsableCommand {
 
   func validate() throws {
     guard (0...65_535).contains(port) else { throw ValidationError("--port \(port): 0 to 65535") }
-    guard !(place.store && readOnly) else {
+    guard !(arguments.options.place.stores && readOnly) else {
       throw ValidationError("--store and --read-only contradict each other")
     }
     guard bodyLimit > 0, queueLimit > 0 else {
@@ -45,7 +46,11 @@ struct Serve: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let generator = try TextGenerator(place.place(store: !readOnly))
+    var place = arguments.options.place
+    place.stores = !readOnly
+    let generator = try TextGenerator(place) {
+      Terminal.message("serve: \($0)")
+    }
     var options = ChatServer.Options(
       modelName: name ?? URL(fileURLWithPath: place.run).standardizedFileURL.lastPathComponent)
     options.host = host
@@ -57,7 +62,7 @@ struct Serve: AsyncParsableCommand {
     let server = ChatServer(generator, options: options, logger: logger)
     Interruption.release()
     try await server.run { [host, options] port in
-      Terminal.note(
+      Terminal.message(
         "serving \(options.modelName) at http://\(host):\(port)/v1 ; Ctrl-C ends it")
     }
   }

@@ -45,7 +45,7 @@ struct States: ParsableCommand {
     let folder = try ModelFolder.open(source)
     let ids = try Tokenizer.load(folder).encode(try TextArgument.read(text), special: special)
     guard !ids.isEmpty else { throw ValidationError("the text is empty") }
-    let model = try KnowledgeSource(folder, precision: precision)
+    let model = try Sources.open(folder, precision: precision)
     let layer = try model.layer(layer)
     let states = FloatBuffer(count: ids.count * model.width)
     try model.states(ids, layer: layer, into: states.base)
@@ -58,6 +58,6 @@ struct States: ParsableCommand {
       try SafetensorsWriter.write(
         path: out, tensors: tensors, metadata: ["layer": "\(layer)", "source": source])
     }
-    Terminal.note("\(out): \(ids.count) tokens, width \(model.width), layer \(layer)")
+    Terminal.message("\(out): \(ids.count) tokens, width \(model.width), layer \(layer)")
   }
 }

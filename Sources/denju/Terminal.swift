@@ -2,19 +2,19 @@ import Foundation
 
 /// Where the program speaks: results on stdout, all else on stderr.
 enum Terminal {
-  static func result(_ text: String) { part(text + "\n") }
+  static func result(_ text: String) { resultPart(text + "\n") }
 
   /// Text without an end of its own. A result that can't be written ends the program, with status 1.
-  static func part(_ text: String) {
+  static func resultPart(_ text: String) {
     do {
       try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
     } catch {
-      note("denju: can't write the result to standard output: \(Failure.line(error))")
+      message("denju: can't write the result to standard output: \(Failure.line(error))")
       exit(1)
     }
   }
 
-  static func note(_ text: String) { display(text + "\n") }
+  static func message(_ text: String) { display(text + "\n") }
 
   /// Text on stderr without an end of its own. Where there is no one to read it, the work goes on.
   static func display(_ text: String) {

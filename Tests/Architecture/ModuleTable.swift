@@ -7,20 +7,27 @@ enum ModuleTable {
   static let direct: [String: Set<String>] = [
     "CZstd": [],
     "CKernels": [],
-    "Numerics": ["CKernels"],
+    "COpenBLAS": [],
+    "Numerics": ["CKernels", "COpenBLAS"],
     "ModelFiles": ["Numerics", "Crypto"],
+    "Identity": [],
     "Tokenization": ["ModelFiles"],
     "Corpora": ["Crypto"],
-    "KnowledgeSource": ["Numerics", "ModelFiles"],
-    "FeatureCache": ["Numerics", "CZstd", "GRDB", "Crypto"],
-    "GenerationModule": ["Numerics", "ModelFiles"],
+    "Layers": ["Numerics"],
+    "Architectures": ["Layers", "ModelFiles", "Identity"],
+    "KnowledgeSource": ["Architectures"],
+    "FeatureCache": ["Numerics", "Identity", "CZstd", "GRDB", "Crypto"],
+    "Generators": ["Architectures", "Identity"],
+    "Runs": ["Generators", "Identity"],
     "Precompute": ["Corpora", "Tokenization", "KnowledgeSource", "FeatureCache"],
-    "Training": ["FeatureCache", "GenerationModule", "Tokenization", "Numerics"],
-    "Generation": ["Tokenization", "KnowledgeSource", "FeatureCache", "GenerationModule"],
+    "Training": ["FeatureCache", "Runs", "Tokenization"],
+    "Generation": ["Tokenization", "KnowledgeSource", "FeatureCache", "Runs"],
     "Evaluation": ["Generation", "Corpora"],
     "Serving": ["Generation", "Hummingbird"],
     "Pipeline": ["Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams"],
     "denju": ["Pipeline", "ArgumentParser"],
+    // Of the tests: no line above names it.
+    "TestSupport": ["Precompute", "Training"],
   ]
 
   /// Modules of other packages, each with those of its modules that come with it.
@@ -29,7 +36,7 @@ enum ModuleTable {
     "GRDB": [],
     "Yams": [],
     "ArgumentParser": [],
-    "Hummingbird": ["HTTPTypes", "NIOCore", "ServiceLifecycle"],
+    "Hummingbird": ["HTTPTypes", "NIOCore", "NIOFoundationEssentialsCompat", "ServiceLifecycle"],
   ]
 
   /// Modules that come with the toolchain or the system and need no dependency.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The checkout that this test was built from, read as text.
@@ -11,9 +12,6 @@ struct SourceTree: Sendable {
     let imports: [(module: String, line: Int)]
   }
 
-  static let root = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
   /// The modules' files by module: the folders of `Sources`.
   let modules: [String: [File]]
   let manifest: String
@@ -23,7 +21,7 @@ struct SourceTree: Sendable {
   private static let reading = Result { try SourceTree() }
 
   private init() throws {
-    let sources = Self.root.appendingPathComponent("Sources")
+    let sources = URL(fileURLWithPath: Checkout.path("Sources"))
     var modules: [String: [File]] = [:]
     let paths = try #require(FileManager.default.enumerator(atPath: sources.path))
     for case let path as String in paths {
@@ -36,8 +34,7 @@ struct SourceTree: Sendable {
       modules[String(parts[0]), default: []].append(File(path: "Sources/\(path)", text: text))
     }
     self.modules = modules
-    manifest = try String(
-      contentsOf: Self.root.appendingPathComponent("Package.swift"), encoding: .utf8)
+    manifest = try Checkout.text("Package.swift")
   }
 }
 

@@ -1,13 +1,14 @@
 import Corpora
 import Foundation
+import TestSupport
 import Testing
 
 /// Files: line ends, marks, arrays, limits, counting.
 @Suite struct ReaderTests {
-  let folder: Folder
+  let folder: TemporaryFolder
 
   init() throws {
-    folder = try Folder()
+    folder = try TemporaryFolder()
   }
 
   private func line(_ text: String) -> String { #"{"text": "\#(text)"}"# }
@@ -20,7 +21,6 @@ import Testing
     while let row = try reader.next() { rows.append(row) }
     #expect(rows.map(\.response) == ["a", "b", "c"])
     #expect(rows.map(\.location.line) == [1, 4, 5])
-    #expect(reader.blankLines == 2)
     #expect(reader.bad.total == 0)
   }
 
@@ -33,7 +33,7 @@ import Testing
     #expect(
       bad.description == "2 not JSON (first: a.jsonl:2); 1 empty response (first: a.jsonl:3); "
         + "1 not an object (first: a.jsonl:6)")
-    let strict = try Corpus(folder.url.appendingPathComponent("a.jsonl").path).reader()
+    let strict = try Corpus(folder.path("a.jsonl")).reader()
     _ = try strict.next()
     let error = #expect(throws: CorpusError.self) { try strict.next() }
     #expect(error?.description.hasPrefix("a.jsonl:2: not JSON: ") == true)
@@ -102,20 +102,21 @@ import Testing
   }
 
   @Test func formats() throws {
-    #expect(try Corpus(try folder.write("a.ndjson", "")).format == .jsonl)
-    #expect(try Corpus(try folder.write("a.txt", "")).format == .text)
-    #expect(try Corpus(try folder.write("a.json", " \n[")).format == .json)
-    #expect(try Corpus(try folder.write("b.json", "{}\n{}")).format == .jsonl)
+    #expect(try Corpus(try folder.write("a.ndjson", "")).form is LinesForm)
+    #expect(try Corpus(try folder.write("a.txt", "")).form is TextForm)
+    #expect(try Corpus(try folder.write("a.json", " \n[")).form is ArrayForm)
+    #expect(try Corpus(try folder.write("b.json", "{}\n{}")).form is LinesForm)
     #expect(
-      throws: CorpusError.unknownFormat(file: folder.url.appendingPathComponent("c.dat").path)
+      throws: CorpusError.unknownForm(
+        file: folder.path("c.dat"), known: ["jsonl", "json", "text"])
     ) {
       try Corpus(try folder.write("c.dat", "hello"))
     }
     #expect(throws: CorpusError.self) {
-      try Corpus(folder.url.appendingPathComponent("absent.json").path)
+      try Corpus(folder.path("absent.json"))
     }
     #expect(throws: CorpusError.self) {
-      try Corpus(folder.url.path, format: .jsonl).reader()
+      try Corpus(folder.path, form: LinesForm()).reader()
     }
   }
 
@@ -124,7 +125,8 @@ import Testing
     ("e.jsonl", "\u{FEFF}"),
   ])
   func anEmptyCorpusIsAnError(name: String, text: String) throws {
-    let corpus = try Corpus(try folder.write(name, text), format: name == "c.json" ? .json : nil)
+    let corpus = try Corpus(
+      try folder.write(name, text), form: name == "c.json" ? ArrayForm() : nil)
     let error = #expect(throws: CorpusError.self) { try corpus.reader(badRows: .skip).next() }
     #expect(error?.description.contains("row") == true)
   }
@@ -138,10 +140,8 @@ import Testing
   }
 
   @Test func theSharedCorpora() throws {
-    let data = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../../shared/data").standardizedFileURL
-    let gsm8k = data.appendingPathComponent("gsm8k/test.jsonl").path
-    guard FileManager.default.fileExists(atPath: gsm8k) else { return }
+    let gsm8k = Checkout.shared("data/gsm8k/test.jsonl")
+    guard Checkout.exists(gsm8k) else { return }
     let reader = try Corpus(gsm8k).reader()
     var count = 0
     while let row = try reader.next() {
@@ -152,7 +152,7 @@ import Testing
       count += 1
     }
     #expect(count == 1319)
-    let stratos = try Corpus(data.appendingPathComponent("bespoke-stratos-row.json").path).reader()
+    let stratos = try Corpus(Checkout.shared("data/bespoke-stratos-row.json")).reader()
     let row = try #require(try stratos.next())
     guard case .messages(let turns) = row.prompt else {
       Issue.record("no conversation")

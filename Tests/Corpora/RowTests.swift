@@ -1,13 +1,14 @@
 import Corpora
 import Foundation
+import TestSupport
 import Testing
 
 /// The forms of a row, good and bad.
 @Suite struct RowTests {
-  let folder: Folder
+  let folder: TemporaryFolder
 
   init() throws {
-    folder = try Folder()
+    folder = try TemporaryFolder()
   }
 
   private func row(_ line: String) throws -> CorpusRow? {

@@ -1,24 +1,23 @@
 import Corpora
 import Foundation
+import TestSupport
 import Testing
 
 /// `Schemas/corpus-row.schema.json` says what the reader does.
 @Suite struct SchemaTests {
   private static func schema() throws -> [String: Any] {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../Schemas/corpus-row.schema.json").standardizedFileURL
-    return try #require(
-      try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+    let text = Data(try Checkout.bytes("Schemas/corpus-row.schema.json"))
+    return try #require(try JSONSerialization.jsonObject(with: text) as? [String: Any])
   }
 
-  private func isRead(_ row: Any, _ folder: Folder) throws -> Bool {
+  private func isRead(_ row: Any, _ folder: TemporaryFolder) throws -> Bool {
     let bytes = try JSONSerialization.data(withJSONObject: row, options: [.fragmentsAllowed])
     return try folder.reason(Array(bytes)) == nil
   }
 
   @Test func itsExamplesAreRead() throws {
     let schema = try Self.schema()
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let examples = try #require(schema["examples"] as? [Any])
     #expect(examples.count == (schema["anyOf"] as? [Any])?.count)
     for example in examples {
@@ -40,7 +39,7 @@ import Testing
     let schema = try Self.schema()
     let value = try JSONSerialization.jsonObject(with: Data(row.utf8), options: [.fragmentsAllowed])
     #expect(try !SchemaValidator(root: schema).accepts(value))
-    #expect(try !isRead(value, try Folder()))
+    #expect(try !isRead(value, try TemporaryFolder()))
   }
 }
 

@@ -1,5 +1,6 @@
 import Corpora
 import Foundation
+import TestSupport
 import Testing
 
 /// A corpus in parts for several machines.
@@ -11,7 +12,7 @@ import Testing
   }
 
   @Test func partsAreTheWhole() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let lines = (0..<400).map { #"{"prompt": "p\#($0 % 300)", "response": "r\#($0)"}"# }
     let path = try folder.write("rows.jsonl", lines.joined(separator: "\n") + "\n")
     let corpus = SplitCorpus.hashed(

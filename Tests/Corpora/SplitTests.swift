@@ -1,13 +1,14 @@
 import Corpora
 import Foundation
+import TestSupport
 import Testing
 
 /// Which row is trained on, and which is held out.
 @Suite struct SplitTests {
-  let folder: Folder
+  let folder: TemporaryFolder
 
   init() throws {
-    folder = try Folder()
+    folder = try TemporaryFolder()
   }
 
   private func bytes(_ number: Int) -> [UInt8] { Array("prompt \(number)".utf8) }

@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// What the codecs keep, what they refuse, and what they do with bytes that are not theirs.
@@ -8,9 +9,9 @@ import Testing
   private static let width = 48
   private static let tokens = 6
   private static let states: [Float] = {
-    let drawn = Fixture.states(Array(1...Int32(tokens - 3)), width: width)
-    let large = Fixture.states([7], width: width).map { $0 * 900 }
-    let small = Fixture.states([8], width: width).map { $0 * 1e-21 * 1e-21 }
+    let drawn = TinyCache.states(Array(1...Int32(tokens - 3)), width: width)
+    let large = TinyCache.states([7], width: width).map { $0 * 900 }
+    let small = TinyCache.states([8], width: width).map { $0 * 1e-21 * 1e-21 }
     return drawn + large + small + [Float](repeating: -0.0, count: width)
   }()
 
@@ -28,20 +29,20 @@ import Testing
     return states
   }
 
-  @Test(arguments: Fixture.codecs.map(\.name))
+  @Test(arguments: TinyCache.codecs.map(\.name))
   func decodingEqualsTheRoundTrip(name: String) throws {
-    let codec = try Fixture.codec(name)
+    let codec = try TinyCache.codec(name)
     let decoded = try decode(
       codec, try encode(codec, Self.states, Self.tokens), Self.tokens, Self.width)
     var passed = Self.states
     try codec.roundTrip(&passed, tokens: Self.tokens, width: Self.width)
-    #expect(decoded.map(\.bitPattern) == passed.map(\.bitPattern))
+    #expect(decoded.bits == passed.bits)
     // A token's values don't depend on its neighbours.
     for token in 0..<Self.tokens {
       let range = token * Self.width..<(token + 1) * Self.width
       var alone = Array(Self.states[range])
       try codec.roundTrip(&alone, tokens: 1, width: Self.width)
-      #expect(alone.map(\.bitPattern) == passed[range].map(\.bitPattern))
+      #expect(alone.bits == passed[range].bits)
     }
   }
 
@@ -49,7 +50,7 @@ import Testing
     let codec = Float32Codec()
     let decoded = try decode(
       codec, try encode(codec, Self.states, Self.tokens), Self.tokens, Self.width)
-    #expect(decoded.map(\.bitPattern) == Self.states.map(\.bitPattern))
+    #expect(decoded.bits == Self.states.bits)
   }
 
   @Test func float16IsRoundedToNearest() throws {
@@ -106,7 +107,7 @@ import Testing
 
   /// Single channels a thousand times as large as the others, as in a middle layer's first token.
   @Test func int4KeepsOutliersApart() throws {
-    var states = Fixture.states([3, 4], width: 576)
+    var states = TinyCache.states([3, 4], width: 576)
     states[5] = 25_000
     states[77] = -900
     states[576 + 575] = 1e30
@@ -127,11 +128,11 @@ import Testing
     #expect(decoded == [127, 0, 2, 2, 0, -2, -2, 126, -126, 0])
   }
 
-  @Test(arguments: Fixture.codecs.map(\.name), [Float.nan, .infinity, -.infinity, .signalingNaN])
+  @Test(arguments: TinyCache.codecs.map(\.name), [Float.nan, .infinity, -.infinity, .signalingNaN])
   func whatIsNotFiniteIsRefused(name: String, value: Float) throws {
     var states = Self.states
     states[2 * Self.width + 5] = value
-    let codec = try Fixture.codec(name)
+    let codec = try TinyCache.codec(name)
     let error = #expect(throws: CodecError.self) {
       _ = try encode(codec, states, Self.tokens)
     }
@@ -156,9 +157,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Fixture.codecs.map(\.name))
+  @Test(arguments: TinyCache.codecs.map(\.name))
   func hostilePayloadsAreErrors(name: String) throws {
-    let codec = try Fixture.codec(name)
+    let codec = try TinyCache.codec(name)
     let good = try encode(codec, Self.states, Self.tokens)
     func refused(_ payload: [UInt8], tokens: Int = Self.tokens, width: Int = Self.width) -> Bool {
       do {
@@ -191,7 +192,7 @@ import Testing
   }
 
   @Test func anUnknownCodecIsNamed() {
-    let error = #expect(throws: CacheError.self) { try StateCodecs.named("int3") }
+    let error = #expect(throws: CacheError.self) { try CodecRegistry.builtIn.choice("int3") }
     #expect(
       error?.description
         == "no codec is named `int3`: there are int8, int4, float16, float32, transform:NATS")

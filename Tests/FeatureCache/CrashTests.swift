@@ -1,18 +1,20 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// Kills, full disks and crowded ones.
 @Suite struct CrashTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   private func fill(_ cache: FeatureCache, _ numbers: Range<Int>) throws {
     for number in numbers {
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 90, shared: 64))])
+      try cache.put([try TinyCache.entry(cache, TinyCache.document(number, tokens: 90, shared: 64))]
+      )
     }
   }
 
@@ -72,7 +74,7 @@ import Testing
     var stored = 0
     let error = #expect(throws: CacheError.self) {
       for number in 0..<100 {
-        try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 60))])
+        try cache.put([try TinyCache.entry(cache, TinyCache.document(number, tokens: 60))])
         stored += 1
       }
     }
@@ -82,7 +84,7 @@ import Testing
     #expect(try cache.verify() == [])
     try cache.close()
     let again = try FeatureCache.open(fixture.path(), .write)
-    try again.put([try Fixture.entry(again, Fixture.document(99, tokens: 60))])
+    try again.put([try TinyCache.entry(again, TinyCache.document(99, tokens: 60))])
     #expect(try again.verify() == [])
   }
 
@@ -104,7 +106,7 @@ import Testing
           let reader = try FeatureCache.open(path)
           for _ in 0..<20 {
             let entries = try reader.documents()
-            for entry in entries { _ = try Fixture.read(reader, entry.id) }
+            for entry in entries { _ = try TinyCache.read(reader, entry.id) }
           }
         }
       }

@@ -1,16 +1,17 @@
 import Crypto
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// An encrypted cache: the same to who has the key, and nothing to who has the file.
 @Suite struct EncryptionTests {
-  let fixture: Fixture
+  let fixture: TinyCache
   private let key: CacheKey
   private let other: CacheKey
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
     key = try CacheKey(hexadecimal: String(repeating: "0f", count: 32), from: "the test")
     other = try CacheKey(hexadecimal: String(repeating: "A5", count: 32) + "\n", from: "the test")
   }
@@ -24,7 +25,9 @@ import Testing
   private func filled(_ name: String = "cache.sqlite") throws {
     let cache = try create(name)
     for number in 0..<4 {
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))])
+      try cache.put([
+        try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 64))
+      ])
     }
     try cache.close()
   }
@@ -36,12 +39,12 @@ import Testing
     #expect(try cache.verify() == [])
     #expect(
       try cache.documents().map { try cache.document($0.id) }
-        == (0..<4).map { Fixture.document($0, tokens: 100, shared: 64) })
+        == (0..<4).map { TinyCache.document($0, tokens: 100, shared: 64) })
     for entry in try cache.documents() {
       let ids = try cache.document(entry.id).promptIDs
       #expect(entry.promptTokens == 100)
-      #expect(try Fixture.read(cache, entry.id) == Fixture.states(ids))
-      #expect(try cache.contains(tokenIDs: ids) && cache.cachedPrefix(of: ids + [3]) == 100)
+      #expect(try TinyCache.read(cache, entry.id) == TinyCache.states(ids))
+      #expect(try cache.contains(tokenIDs: ids) && cache.cachedChunks(of: ids + [3]) == 64)
     }
     for view in CacheView.allCases { _ = try cache.table(view) }
   }
@@ -49,24 +52,24 @@ import Testing
   @Test func anotherKeyOrNoneIsRefused() throws {
     try filled()
     #expect(
-      Fixture.message { _ = try FeatureCache.open(fixture.path()) }.contains("DENJU_CACHE_KEY"))
+      TinyCache.message { _ = try FeatureCache.open(fixture.path()) }.contains("DENJU_CACHE_KEY"))
     for access in [FeatureCache.Access.read, .write] {
       #expect(
-        Fixture.message { _ = try FeatureCache.open(fixture.path(), access, key: other) }
+        TinyCache.message { _ = try FeatureCache.open(fixture.path(), access, key: other) }
           .contains("another key"))
     }
     // The key of an encrypted cache does no harm to one that is not.
     try fixture.create("plain").close()
     #expect(try !FeatureCache.open(fixture.path("plain"), key: key).isEncrypted)
     #expect(
-      Fixture.message {
+      TinyCache.message {
         _ = try FeatureCache.create(
           fixture.path("plain"), identity: fixture.identity(), source: fixture.source,
           encrypted: true, key: key)
       }.contains("not encrypted"))
     for text in ["", "0f", String(repeating: "0f", count: 33), String(repeating: "0g", count: 32)] {
       #expect(
-        Fixture.message { _ = try CacheKey(hexadecimal: text, from: "here") }.contains("here"))
+        TinyCache.message { _ = try CacheKey(hexadecimal: text, from: "here") }.contains("here"))
     }
   }
 
@@ -76,14 +79,16 @@ import Testing
     let plain = try FeatureCache.create(
       fixture.path("plain"), identity: fixture.identity(codec: "float32"), source: fixture.source)
     for number in 0..<4 {
-      try plain.put([try Fixture.entry(plain, Fixture.document(number, tokens: 100, shared: 64))])
+      try plain.put([
+        try TinyCache.entry(plain, TinyCache.document(number, tokens: 100, shared: 64))
+      ])
     }
     try plain.close()
     let hidden = try Data(contentsOf: URL(fileURLWithPath: fixture.path()))
     let open = try Data(contentsOf: URL(fileURLWithPath: fixture.path("plain")))
     var secrets: [Data] = []
     for number in 0..<4 {
-      let document = Fixture.document(number, tokens: 100, shared: 64)
+      let document = TinyCache.document(number, tokens: 100, shared: 64)
       secrets += [Data(document.prompt), Data(document.response)]
       // Some ids in a row, and some values in a row.
       secrets.append(document.promptIDs[66..<70].withUnsafeBytes { Data($0) })
@@ -93,7 +98,8 @@ import Testing
     }
     for column in ["records WHERE id = 1", "documents WHERE id = 1"] {
       for name in ["key", "checksum"] {
-        let hash = try Fixture.sqlite3(fixture.path("plain"), "SELECT hex(\(name)) FROM \(column)")
+        let hash = try TinyCache.sqlite3(
+          fixture.path("plain"), "SELECT hex(\(name)) FROM \(column)")
         secrets.append(
           Data(
             stride(from: 0, to: 64, by: 2).map { place in
@@ -102,11 +108,11 @@ import Testing
             }))
       }
     }
-    let payload = try Fixture.sqlite3(
+    let payload = try TinyCache.sqlite3(
       fixture.path("plain"), "SELECT length(payload) FROM records WHERE id = 1")
     #expect(Int(payload.dropLast()) != nil)
     // What a codec measured, and exact sizes, would confirm a guess as a hash does.
-    let sizes = try Fixture.sqlite3(
+    let sizes = try TinyCache.sqlite3(
       fixture.path(), "SELECT DISTINCT (length(payload) - 28) % 512 FROM records")
     #expect(sizes == "0\n")
     for secret in secrets.filter({ $0.count >= 8 }) {
@@ -114,7 +120,7 @@ import Testing
     }
     #expect(secrets.contains { open.range(of: $0) != nil }, "the search finds what is there")
     #expect(
-      try Fixture.sqlite3(fixture.path(), "SELECT DISTINCT prompt FROM cache_documents")
+      try TinyCache.sqlite3(fixture.path(), "SELECT DISTINCT prompt FROM cache_documents")
         == "(encrypted)\n")
   }
 
@@ -134,18 +140,19 @@ import Testing
   ])
   func whatIsChangedIsFound(sql: String) throws {
     try filled()
-    #expect(try Fixture.sqlite3(fixture.path(), sql) == "")
+    #expect(try TinyCache.sqlite3(fixture.path(), sql) == "")
     #expect(try !FeatureCache.open(fixture.path(), key: key).verify().isEmpty)
   }
 
   @Test func theKeyIsChanged() throws {
     try filled()
     let cache = try FeatureCache.open(fixture.path(), .write, key: key)
-    #expect(Fixture.message { try cache.changeKey(from: other, to: other) }.contains("another key"))
+    #expect(
+      TinyCache.message { try cache.changeKey(from: other, to: other) }.contains("another key"))
     try cache.changeKey(from: key, to: other)
     try cache.close()
     #expect(
-      Fixture.message { _ = try FeatureCache.open(fixture.path(), key: key) }.contains(
+      TinyCache.message { _ = try FeatureCache.open(fixture.path(), key: key) }.contains(
         "another key"))
     #expect(try FeatureCache.open(fixture.path(), key: other).verify() == [])
   }
@@ -154,7 +161,7 @@ import Testing
     try filled()
     let plain = try FeatureCache.create(
       fixture.path("plain"), identity: fixture.identity(codec: "float32"), source: fixture.source)
-    try plain.put([try Fixture.entry(plain, Fixture.document(9, tokens: 100, shared: 64))])
+    try plain.put([try TinyCache.entry(plain, TinyCache.document(9, tokens: 100, shared: 64))])
     #expect(try plain.merge(FeatureCache.open(fixture.path(), key: key)).stored == 4)
     #expect(try plain.verify() == [])
     let sealed = try create("sealed")
@@ -171,7 +178,7 @@ import Testing
     try cache.purge([try #require(try cache.documents().first).id])
     #expect(try cache.verify() == [] && cache.documents().count == 3)
     let document = try cache.document(try #require(try cache.documents().first).id)
-    let states = Fixture.states(document.promptIDs)
+    let states = TinyCache.states(document.promptIDs)
     let records = try cache.records(of: document.promptIDs, states: states, place: "test")
     try cache.mend([CacheEntry(document: document, coverage: .prompt, records: records)])
     #expect(try cache.verify() == [])

@@ -1,14 +1,15 @@
 import FeatureCache
 import Foundation
 import GRDB
+import TestSupport
 import Testing
 
 /// Deleting that deletes, and joining that keeps.
 @Suite struct PurgeTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   private func bytesOfAllFiles() throws -> Data {
@@ -22,15 +23,15 @@ import Testing
   @Test func whatIsPurgedIsInNoneOfTheFiles() throws {
     let cache = try fixture.create("cache.sqlite", fixture.identity(codec: "float32"))
     let documents = (0..<30).map { number in
-      var document = Fixture.document(number, tokens: 140, shared: 64)
+      var document = TinyCache.document(number, tokens: 140, shared: 64)
       document.prompt = Array(
         "the secret of number \(number) is kept here, far from all others".utf8)
       return document
     }
-    for document in documents { try cache.put([try Fixture.entry(cache, document)]) }
+    for document in documents { try cache.put([try TinyCache.entry(cache, document)]) }
     let victim = documents[13]
     let records = try cache.records(
-      of: victim.promptIDs, states: Fixture.states(victim.promptIDs), place: "test")
+      of: victim.promptIDs, states: TinyCache.states(victim.promptIDs), place: "test")
     let ids = victim.promptIDs.suffix(20).flatMap { id in
       withUnsafeBytes(of: UInt16(id).littleEndian) { Array($0) }
     }
@@ -54,7 +55,9 @@ import Testing
   @Test func purgingAllLeavesNothing() throws {
     let cache = try fixture.create()
     for number in 0..<5 {
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 70))])
+      try cache.put([
+        try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 70))
+      ])
     }
     let before = try cache.statistics().fileBytes
     try cache.purge(try cache.documents().map(\.id))
@@ -65,7 +68,7 @@ import Testing
 
   @Test func anUnknownDocumentIsAnErrorAndNothingIsPurged() throws {
     let cache = try fixture.create()
-    try cache.put([try Fixture.entry(cache, Fixture.document(0))])
+    try cache.put([try TinyCache.entry(cache, TinyCache.document(0))])
     let id = try #require(try cache.documents().first?.id)
     #expect(throws: CacheError.self) { try cache.purge([id, id]) }
     #expect(try cache.documents().count == 1)
@@ -75,10 +78,12 @@ import Testing
   @Test func aDocumentWithoutStatesIsPurged() throws {
     var cache = try fixture.create()
     for number in 0..<3 {
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))])
+      try cache.put([
+        try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 64))
+      ])
     }
     try cache.close()
-    #expect(try Fixture.sqlite3(fixture.path(), "DELETE FROM chains WHERE document = 2") == "")
+    #expect(try TinyCache.sqlite3(fixture.path(), "DELETE FROM chains WHERE document = 2") == "")
     cache = try FeatureCache.open(fixture.path(), .write)
     #expect(try cache.documents().count == 2 && cache.documentIDs(withStatesHere: true).count == 2)
     let ids = try cache.documentIDs()
@@ -91,12 +96,12 @@ import Testing
   /// A reader in a transaction keeps the log from being emptied, and a plain file from getting one.
   @Test func aReaderInTheWayIsNamedAndNothingIsLost() throws {
     var cache = try fixture.create()
-    for number in 0..<3 { try cache.put([try Fixture.entry(cache, Fixture.document(number))]) }
+    for number in 0..<3 { try cache.put([try TinyCache.entry(cache, TinyCache.document(number))]) }
     let ids = try cache.documentIDs()
     var reader = try DatabaseQueue(path: fixture.path())
     try reader.read { db in
       _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM records")
-      let found = Fixture.message { try cache.purge([ids[0]]) }
+      let found = TinyCache.message { try cache.purge([ids[0]]) }
       #expect(
         found.contains(
           "can't empty the log: a reader or another program has \(fixture.path()) open: close it"))
@@ -109,7 +114,7 @@ import Testing
     reader = try DatabaseQueue(path: fixture.path())
     try reader.read { db in
       _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM records")
-      let found = Fixture.message { _ = try FeatureCache.open(fixture.path(), .write) }
+      let found = TinyCache.message { _ = try FeatureCache.open(fixture.path(), .write) }
       #expect(
         found.contains(
           "can't open: a reader or another program has \(fixture.path()) open: close it"))
@@ -126,7 +131,7 @@ import Testing
     let run = try cache.beginRun(.precompute, options: #"{"shard":"\#(name)"}"#)
     for number in numbers {
       try cache.put(
-        [try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))], run: run)
+        [try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 64))], run: run)
     }
     try cache.note(run, RunProgress(), .finished)
     return cache
@@ -156,10 +161,10 @@ import Testing
       try cache.merge(try shard("float16.sqlite", [3], codec: "float16"))
     }
     let other = try fixture.create("other.sqlite")
-    let document = Fixture.document(1, tokens: 100, shared: 64)
-    var states = Fixture.states(document.promptIDs)
+    let document = TinyCache.document(1, tokens: 100, shared: 64)
+    var states = TinyCache.states(document.promptIDs)
     states[7] += 100
-    try other.put([try Fixture.entry(other, Fixture.document(9))])
+    try other.put([try TinyCache.entry(other, TinyCache.document(9))])
     try other.put([
       CacheEntry(
         document: document, coverage: .prompt,
@@ -169,7 +174,7 @@ import Testing
     #expect(error?.description.contains("the same tokens decode to other states") == true)
     let moved = try fixture.create("moved.sqlite")
     try moved.put([
-      try Fixture.entry(moved, Fixture.document(1, tokens: 100, split: .test, shared: 64))
+      try TinyCache.entry(moved, TinyCache.document(1, tokens: 100, split: .test, shared: 64))
     ])
     #expect(throws: CacheError.self) { try cache.merge(moved) }
     #expect(try cache.contentDigest() == before)

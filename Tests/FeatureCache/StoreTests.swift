@@ -1,19 +1,20 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// Storing and finding: sharing, prefixes, order, runs, text byte for byte.
 @Suite struct StoreTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   @Test func sharedBeginningsAreStoredOnce() throws {
     let cache = try fixture.create()
-    let documents = (0..<5).map { Fixture.document($0, tokens: 200, shared: 150) }
-    for document in documents { try cache.put([try Fixture.entry(cache, document)]) }
+    let documents = (0..<5).map { TinyCache.document($0, tokens: 200, shared: 150) }
+    for document in documents { try cache.put([try TinyCache.entry(cache, document)]) }
     // Two whole records of 64 are shared; the third record of each, and its end of 8 tokens, are
     // its own.
     let statistics = try cache.statistics()
@@ -22,22 +23,23 @@ import Testing
     #expect(statistics.storedTokens == 128 + 5 * 72)
     #expect(statistics.documents == [.train: 5])
     for (entry, document) in zip(try cache.documents(), documents) {
-      var expected = Fixture.states(document.promptIDs)
+      var expected = TinyCache.states(document.promptIDs)
       try expected.withUnsafeMutableBufferPointer {
         try cache.roundTrip($0.baseAddress!, tokens: 200, place: "test")
       }
-      #expect(try Fixture.read(cache, entry.id) == expected)
+      #expect(try TinyCache.read(cache, entry.id) == expected)
     }
     #expect(try cache.verify() == [])
   }
 
   @Test func equalPromptsShareAllTheirStates() throws {
     let cache = try fixture.create()
-    var other = Fixture.document(0, tokens: 100)
+    var other = TinyCache.document(0, tokens: 100)
     other.response = Array("another answer".utf8)
     other.line = 9
     let report = try cache.put([
-      try Fixture.entry(cache, Fixture.document(0, tokens: 100)), try Fixture.entry(cache, other),
+      try TinyCache.entry(cache, TinyCache.document(0, tokens: 100)),
+      try TinyCache.entry(cache, other),
     ])
     #expect(report.stored == 2)
     #expect(report.records == 2)
@@ -46,7 +48,7 @@ import Testing
 
   @Test func storingAgainChangesNothing() throws {
     let cache = try fixture.create()
-    let entry = try Fixture.entry(cache, Fixture.document(0))
+    let entry = try TinyCache.entry(cache, TinyCache.document(0))
     try cache.put([entry])
     let digest = try cache.contentDigest()
     let report = try cache.put([entry])
@@ -55,14 +57,14 @@ import Testing
   }
 
   @Test func theContentDoesNotDependOnTheOrder() throws {
-    var documents = (0..<6).map { Fixture.document($0, tokens: 70 + $0, shared: 64) }
+    var documents = (0..<6).map { TinyCache.document($0, tokens: 70 + $0, shared: 64) }
     documents.append(documents[2])
     documents[6].line = 1000
     let forward = try fixture.create("forward.sqlite")
     let backward = try fixture.create("backward.sqlite")
-    for document in documents { try forward.put([try Fixture.entry(forward, document)]) }
+    for document in documents { try forward.put([try TinyCache.entry(forward, document)]) }
     for document in documents.reversed() {
-      try backward.put([try Fixture.entry(backward, document)])
+      try backward.put([try TinyCache.entry(backward, document)])
     }
     #expect(try forward.contentDigest() == backward.contentDigest())
     #expect(
@@ -72,13 +74,13 @@ import Testing
 
   @Test func bothCoveragesStandTogether() throws {
     let cache = try fixture.create()
-    let document = Fixture.document(0, tokens: 70)
-    try cache.put([try Fixture.entry(cache, document)])
-    let report = try cache.put([try Fixture.entry(cache, document, .document)])
+    let document = TinyCache.document(0, tokens: 70)
+    try cache.put([try TinyCache.entry(cache, document)])
+    let report = try cache.put([try TinyCache.entry(cache, document, .document)])
     #expect(report.extended == 1 && report.records == 1)
     let entry = try #require(try cache.documents().first)
     #expect(entry.promptStates == 70 && entry.documentStates == 73)
-    #expect(try Fixture.read(cache, entry.id, .document).count == 73 * 8)
+    #expect(try TinyCache.read(cache, entry.id, .document).count == 73 * 8)
     #expect(try cache.verify() == [])
   }
 
@@ -86,21 +88,21 @@ import Testing
     let cache = try fixture.create()
     let ids = (0..<150).map { Int32($0) }
     func put(_ number: Int, _ ids: [Int32]) throws {
-      var document = Fixture.document(number)
+      var document = TinyCache.document(number)
       document.promptIDs = ids
-      try cache.put([try Fixture.entry(cache, document)])
+      try cache.put([try TinyCache.entry(cache, document)])
     }
     try put(0, Array(ids.prefix(140)))
     #expect(try cache.contains(tokenIDs: Array(ids.prefix(140))))
     #expect(try !cache.contains(tokenIDs: ids))
     #expect(try !cache.contains(tokenIDs: []))
-    #expect(try cache.cachedPrefix(of: ids) == 140)
     #expect(try cache.cachedChunks(of: ids) == 128)
-    #expect(try cache.cachedPrefix(of: Array(ids.prefix(130))) == 128)
-    #expect(try cache.cachedPrefix(of: Array(ids.prefix(100))) == 64)
-    #expect(try cache.cachedPrefix(of: [5, 6]) == 0)
+    #expect(try cache.cachedChunks(of: Array(ids.prefix(130))) == 128)
+    #expect(try cache.cachedChunks(of: Array(ids.prefix(100))) == 64)
+    #expect(try cache.cachedChunks(of: Array(ids.prefix(140))) == 140)
+    #expect(try cache.cachedChunks(of: [5, 6]) == 0)
     try put(1, Array(ids.prefix(3)))
-    #expect(try cache.cachedPrefix(of: Array(ids.prefix(63))) == 3)
+    #expect(try cache.contains(tokenIDs: Array(ids.prefix(3))))
     var states = [Float](repeating: 0, count: 150 * 8)
     let hit = try states.withUnsafeMutableBufferPointer {
       try cache.states(forTokenIDs: Array(ids.prefix(128)), into: $0)
@@ -120,13 +122,13 @@ import Testing
 
   @Test func textIsKeptByteForByte() throws {
     let cache = try fixture.create()
-    var document = Fixture.document(0)
+    var document = TinyCache.document(0)
     document.corpus = "na\u{308}me"
     document.prompt = Array("zero \0 inside, e\u{301}, \u{1F600}".utf8)
     document.response = Array("\u{FEFF}\r\n".utf8)
     var composed = document
     composed.prompt = Array("zero \0 inside, \u{E9}, \u{1F600}".utf8)
-    try cache.put([try Fixture.entry(cache, document), try Fixture.entry(cache, composed)])
+    try cache.put([try TinyCache.entry(cache, document), try TinyCache.entry(cache, composed)])
     let stored = try cache.documents().map { try cache.document($0.id) }
     #expect(Set(stored.map(\.prompt)) == [document.prompt, composed.prompt])
     #expect(
@@ -140,7 +142,7 @@ import Testing
     let cache = try fixture.create()
     for number in [5, 1, 11, 3] {
       try cache.put([
-        try Fixture.entry(cache, Fixture.document(number, split: number == 3 ? .test : .train))
+        try TinyCache.entry(cache, TinyCache.document(number, split: number == 3 ? .test : .train))
       ])
     }
     #expect(try cache.documents(.train).map { try cache.document($0.id).line } == [2, 6, 12])
@@ -150,23 +152,23 @@ import Testing
 
   @Test func aDocumentMovesToTheSplitItIsGiven() throws {
     let cache = try fixture.create()
-    var document = Fixture.document(0)
+    var document = TinyCache.document(0)
     document.split = .asked
-    try cache.put([try Fixture.entry(cache, document)])
+    try cache.put([try TinyCache.entry(cache, document)])
     document.split = .train
-    #expect(try cache.put([try Fixture.entry(cache, document)]).moved == 1)
+    #expect(try cache.put([try TinyCache.entry(cache, document)]).moved == 1)
     document.split = .asked
-    #expect(try cache.put([try Fixture.entry(cache, document)]).moved == 0)
+    #expect(try cache.put([try TinyCache.entry(cache, document)]).moved == 0)
     #expect(try cache.documents(.train).count == 1)
     #expect(try cache.verify() == [])
   }
 
   @Test func theSameTextAsOtherTokensIsAConflict() throws {
     let cache = try fixture.create()
-    try cache.put([try Fixture.entry(cache, Fixture.document(0))])
-    var other = Fixture.document(0)
+    try cache.put([try TinyCache.entry(cache, TinyCache.document(0))])
+    var other = TinyCache.document(0)
     other.promptIDs.append(4)
-    let entry = try Fixture.entry(cache, other)
+    let entry = try TinyCache.entry(cache, other)
     let before = try cache.contentDigest()
     #expect(throws: CacheError.self) { try cache.put([entry]) }
     #expect(try cache.contentDigest() == before)
@@ -174,8 +176,8 @@ import Testing
 
   @Test func otherStatesOfTheSameTokensAreAConflict() throws {
     let cache = try fixture.create()
-    let document = Fixture.document(0)
-    try cache.put([try Fixture.entry(cache, document)])
+    let document = TinyCache.document(0)
+    try cache.put([try TinyCache.entry(cache, document)])
     let wrong = [Float](repeating: 1, count: 80)
     let records = try cache.records(of: document.promptIDs, states: wrong, place: "test")
     #expect(throws: CacheError.self) {
@@ -186,9 +188,9 @@ import Testing
   @Test func whatHasNoStatesIsRefused() throws {
     let cache = try fixture.create()
     #expect(throws: CacheError.self) {
-      try cache.put([CacheEntry(document: Fixture.document(0), coverage: .prompt, records: [])])
+      try cache.put([CacheEntry(document: TinyCache.document(0), coverage: .prompt, records: [])])
     }
-    var empty = Fixture.document(0)
+    var empty = TinyCache.document(0)
     empty.promptIDs = []
     #expect(throws: CacheError.self) {
       try cache.put([CacheEntry(document: empty, coverage: .prompt, records: [])])
@@ -196,12 +198,13 @@ import Testing
     #expect(throws: CacheError.self) {
       let states = [Float](repeating: .nan, count: 80)
       _ = try cache.records(
-        of: Fixture.document(0).promptIDs, states: states, place: "corpus.jsonl:1")
+        of: TinyCache.document(0).promptIDs, states: states, place: "corpus.jsonl:1")
     }
     // The second record of a chain whose first is nowhere.
-    let long = Fixture.document(1, tokens: 100)
+    let long = TinyCache.document(1, tokens: 100)
     let rest = try cache.records(
-      of: long.promptIDs, from: 64, states: Array(Fixture.states(long.promptIDs).dropFirst(64 * 8)),
+      of: long.promptIDs, from: 64,
+      states: Array(TinyCache.states(long.promptIDs).dropFirst(64 * 8)),
       place: "test")
     #expect(throws: CacheError.self) {
       try cache.put([CacheEntry(document: long, coverage: .prompt, records: rest)])
@@ -216,10 +219,10 @@ import Testing
     let writer = BatchWriter(cache, run: run, documents: 4, seconds: 1000)
     var flushed = 0
     for number in 0..<10 {
-      let document = Fixture.document(number, tokens: 100, shared: 64)
+      let document = TinyCache.document(number, tokens: 100, shared: 64)
       let start = try writer.cachedChunks(of: document.promptIDs)
       #expect(start == (number == 0 ? 0 : 64))
-      let states = Array(Fixture.states(document.promptIDs).dropFirst(start * 8))
+      let states = Array(TinyCache.states(document.promptIDs).dropFirst(start * 8))
       let records = try cache.records(
         of: document.promptIDs, from: start, states: states, place: document.place)
       if try writer.add(CacheEntry(document: document, coverage: .prompt, records: records)) {

@@ -1,13 +1,14 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// Several streams in one file: sources and their versions, layers, codecs side by side.
 @Suite struct StreamTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   /// A later version of the fixture's source: other weights, all else the same.
@@ -25,7 +26,9 @@ import Testing
     let cache = try FeatureCache.create(
       fixture.path(name), identity: identity, source: fixture.source, beside: true)
     for number in documents {
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))])
+      try cache.put([
+        try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 64))
+      ])
     }
     try cache.close()
   }
@@ -44,20 +47,20 @@ import Testing
       #expect(try FeatureCache.open(fixture.path(), stream: .number(number)).identity == identity)
       #expect(try cache.streams().map(\.number) == [1, 2, 3])
       for entry in try cache.documents() {
-        #expect(try Fixture.read(cache, entry.id).count == 100 * 8)
+        #expect(try TinyCache.read(cache, entry.id).count == 100 * 8)
       }
     }
-    let several = Fixture.message { _ = try FeatureCache.open(fixture.path()) }
+    let several = TinyCache.message { _ = try FeatureCache.open(fixture.path()) }
     #expect(
       several.contains("3 streams") && several.contains("--stream") && several.contains("float16"))
     #expect(
-      Fixture.message { _ = try FeatureCache.open(fixture.path(), stream: .number(7)) }.contains(
+      TinyCache.message { _ = try FeatureCache.open(fixture.path(), stream: .number(7)) }.contains(
         "stream 7")
     )
     var other = newer
     other.layer = 1
     // The stream that is most like it is named.
-    let found = Fixture.message { _ = try FeatureCache.open(fixture.path(), expecting: other) }
+    let found = TinyCache.message { _ = try FeatureCache.open(fixture.path(), expecting: other) }
     #expect(found.contains("layer is 2 in the cache and 1 here") && !found.contains("weights"))
     #expect(try FeatureCache.open(fixture.path(), stream: .first).verify() == [])
   }
@@ -97,7 +100,7 @@ import Testing
     try put(fixture.identity(), 0..<2)
     try put(newer, 0..<2)
     #expect(try FeatureCache.open(fixture.path(), stream: .first).verify() == [])
-    #expect(try Fixture.sqlite3(fixture.path(), sql) == "")
+    #expect(try TinyCache.sqlite3(fixture.path(), sql) == "")
     let damage = try FeatureCache.open(fixture.path(), stream: .first).verify()
     #expect(!damage.isEmpty)
     // A record that was moved is found where it is now.
@@ -118,17 +121,17 @@ import Testing
     #expect(try cache.verify() == [])
     #expect(
       try cache.contentDigest() == FeatureCache.open(fixture.path("alone")).contentDigest())
-    #expect(try Fixture.sqlite3(fixture.path(), "SELECT count(*) FROM sources") == "1\n")
+    #expect(try TinyCache.sqlite3(fixture.path(), "SELECT count(*) FROM sources") == "1\n")
     try cache.close()
     let last = try FeatureCache.open(fixture.path(), .write)
-    #expect(Fixture.message { _ = try last.purgeStream() }.contains("only stream"))
+    #expect(TinyCache.message { _ = try last.purgeStream() }.contains("only stream"))
   }
 
   /// Two codecs of one source share its documents.
   @Test func aDocumentStaysWhileAStreamHasItsStates() throws {
     try put(fixture.identity(), 0..<3)
     try put(fixture.identity(codec: "float16"), 0..<1)
-    #expect(try Fixture.sqlite3(fixture.path(), "SELECT count(*) FROM documents") == "3\n")
+    #expect(try TinyCache.sqlite3(fixture.path(), "SELECT count(*) FROM documents") == "3\n")
     let cache = try FeatureCache.open(fixture.path(), .write, stream: .number(1))
     #expect(try cache.purgeStream().documents == 2)
     try cache.close()
@@ -143,7 +146,7 @@ import Testing
     let into = try FeatureCache.open(fixture.path("a"), .write)
     let from = try FeatureCache.open(fixture.path("b"), stream: .first)
     let before = try into.contentDigest()
-    #expect(Fixture.message { _ = try into.merge(from) }.contains("weights"))
+    #expect(TinyCache.message { _ = try into.merge(from) }.contains("weights"))
     #expect(try into.contentDigest() == before)
     #expect(try into.merge(from, beside: true).stored == 4)
     #expect(try into.verify() == [])

@@ -1,30 +1,31 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// Token ids take 2 bytes each where all of a value fit, and 4 where one does not.
 @Suite struct TokenIDTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   private static let boundary: [(largest: Int32, width: Int)] = [(65_535, 2), (65_536, 4)]
 
   /// One record's ids end at the boundary; those of the record before it are small.
   private static func document(largest: Int32) -> CacheDocument {
-    var document = Fixture.document(0, tokens: 100)
+    var document = TinyCache.document(0, tokens: 100)
     document.promptIDs[99] = largest
     document.responseIDs[0] = largest
     return document
   }
 
   private func expectRoundTrip(_ cache: FeatureCache, _ document: CacheDocument) throws {
-    try cache.put([try Fixture.entry(cache, document, .document)])
+    try cache.put([try TinyCache.entry(cache, document, .document)])
     let id = try #require(try cache.documents().first).id
     #expect(try cache.document(id) == document)
-    #expect(try Fixture.read(cache, id, .document) == Fixture.states(document.ids(.document)))
+    #expect(try TinyCache.read(cache, id, .document) == TinyCache.states(document.ids(.document)))
     #expect(try cache.verify() == [])
   }
 
@@ -35,7 +36,7 @@ import Testing
     try expectRoundTrip(cache, document)
     try cache.close()
     #expect(
-      try Fixture.sqlite3(
+      try TinyCache.sqlite3(
         fixture.path(),
         """
         SELECT length(ids) / tokens FROM records ORDER BY first;
@@ -50,7 +51,7 @@ import Testing
     ] {
       let copy = fixture.path(UUID().uuidString)
       try FileManager.default.copyItem(atPath: fixture.path(), toPath: copy)
-      #expect(try Fixture.sqlite3(copy, "UPDATE \(change)") == "")
+      #expect(try TinyCache.sqlite3(copy, "UPDATE \(change)") == "")
       #expect(try !FeatureCache.open(copy).verify().isEmpty)
     }
   }

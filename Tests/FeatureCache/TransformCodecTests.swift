@@ -1,12 +1,13 @@
 import FeatureCache
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// The transform codec: its fit as bytes, what it keeps, what it refuses.
 @Suite struct TransformCodecTests {
-  private let width = Fixture.Sample.width
-  private let sample = Fixture.Sample(tokens: 400, seed: 21)
+  private let width = TinyCache.Sample.width
+  private let sample = TinyCache.Sample(tokens: 400, seed: 21)
 
   private func decoded(_ codec: TransformCodec, _ states: [Float]) throws -> [Float] {
     var states = states
@@ -20,7 +21,7 @@ import Testing
   }
 
   @Test func aFitReadsAsItWasWritten() throws {
-    let fit = Fixture.transform.fit
+    let fit = TinyCache.transform.fit
     let read = try TransformFit(bytes: fit.bytes)
     #expect(read.bytes == fit.bytes)
     #expect(read.measurement == fit.measurement && read.allowance == fit.allowance)
@@ -36,7 +37,7 @@ import Testing
   }
 
   @Test func damagedFitsAreErrors() throws {
-    let bytes = Fixture.transform.fit.bytes
+    let bytes = TinyCache.transform.fit.bytes
     for count in stride(from: 0, to: bytes.count, by: 97) {
       #expect(throws: CodecError.self) { try TransformFit(bytes: Array(bytes.prefix(count))) }
     }
@@ -47,7 +48,7 @@ import Testing
       changed[index] ^= 0x55
       guard let fit = try? TransformFit(bytes: changed) else { continue }
       let codec = TransformCodec(fit)
-      #expect(codec.identity != Fixture.transform.identity)
+      #expect(codec.identity != TinyCache.transform.identity)
       let few = Array(sample.states.prefix(4 * width))
       if let states = try? decoded(codec, few) {
         #expect(states.allSatisfy { $0.isFinite })
@@ -58,7 +59,7 @@ import Testing
   @Test func aSmallerStepTakesMoreBytesAndLosesLess() throws {
     var last: (bytes: Int, error: Float) = (.max, 0)
     for step in [0.01, 0.05, 0.25] as [Float] {
-      let codec = TransformCodec(try Fixture.fitting.fit(step: step, allowance: 0.01))
+      let codec = TransformCodec(try TinyCache.fitting.fit(step: step, allowance: 0.01))
       let payload = try codec.encode(sample.states, tokens: 400, width: width).payload
       let lost = error(sample.states, try decoded(codec, sample.states))
       #expect(payload.count < last.bytes && lost > last.error)
@@ -76,8 +77,8 @@ import Testing
       )
     }
     let shaped = try measured(
-      TransformCodec(try Fixture.fitting.fit(step: 0.2, allowance: 0.01)))
-    let plain = try Fixture.Sample(tokens: 3000, seed: 20).fitting(readsOutput: false)
+      TransformCodec(try TinyCache.fitting.fit(step: 0.2, allowance: 0.01)))
+    let plain = try TinyCache.Sample(tokens: 3000, seed: 20).fitting(readsOutput: false)
     // The plain codec with as many bytes, or a little more.
     var step = 16 * plain.startingStep
     var rival = try measured(TransformCodec(try plain.fit(step: step, allowance: 0.01)))
@@ -90,8 +91,8 @@ import Testing
   }
 
   @Test func statesThatTheFitKnowsAreExact() throws {
-    let known = Array(Fixture.Sample(tokens: 3000, seed: 20).states.prefix(width))
-    let codec = Fixture.transform
+    let known = Array(TinyCache.Sample(tokens: 3000, seed: 20).states.prefix(width))
+    let codec = TinyCache.transform
     #expect(try decoded(codec, known) == known)
     #expect(try codec.encode(known, tokens: 1, width: width).payload.count < 10)
     var near = known
@@ -100,7 +101,7 @@ import Testing
   }
 
   @Test func whatIsFarFromTheSampleKeepsItsSize() throws {
-    let codec = Fixture.transform
+    let codec = TinyCache.transform
     var states = Array(sample.states.prefix(2 * width))
     // Beyond a million steps: kept whole.
     states[5] = 1e9
@@ -116,21 +117,21 @@ import Testing
   }
 
   @Test func anotherWidthIsRefused() throws {
-    let codec = Fixture.transform
+    let codec = TinyCache.transform
     #expect(throws: CodecError.self) {
       try codec.encode([Float](repeating: 0, count: 2 * width), tokens: 1, width: 2 * width)
     }
   }
 
   @Test func tooFewTokensToFitOnAreRefused() throws {
-    let few = Fixture.Sample(tokens: width, seed: 3)
+    let few = TinyCache.Sample(tokens: width, seed: 3)
     let error = #expect(throws: CodecError.self) { try few.fitting(readsOutput: true) }
     #expect(error?.description.contains("too few") == true)
   }
 
   @Test(arguments: [1e30, 1e37] as [Float])
   func statesWithSquaresBeyondFloat32AreRefused(size: Float) throws {
-    let states = Fixture.Sample(tokens: 3000, seed: 20).states.map { $0 * size }
+    let states = TinyCache.Sample(tokens: 3000, seed: 20).states.map { $0 * size }
     let error = #expect(throws: CodecError.self) {
       _ = try TransformFitting(states: states, tokens: 3000, width: width, output: nil)
     }
@@ -139,7 +140,7 @@ import Testing
 
   @Test func anAllowanceIsHeldByTwiceTheIntervalAndTheDivergence() {
     func cost(_ added: Double, _ bound: Double, _ divergence: Double) -> Double {
-      TransformFit.Measurement(
+      FitMeasurement(
         fittedTokens: 1, added: added, bound: bound, divergence: divergence
       ).cost
     }
@@ -153,37 +154,37 @@ import Testing
     "int3",
   ])
   func badChoicesAreRefused(text: String) {
-    #expect(throws: CacheError.self) { try CodecChoice(text) }
+    #expect(throws: CacheError.self) { try CodecRegistry.builtIn.choice(text) }
   }
 
   @Test func choicesAreRead() throws {
-    #expect(try CodecChoice("transform:0.005") == .transform(allowance: 0.005))
-    #expect(try CodecChoice("int8") == .ready("int8"))
-    #expect(try CodecChoice("transform:0.005").description == "transform:0.005")
-    #expect(CodecChoice.transform(allowance: 0.01).matches(Fixture.transform))
-    #expect(!CodecChoice.transform(allowance: 0.02).matches(Fixture.transform))
-    #expect(!CodecChoice.ready("int8").matches(Fixture.transform))
+    #expect(try CodecRegistry.builtIn.choice("transform:0.005") == .transform(allowance: 0.005))
+    #expect(try CodecRegistry.builtIn.choice("int8") == .standard)
+    #expect(try CodecRegistry.builtIn.choice("transform:0.005").description == "transform:0.005")
+    #expect(CodecChoice.transform(allowance: 0.01).matches(TinyCache.transform))
+    #expect(!CodecChoice.transform(allowance: 0.02).matches(TinyCache.transform))
+    #expect(!CodecChoice.standard.matches(TinyCache.transform))
   }
 
   // MARK: - In a cache
 
-  private let fixture: Fixture
+  private let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   private var identity: CacheIdentity {
-    fixture.identity(codec: Fixture.transform.identity, width: width)
+    fixture.identity(codec: TinyCache.transform.identity, width: width)
   }
 
   /// Three documents of 100 tokens whose states are the sample's.
   private func put(in path: String, key: CacheKey? = nil) throws {
     let cache = try FeatureCache.create(
-      path, identity: identity, source: fixture.source, codec: Fixture.transform,
+      path, identity: identity, source: fixture.source, codec: TinyCache.transform,
       encrypted: key != nil, key: key)
     for number in 0..<3 {
-      let document = Fixture.document(number, tokens: 100)
+      let document = TinyCache.document(number, tokens: 100)
       let ids = document.ids(.prompt)
       let states = Array(sample.states[number * 100 * width..<(number + 1) * 100 * width])
       try cache.put([
@@ -196,10 +197,10 @@ import Testing
   }
 
   private func requireWhole(_ cache: FeatureCache) throws {
-    #expect(cache.codec.identity == Fixture.transform.identity)
+    #expect(cache.codec.identity == TinyCache.transform.identity)
     for (number, entry) in try cache.documents().enumerated() {
       let states = Array(sample.states[number * 100 * width..<(number + 1) * 100 * width])
-      #expect(try Fixture.read(cache, entry.id) == decoded(Fixture.transform, states))
+      #expect(try TinyCache.read(cache, entry.id) == decoded(TinyCache.transform, states))
     }
     #expect(try cache.verify() == [])
   }
@@ -209,15 +210,15 @@ import Testing
     let cache = try FeatureCache.open(fixture.path(), expecting: identity)
     try requireWhole(cache)
     #expect(
-      try Fixture.sqlite3(fixture.path(), "SELECT codec FROM cache_codecs")
-        == Fixture.transform.identity + "\n")
+      try TinyCache.sqlite3(fixture.path(), "SELECT codec FROM cache_codecs")
+        == TinyCache.transform.identity + "\n")
     #expect(
-      try FeatureCache.codec(
-        .transform(allowance: 0.01), in: fixture.path(), of: fixture.identity(width: width),
-        acceptOtherNumerics: false)?.identity == Fixture.transform.identity)
+      try cache.codec(
+        .transform(allowance: 0.01), of: fixture.identity(width: width),
+        acceptOtherNumerics: false)?.identity == TinyCache.transform.identity)
     #expect(
-      try FeatureCache.codec(
-        .transform(allowance: 0.02), in: fixture.path(), of: fixture.identity(width: width),
+      try cache.codec(
+        .transform(allowance: 0.02), of: fixture.identity(width: width),
         acceptOtherNumerics: false) == nil)
   }
 
@@ -228,7 +229,7 @@ import Testing
     try requireWhole(try FeatureCache.open(fixture.path(), key: key))
     let file = try Data(contentsOf: URL(fileURLWithPath: fixture.path()))
     // A zstd frame's first bytes.
-    let plain = try Fixture.sqlite3(fixture.path(), "SELECT hex(substr(fit, 1, 4)) FROM codecs")
+    let plain = try TinyCache.sqlite3(fixture.path(), "SELECT hex(substr(fit, 1, 4)) FROM codecs")
     #expect(plain != "28B52FFD\n" && !file.isEmpty)
   }
 
@@ -244,7 +245,7 @@ import Testing
     let stream = try FeatureCache.open(fixture.path("b"), .write, expecting: identity)
     _ = try stream.purgeStream()
     try stream.close()
-    #expect(try Fixture.sqlite3(fixture.path("b"), "SELECT count(*) FROM codecs") == "0\n")
+    #expect(try TinyCache.sqlite3(fixture.path("b"), "SELECT count(*) FROM codecs") == "0\n")
   }
 
   @Test(arguments: [
@@ -258,13 +259,13 @@ import Testing
     let plain = fixture.identity(width: width)
     let beside = try FeatureCache.create(
       fixture.path(), identity: plain, source: fixture.source, beside: true)
-    try beside.put([try Fixture.entry(beside, Fixture.document(0, tokens: 100))])
+    try beside.put([try TinyCache.entry(beside, TinyCache.document(0, tokens: 100))])
     try beside.close()
-    _ = try Fixture.sqlite3(fixture.path(), sql)
+    _ = try TinyCache.sqlite3(fixture.path(), sql)
 
     let damaged = try FeatureCache.open(fixture.path(), expecting: identity)
     let document = try #require(try damaged.documents().first).id
-    let message = Fixture.message { _ = try Fixture.read(damaged, document) }
+    let message = TinyCache.message { _ = try TinyCache.read(damaged, document) }
     #expect(message.contains("codec transform:0.01:"))
     let damage = try damaged.verify()
     #expect(damage.first { $0.stream == 1 }?.description.contains("purge --stream 1") == true)
@@ -272,11 +273,11 @@ import Testing
     let other = try FeatureCache.create(
       fixture.path("other"), identity: plain, source: fixture.source)
     #expect(
-      Fixture.message { _ = try other.merge(damaged, beside: true) }
+      TinyCache.message { _ = try other.merge(damaged, beside: true) }
         .contains("codec transform:0.01:"))
 
     let sound = try FeatureCache.open(fixture.path(), expecting: plain)
-    #expect(try Fixture.read(sound, document).count == 100 * width)
+    #expect(try TinyCache.read(sound, document).count == 100 * width)
     let writer = try FeatureCache.open(fixture.path(), .write, expecting: identity)
     _ = try writer.purgeStream()
     try writer.close()
@@ -285,7 +286,7 @@ import Testing
 
   @Test func aFitThatNoStreamHasIsFound() throws {
     try put(in: fixture.path())
-    _ = try Fixture.sqlite3(
+    _ = try TinyCache.sqlite3(
       fixture.path(),
       "INSERT INTO codecs SELECT 9, 'x', 1, 1, 1, 1, 1, 1, fit, 1, checksum FROM codecs")
     let damage = try FeatureCache.open(fixture.path()).verify()

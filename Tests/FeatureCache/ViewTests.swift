@@ -1,26 +1,25 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// The questions a person asks with plain `sqlite3`.
 @Suite struct ViewTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   @Test func theSchemaIsTheFile() throws {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../Schemas/cache.sql").standardizedFileURL
-    #expect(Array(Schema.text.utf8) == [UInt8](try Data(contentsOf: file)))
+    #expect(Array(Schema.text.utf8) == (try Checkout.bytes("Schemas/cache.sql")))
   }
 
   @Test func theyAnswerWhenEmpty() throws {
     let cache = try fixture.create()
     for view in CacheView.allCases { #expect(try !cache.table(view).columns.isEmpty) }
     try cache.close()
-    let summary = try Fixture.sqlite3(fixture.path(), "SELECT * FROM cache_summary")
+    let summary = try TinyCache.sqlite3(fixture.path(), "SELECT * FROM cache_summary")
     #expect(summary.contains("\ndocuments|0\n"))
   }
 
@@ -30,12 +29,15 @@ import Testing
     for number in 0..<10 {
       let split: DocumentSplit = number < 7 ? .train : number == 7 ? .validation : .test
       try cache.put(
-        [try Fixture.entry(cache, Fixture.document(number, tokens: 100, split: split, shared: 64))],
+        [
+          try TinyCache.entry(
+            cache, TinyCache.document(number, tokens: 100, split: split, shared: 64))
+        ],
         run: run)
     }
     try cache.note(run, RunProgress(), .finished)
     // While the writer has it open, too.
-    let summary = try Fixture.sqlite3(fixture.path(), "SELECT * FROM cache_summary")
+    let summary = try TinyCache.sqlite3(fixture.path(), "SELECT * FROM cache_summary")
     let facts = Dictionary(
       uniqueKeysWithValues: summary.split(separator: "\n").map { line in
         let parts = line.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
@@ -53,7 +55,7 @@ import Testing
     let ratio = try #require(Double(facts["times smaller than float32"] ?? ""))
     #expect(abs(ratio - Double(statistics.float32Bytes) / Double(statistics.stateBytes)) < 0.01)
     #expect(facts["last run"]?.hasPrefix("precompute, finished, 20") == true)
-    func ask(_ sql: String) throws -> String { try Fixture.sqlite3(fixture.path(), sql) }
+    func ask(_ sql: String) throws -> String { try TinyCache.sqlite3(fixture.path(), sql) }
     #expect(
       try ask(
         "SELECT source, layer, codec, documents, tokens, stored_tokens, records FROM cache_by_source"
@@ -75,14 +77,14 @@ import Testing
 
 /// Sharing, errors, sizes and days, in caches where they can be reckoned by hand.
 @Suite struct DerivedViewTests {
-  let fixture: Fixture
+  let fixture: TinyCache
 
   init() throws {
-    fixture = try Fixture()
+    fixture = try TinyCache()
   }
 
   private func ask(_ sql: String) throws -> [String] {
-    try Fixture.sqlite3(fixture.path(), sql).split(separator: "\n").map(String.init)
+    try TinyCache.sqlite3(fixture.path(), sql).split(separator: "\n").map(String.init)
   }
 
   @Test func whatSharingSaves() throws {
@@ -90,13 +92,15 @@ import Testing
     // Documents 0 to 3 begin alike: 64 of their 100 tokens are stored once. Document 0's prompt is there
     // thrice, with other answers.
     for number in 0..<4 {
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 100, shared: 64))])
+      try cache.put([
+        try TinyCache.entry(cache, TinyCache.document(number, tokens: 100, shared: 64))
+      ])
     }
     for line in [50, 51] {
-      var again = Fixture.document(0, tokens: 100, shared: 64)
+      var again = TinyCache.document(0, tokens: 100, shared: 64)
       again.response = Array("answer \(line)".utf8)
       again.line = line
-      try cache.put([try Fixture.entry(cache, again)])
+      try cache.put([try TinyCache.entry(cache, again)])
     }
     try cache.close()
     #expect(
@@ -123,7 +127,7 @@ import Testing
 
   @Test func quantilesOfErrors() throws {
     let cache = try fixture.create()
-    for number in 0..<20 { try cache.put([try Fixture.entry(cache, Fixture.document(number))]) }
+    for number in 0..<20 { try cache.put([try TinyCache.entry(cache, TinyCache.document(number))]) }
     try cache.close()
     let errors = try ask("SELECT round(error_rms, 6) FROM records ORDER BY error_rms")
     #expect(errors.count == 20)
@@ -136,7 +140,7 @@ import Testing
     let cache = try fixture.create()
     for number in 0..<3 {
       let run = try cache.beginRun(.precompute)
-      try cache.put([try Fixture.entry(cache, Fixture.document(number, tokens: 70))], run: run)
+      try cache.put([try TinyCache.entry(cache, TinyCache.document(number, tokens: 70))], run: run)
     }
     try cache.close()
     _ = try ask("UPDATE records SET created = 86400 * 365 WHERE run = 1")
@@ -152,9 +156,9 @@ import Testing
 /// Views follow the program, tables the schema's version.
 @Suite struct ViewRefreshTests {
   @Test func anOlderCachesViewsAnswerAndAreRenewedByAWriter() throws {
-    let fixture = try Fixture()
+    let fixture = try TinyCache()
     try fixture.create().close()
-    _ = try Fixture.sqlite3(
+    _ = try TinyCache.sqlite3(
       fixture.path(), "DROP VIEW cache_runs; CREATE VIEW cache_runs AS SELECT id, kind FROM runs")
     let reader = try FeatureCache.open(fixture.path())
     #expect(try reader.table(.runs).columns == ["id", "kind"])
@@ -162,7 +166,7 @@ import Testing
     let writer = try FeatureCache.open(fixture.path(), .write)
     #expect(try writer.table(.runs).columns.contains("planned_tokens"))
     try writer.close()
-    let version = try Fixture.sqlite3(fixture.path(), "PRAGMA user_version")
+    let version = try TinyCache.sqlite3(fixture.path(), "PRAGMA user_version")
     #expect(version == "\(Schema.version)\n")
   }
 }

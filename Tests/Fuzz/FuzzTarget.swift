@@ -1,3 +1,4 @@
+import Architectures
 import Corpora
 import FeatureCache
 import Foundation
@@ -39,7 +40,8 @@ enum FuzzTarget: String, CaseIterable {
   /// The first three bytes say codec, tokens and width.
   private static func decodeRecord(_ bytes: [UInt8]) {
     guard bytes.count >= 3 else { return }
-    let codec = StateCodecs.all[Int(bytes[0]) % StateCodecs.all.count]
+    let codecs = CodecRegistry.builtIn.unfitted
+    let codec = codecs[Int(bytes[0]) % codecs.count]
     let (tokens, width) = (Int(bytes[1]) % 9 + 1, Int(bytes[2]) % 97 + 1)
     decode(bytes.dropFirst(3), codec, tokens: tokens, width: width)
   }
@@ -75,7 +77,7 @@ enum FuzzTarget: String, CaseIterable {
 
   private static func readModel(_ path: String) throws {
     let folder = try ModelFolder.open(path)
-    _ = try? folder.configuration
+    _ = try? folder.architecture()
     if let tokenizer = try? Tokenizer.load(folder) { use(tokenizer) }
     try readTensors(path)
   }
@@ -101,8 +103,8 @@ enum FuzzTarget: String, CaseIterable {
   }
 
   private static func readRows(_ path: String) throws {
-    for format in CorpusFormat.allCases {
-      let reader = try Corpus(path, format: format).reader(badRows: .skip)
+    for form in CorpusForms.builtIn.forms {
+      let reader = try Corpus(path, form: form).reader(badRows: .skip)
       // A broken end is thrown, and is the answer.
       while let row = try? reader.next() { _ = row.splitBytes }
     }

@@ -1,4 +1,6 @@
+import Foundation
 import Generation
+import Numerics
 import Testing
 
 @Suite struct SamplerTests {
@@ -67,5 +69,142 @@ import Testing
   ])
   func `options out of their ranges are refused`(options: SamplingOptions) {
     #expect(throws: GenerationError.self) { try options.validate() }
+  }
+
+  // MARK: Against a sorted vocabulary
+
+  private static let samplings = [
+    SamplingOptions(temperature: 1), SamplingOptions(temperature: 0.3),
+    SamplingOptions(temperature: 30), SamplingOptions(temperature: 1e-3),
+    SamplingOptions(temperature: 1e-45), SamplingOptions(temperature: 3e38),
+    SamplingOptions(temperature: 1, topK: 1), SamplingOptions(temperature: 1, topK: 2),
+    SamplingOptions(temperature: 1.5, topK: 40), SamplingOptions(temperature: 1, topK: 1_000_000),
+    SamplingOptions(temperature: 1, topP: 0.9), SamplingOptions(temperature: 2, topP: 0.999),
+    SamplingOptions(temperature: 1, topP: 1e-6), SamplingOptions(temperature: 1, topP: 0.99999994),
+    SamplingOptions(temperature: 0.8, topK: 50, topP: 0.95, repetitionPenalty: 1.3),
+    SamplingOptions(temperature: 1.2, topP: 0.5, repetitionPenalty: 1.1),
+    SamplingOptions(temperature: 1, repetitionPenalty: 3e38),
+  ]
+
+  /// Logits of several kinds: a bell, as a model's; many ties; steep; flat; some that are impossible.
+  private static func logits(_ count: Int, kind: Int, seed: UInt64) -> [Float] {
+    var generator = SeededGenerator(seed: seed)
+    return (0..<count).map { index in
+      switch kind {
+      case 0: 3 * generator.normal()
+      case 1: (2 * generator.normal()).rounded()
+      case 2: 40 * generator.normal()
+      case 3: 0.25
+      default: generator.uniform() < 0.5 ? -.infinity : generator.normal()
+      }
+    }
+  }
+
+  @Test(arguments: samplings) func `draws are those of a sorted vocabulary`(
+    options: SamplingOptions
+  ) {
+    for (count, draws) in [(1, 3), (2, 20), (7, 60), (401, 200), (5000, 10), (49_152, 1)] {
+      for kind in 0..<5 {
+        var seeded = options
+        seeded.seed = UInt64(count + kind)
+        var ours = Sampler(seeded)
+        var sorting = SortingSampler(seeded)
+        for draw in 0..<draws {
+          var logits = Self.logits(count, kind: kind, seed: UInt64(1000 * kind + draw))
+          // At least one token is possible.
+          if kind == 4 { logits[draw % count] = 1 }
+          let found = logits.withUnsafeBufferPointer { ours.next($0) }
+          #expect(found == sorting.next(logits), "\(options), \(count) logits of kind \(kind)")
+        }
+      }
+    }
+  }
+
+  /// The sums of float64 differ in their last bits by the order that they are made in. Where a draw falls that
+  /// close to a token's end the vocabulary is sorted: here all weight is in two equal halves.
+  @Test func `a draw on the very edge of two tokens is that of a sorted vocabulary`() {
+    for seed in 0..<2000 as Range<UInt64> {
+      let options = SamplingOptions(temperature: 1, topP: 0.5, seed: seed)
+      var ours = Sampler(options)
+      var sorting = SortingSampler(options)
+      let logits: [Float] = [0, 0, -.infinity, 0, 0]
+      #expect(logits.withUnsafeBufferPointer { ours.next($0) } == sorting.next(logits))
+    }
+  }
+
+  @Test func `no number among the logits is a trap`() {
+    for logits in [[Float.nan, 1, 2], [1, .nan, 2], [.infinity, 1, .infinity], [.nan, .nan]] {
+      for options in Self.samplings {
+        let drawn = draws(logits, options, count: 3)
+        #expect(drawn.allSatisfy { logits.indices.contains(Int($0)) })
+      }
+    }
+  }
+
+  /// A ratio of more than ten where nothing else runs.
+  @Test func `drawing among a vocabulary of a model takes less time than sorting it`() {
+    let logits = Self.logits(49_152, kind: 0, seed: 5)
+    for options in [
+      SamplingOptions(temperature: 1), SamplingOptions(temperature: 1, topK: 50),
+      SamplingOptions(temperature: 1, topP: 0.9),
+    ] {
+      var ours = Sampler(options)
+      var sorting = SortingSampler(options)
+      let clock = ContinuousClock()
+      let fast = (0..<9).map { _ in
+        clock.measure { _ = logits.withUnsafeBufferPointer { ours.next($0) } }
+      }.sorted()[4]
+      let slow = (0..<9).map { _ in clock.measure { _ = sorting.next(logits) } }.sorted()[4]
+      print("49,152 logits, top-k \(options.topK), top-p \(options.topP): \(fast), sorting \(slow)")
+      #expect(fast < slow)
+    }
+  }
+}
+
+/// The sampler as it is described, with the whole vocabulary sorted at every token.
+private struct SortingSampler {
+  let options: SamplingOptions
+  var generator: SeededGenerator
+  var seen: Set<Int> = []
+
+  init(_ options: SamplingOptions) {
+    self.options = options
+    generator = SeededGenerator(seed: options.seed)
+  }
+
+  mutating func next(_ plain: [Float]) -> Int32 {
+    var logits = plain
+    for token in seen {
+      logits[token] =
+        logits[token] > 0
+        ? logits[token] / options.repetitionPenalty : logits[token] * options.repetitionPenalty
+    }
+    var order = logits.indices.sorted {
+      logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1
+    }
+    if options.topK > 0 { order = Array(order.prefix(options.topK)) }
+    let top = logits[order[0]]
+    var weights = order.map { Foundation.exp(Double((logits[$0] - top) / options.temperature)) }
+    let total = weights.reduce(0, +)
+    if options.topP < 1 {
+      var (kept, mass) = (0, 0.0)
+      while kept < weights.count && mass < Double(options.topP) * total {
+        mass += weights[kept]
+        kept += 1
+      }
+      order = Array(order[..<kept])
+      weights = Array(weights[..<kept])
+    }
+    var remaining = Double(generator.next() >> 11) * 0x1p-53 * weights.reduce(0, +)
+    var drawn = order[order.count - 1]
+    for (token, weight) in zip(order, weights) {
+      remaining -= weight
+      if remaining < 0 {
+        drawn = token
+        break
+      }
+    }
+    if options.repetitionPenalty != 1 { seen.insert(drawn) }
+    return Int32(drawn)
   }
 }

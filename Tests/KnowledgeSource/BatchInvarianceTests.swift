@@ -1,6 +1,7 @@
 import Foundation
 import KnowledgeSource
 import Numerics
+import TestSupport
 import Testing
 
 /// A document's states, to the last bit, whatever runs beside it.
@@ -10,11 +11,11 @@ import Testing
   static let documents = [1, 5, 17, 0, 33, 16, 96, 12, 12, 15, 90, 31, 2, 96, 96, 47, 64]
     .enumerated().map { randomDocument($0.element, seed: UInt64($0.offset)) }
 
-  @Test(arguments: RandomModel.Family.allCases, Precision.allCases)
+  @Test(arguments: RandomSource.allCases, Precision.allCases)
   func aDocumentDoesNotDependOnItsBatch(
-    _ family: RandomModel.Family, _ precision: Precision
+    _ family: RandomSource, _ precision: Precision
   ) throws {
-    let source = try RandomModel(family).source(precision)
+    let source = try family.source(precision)
     for layer in 0...source.layerCount {
       let alone = try Self.documents.map { try source.bits([$0], layer: layer)[0] }
       #expect(try source.bits(Self.documents, layer: layer) == alone)
@@ -26,9 +27,9 @@ import Testing
     }
   }
 
-  @Test(arguments: RandomModel.Family.allCases)
-  func aTokenDependsOnNothingAfterIt(_ family: RandomModel.Family) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomSource.allCases)
+  func aTokenDependsOnNothingAfterIt(_ family: RandomSource) throws {
+    let source = try family.source()
     let ids = randomDocument(40, seed: 7)
     for layer in 1...source.layerCount {
       let before = try source.bits([ids], layer: layer)[0]
@@ -47,9 +48,9 @@ import Testing
 
   /// Rounding weights and rows to 8 bits moves the states by some percent, and no further; it is
   /// measured against the very states of the same weights in float32.
-  @Test(arguments: RandomModel.Family.allCases)
-  func int8IsCloseToFloat32(_ family: RandomModel.Family) throws {
-    let model = try RandomModel(family)
+  @Test(arguments: RandomSource.allCases)
+  func int8IsCloseToFloat32(_ family: RandomSource) throws {
+    let model = family.model()
     let (exact, rounded) = (try model.source(), try model.source(.int8))
     let ids = randomDocument(40, seed: 8)
     for layer in 0...exact.layerCount {
@@ -69,9 +70,9 @@ import Testing
     }
   }
 
-  @Test(arguments: RandomModel.Family.allCases)
-  func goingOnFromALayerEqualsTheWholePass(_ family: RandomModel.Family) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomSource.allCases)
+  func goingOnFromALayerEqualsTheWholePass(_ family: RandomSource) throws {
+    let source = try family.source()
     let documents = Array(Self.documents.prefix(7))
     let lengths = documents.map(\.count)
     let states = FloatBuffer(count: lengths.reduce(0, +) * source.width)
@@ -79,7 +80,7 @@ import Testing
     for middle in 0...source.layerCount {
       try source.states(batch: documents, layer: middle, normalized: false, into: states.base)
       try source.advance(states.base, lengths: lengths, from: middle, to: source.layerCount)
-      #expect(rowsOfBits(states, lengths, width: source.width) == whole)
+      #expect(states.bits(ofDocuments: lengths, width: source.width) == whole)
     }
   }
 }

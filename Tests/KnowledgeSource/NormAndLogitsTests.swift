@@ -1,34 +1,47 @@
 import KnowledgeSource
 import Numerics
+import TestSupport
 import Testing
 
 /// Which states are normed, what the logits are of, and what is not run at all.
 @Suite struct NormAndLogitsTests {
-  @Test(arguments: RandomModel.Family.allCases)
-  func theFinalNormIsAppliedWhereAsked(_ family: RandomModel.Family) throws {
-    let model = try RandomModel(family)
+  @Test(arguments: RandomSource.allCases)
+  func theFinalNormIsAppliedWhereAsked(_ family: RandomSource) throws {
+    let model = family.model()
     let source = try model.source()
     let ids = randomDocument(9, seed: 5)
-    let norm = try #require(model.tensors["model.norm.weight"]?.values.baseAddress)
+    let norm = family == .gptNeo ? "transformer.ln_f" : "model.norm"
+    let weight = try #require(model.tensors["\(norm).weight"]?.values.baseAddress)
     for layer in 0...source.layerCount {
       let plain = FloatBuffer(count: ids.count * source.width)
       try source.states(ids, layer: layer, normalized: false, into: plain.base)
-      let raw = plain.array().map(\.bitPattern)
-      rmsNorm(
-        plain.base, rows: ids.count,
-        RMSNorm(weight: norm, width: source.width, epsilon: 1e-6))
-      let normed = plain.array().map(\.bitPattern)
+      let raw = plain.bits
+      let scale = Rows(reading: weight, count: 1, width: source.width)
+      let rowNorm: RowNorm =
+        if let bias = model.tensors["\(norm).bias"]?.values.baseAddress {
+          .layer(
+            weight: scale, bias: Rows(reading: bias, count: 1, width: source.width), epsilon: 1e-5)
+        } else {
+          .rootMeanSquare(weight: scale, epsilon: 1e-6)
+        }
+      rowNorm.normalize(Rows(plain, width: source.width))
+      let normed = plain.bits
       #expect(try source.bits([ids], layer: layer, normalized: true) == [normed])
       #expect(
         try source.bits([ids], layer: layer) == [layer == source.layerCount ? normed : raw])
     }
   }
 
-  @Test(arguments: RandomModel.Family.allCases)
-  func logitsAreTheStatesTimesTheHead(_ family: RandomModel.Family) throws {
-    let model = try RandomModel(family)
+  @Test(arguments: RandomSource.allCases)
+  func logitsAreTheStatesTimesTheHead(_ family: RandomSource) throws {
+    let model = family.model()
     let source = try model.source()
-    let name = family == .odd ? "lm_head.weight" : "model.embed_tokens.weight"
+    let name =
+      switch family {
+      case .odd: "lm_head.weight"
+      case .gptNeo: "transformer.wte.weight"
+      case .llama, .qwen2: "model.embed_tokens.weight"
+      }
     let weight = try #require(model.tensors[name]?.values.baseAddress)
     let ids = randomDocument(9, seed: 6)
     let states = FloatBuffer(count: ids.count * source.width)
@@ -41,7 +54,7 @@ import Testing
   }
 
   @Test func layersAboveAreNotRun() throws {
-    let model = try RandomModel(.llama)
+    let model = RandomSource.llama.model()
     model.set("model.layers.2.mlp.down_proj.weight", [40, 72]) { .nan }
     let source = try model.source()
     let states = FloatBuffer(count: 4 * source.width)
@@ -52,7 +65,7 @@ import Testing
   }
 
   @Test func layersAreCountedFromEitherEnd() throws {
-    let source = try RandomModel(.llama).source()
+    let source = try RandomSource.llama.source()
     #expect(try [0, 3, -1, -4].map { try source.layer($0) } == [0, 3, 3, 0])
     for asked in [4, -5] {
       #expect(throws: KnowledgeSourceError.layerOutOfRange(layer: asked, layerCount: 3)) {

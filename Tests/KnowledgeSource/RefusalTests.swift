@@ -2,13 +2,14 @@ import Foundation
 import KnowledgeSource
 import ModelFiles
 import Numerics
+import TestSupport
 import Testing
 
 /// What a source refuses, and that a refusal changes nothing.
 @Suite struct RefusalTests {
   @Test(arguments: [Int32(53), -1, .max, .min])
   func tokensOutsideTheVocabulary(_ id: Int32) throws {
-    let source = try RandomModel(.llama).source()
+    let source = try RandomSource.llama.source()
     let out = FloatBuffer(count: 3 * source.width)
     let expected = KnowledgeSourceError.tokenOutOfRange(id: id, position: 2, vocabularySize: 53)
     #expect(throws: expected) { try source.states([0, 52, id], layer: 0, into: out.base) }
@@ -19,7 +20,7 @@ import Testing
   }
 
   @Test func moreTokensThanThereIsRoomFor() throws {
-    let source = try RandomModel(.llama).source()
+    let source = try RandomSource.llama.source()
     let ids = randomDocument(97, seed: 1)
     let out = FloatBuffer(count: ids.count * source.width)
     let tooLong = KnowledgeSourceError.tooLong(count: 97, maximumPositions: 96)
@@ -38,7 +39,7 @@ import Testing
   }
 
   @Test func layersThatAreNotThere() throws {
-    let source = try RandomModel(.llama).source()
+    let source = try RandomSource.llama.source()
     let out = FloatBuffer(count: source.width)
     for layer in [-1, 4] {
       let expected = KnowledgeSourceError.layerOutOfRange(layer: layer, layerCount: 3)
@@ -53,38 +54,47 @@ import Testing
     "model.layers.0.input_layernorm.weight",
   ])
   func tensorsThatAreMissingOrOfAnotherShape(_ name: String) throws {
-    let model = try RandomModel(.odd)
+    let model = RandomSource.odd.model()
     let shape = try #require(model.tensors[name]?.shape)
     model.set(name, shape + [1]) { 0 }
     let wrong = #expect(throws: KnowledgeSourceError.self) { try model.source() }
     #expect("\(try #require(wrong))".contains("\(name): expected shape \(shape)"))
-    model.tensors.removeValue(forKey: name)?.values.deallocate()
+    model.remove(name)
     let missing = #expect(throws: KnowledgeSourceError.self) { try model.source() }
     #expect("\(try #require(missing))".contains("tensor \(name) is missing"))
   }
 
   @Test func biasesThatAreMissing() throws {
-    let model = try RandomModel(.qwen2)
-    model.tensors.removeValue(forKey: "model.layers.0.self_attn.v_proj.bias")?.values.deallocate()
+    let model = RandomSource.qwen2.model()
+    model.remove("model.layers.0.self_attn.v_proj.bias")
     #expect(throws: KnowledgeSourceError.self) { try model.source() }
   }
 
   @Test func sizesThatTheFileDoesNotHave() throws {
-    let model = try RandomModel(.llama)
+    let model = RandomSource.llama.model()
     model.configuration["vocab_size"] = 1 << 26
     model.configuration["hidden_size"] = 1 << 20
     #expect(throws: KnowledgeSourceError.self) { try model.source() }
   }
 
-  @Test func anArchitectureThatIsNoSource() throws {
-    let model = try RandomModel(.llama)
-    model.configuration = [
-      "model_type": "gpt_neo", "hidden_size": 40, "num_layers": 1, "num_heads": 4,
-      "attention_types": [[["global"], 1]], "vocab_size": 53, "max_position_embeddings": 96,
-      "window_size": 8, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5,
-    ]
-    #expect(throws: KnowledgeSourceError.architecture(path: model.folder.path, found: .gptNeo)) {
-      try model.source()
+  @Test(arguments: [
+    "transformer.wpe.weight", "transformer.h.1.ln_2.bias", "transformer.h.2.mlp.c_proj.bias",
+    "transformer.ln_f.weight",
+  ])
+  func tensorsOfGPTNeoThatAreMissing(_ name: String) throws {
+    let model = RandomSource.gptNeo.model()
+    model.remove(name)
+    let missing = #expect(throws: KnowledgeSourceError.self) { try model.source() }
+    #expect("\(try #require(missing))".contains("tensor \(name) is missing"))
+  }
+
+  @Test func whatSeesWholeDocumentsIsNoDecoder() throws {
+    try TemporaryFolder.with { folder in
+      try TinyModel(.bert, .plain).write(to: folder.path)
+      let error = #expect(throws: KnowledgeSourceError.self) {
+        try DecoderSource(ModelFolder.open(folder.path))
+      }
+      #expect(error == .noDecoder(path: folder.path, family: "bert"))
     }
   }
 }

@@ -1,12 +1,13 @@
 import KnowledgeSource
 import Numerics
+import TestSupport
 import Testing
 
 /// A session's states equal the whole document's to the last bit, whatever the pieces.
 @Suite struct SourceSessionTests {
-  @Test(arguments: RandomModel.Family.allCases, [1, 2, 3, 7, 16, 17, 40])
-  func piecesEqualTheWhole(_ family: RandomModel.Family, _ size: Int) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomSource.allCases, [1, 2, 3, 7, 16, 17, 40])
+  func piecesEqualTheWhole(_ family: RandomSource, _ size: Int) throws {
+    let source = try family.source()
     let ids = randomDocument(61, seed: 3)
     for layer in 0...source.layerCount {
       let session = try source.makeSession(capacity: 61, layer: layer)
@@ -19,9 +20,9 @@ import Testing
     }
   }
 
-  @Test(arguments: RandomModel.Family.allCases)
-  func aSharedPrefixIsRunOnce(_ family: RandomModel.Family) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomSource.allCases)
+  func aSharedPrefixIsRunOnce(_ family: RandomSource) throws {
+    let source = try family.source()
     let prefix = randomDocument(21, seed: 4)
     let endings = (0..<3).map { randomDocument(6 + 5 * $0, seed: 10 + UInt64($0)) }
     let shared = try source.makeSession(capacity: 24)
@@ -44,9 +45,9 @@ import Testing
 
   /// Prefixes of prefixes, of lengths on and beside a panel's edge, that documents of one batch go
   /// on from.
-  @Test(arguments: RandomModel.Family.allCases, Precision.allCases)
-  func documentsGoOnFromPrefixes(_ family: RandomModel.Family, _ precision: Precision) throws {
-    let source = try RandomModel(family).source(precision)
+  @Test(arguments: RandomSource.allCases, Precision.allCases)
+  func documentsGoOnFromPrefixes(_ family: RandomSource, _ precision: Precision) throws {
+    let source = try family.source(precision)
     let text = randomDocument(96, seed: 5)
     var prefixes: [SourceSession] = []
     for length in [1, 15, 16, 33, 50] {
@@ -66,7 +67,7 @@ import Testing
       try source.states(continuing: pieces, layer: layer, into: states.base)
       let whole = try source.bits(pieces.map { ($0.prefix?.ids ?? []) + $0.ids }, layer: layer)
       let expected = zip(whole, pieces).map { Array($0.suffix($1.ids.count * source.width)) }
-      #expect(rowsOfBits(states, lengths, width: source.width) == expected)
+      #expect(states.bits(ofDocuments: lengths, width: source.width) == expected)
     }
     // What a session forgets and learns anew, those that came from it don't see.
     let last = try #require(prefixes.last)
@@ -79,9 +80,9 @@ import Testing
     #expect(try prefixes[3].bits(appending: endings[1]).count == source.width)
   }
 
-  @Test(arguments: RandomModel.Family.allCases)
-  func sessionsStepTogether(_ family: RandomModel.Family) throws {
-    let source = try RandomModel(family).source()
+  @Test(arguments: RandomSource.allCases)
+  func sessionsStepTogether(_ family: RandomSource) throws {
+    let source = try family.source()
     let documents = [3, 18, 33].map { randomDocument(40, seed: UInt64($0)) }
     let whole = try source.bits(documents, layer: 3)
     var pieces: [(session: SourceSession, ids: [Int32])] = []
@@ -93,7 +94,7 @@ import Testing
       let lengths = pieces.map(\.ids.count)
       let out = FloatBuffer(count: lengths.reduce(0, +) * source.width)
       try source.append(pieces, into: out.base)
-      let rows = rowsOfBits(out, lengths, width: source.width)
+      let rows = out.bits(ofDocuments: lengths, width: source.width)
       for index in pieces.indices {
         states[index] += rows[index]
         let count = pieces[index].session.count

@@ -1,12 +1,15 @@
+import Architectures
+import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 /// Damaged files may be refused or, where the damage hits values, be read; they never trap.
 @Suite("Damaged files")
 struct DamageTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   /// Opens a file, reads every tensor, and asks for all that can be asked.
   private func useAll(_ path: String) {
@@ -16,7 +19,7 @@ struct DamageTests {
       _ = try? catalogue.integers(entry.name)
     }
     _ = catalogue.sha256()
-    if path.hasSuffix(".gguf") { _ = try? ModelFolder.open(path).configuration }
+    if path.hasSuffix(".gguf") { _ = try? ModelFolder.open(path).architecture() }
   }
 
   private func expectRefusal(_ path: String, _ count: Int) {
@@ -43,7 +46,7 @@ struct DamageTests {
   @Test("GGUF cut short at every byte of its header and some of its data")
   func truncatedGGUF() throws {
     for name in ["llama.gguf", "quantised.gguf"] {
-      let bytes = try TestData.bytes(TestData.vector(name))
+      let bytes = try Vectors.bytes(name)
       // Up to 31 bytes of padding follow the last tensor, and no reader needs them.
       let lengths = Array(0..<4_000) + stride(from: 4_000, to: bytes.count - 31, by: 311)
       for count in lengths where count < bytes.count - 31 {
@@ -54,7 +57,7 @@ struct DamageTests {
 
   @Test("flipped bytes", arguments: [("llama.gguf", 2_200), ("quantised.gguf", 1_200)])
   func flippedGGUF(name: String, headerSize: Int) throws {
-    let bytes = try TestData.bytes(TestData.vector(name))
+    let bytes = try Vectors.bytes(name)
     var generator = Xorshift(state: 0x9E37_79B9_7F4A_7C15)
     for _ in 0..<1_500 {
       var damaged = bytes
@@ -89,7 +92,8 @@ struct DamageTests {
 
   @Test("flipped bytes of a configuration")
   func flippedConfiguration() throws {
-    let config = Array(ConfigurationTests.llama([:]).utf8)
+    let config = Array(
+      try JSONSerialization.data(withJSONObject: TinyFamily.llama.configuration(.small)))
     var generator = Xorshift(state: 7)
     for _ in 0..<3_000 {
       var damaged = config
@@ -98,7 +102,7 @@ struct DamageTests {
         damaged[Int.random(in: config.indices, using: &generator)] = value
       }
       let path = try folder.write("config.json", damaged)
-      _ = try? TransformerConfiguration(configJSON: path)
+      _ = try? ArchitectureRegistry.builtIn.configuration(ConfigurationReader(path: path))
     }
   }
 }

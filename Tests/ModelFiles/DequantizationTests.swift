@@ -1,5 +1,7 @@
 import Foundation
 import ModelFiles
+import Numerics
+import TestSupport
 import Testing
 
 @Suite("Dequantisation")
@@ -11,8 +13,8 @@ struct DequantizationTests {
       "Q6_K",
     ])
   func vectors(type: String) throws {
-    let quantised = try TensorCatalogue.open(TestData.vector("quantised.gguf"))
-    let expected = try TensorCatalogue.open(TestData.vector("quantised.expected.safetensors"))
+    let quantised = try TensorCatalogue.open(Vectors.path("quantised.gguf"))
+    let expected = try TensorCatalogue.open(Vectors.path("quantised.expected.safetensors"))
     #expect(quantised[type]?.elementType == ElementType(rawValue: type))
     let found = try quantised.floats(type, shape: [3, 256]).map(\.bitPattern)
     let right = try expected.floats(type, shape: [3, 256]).map(\.bitPattern)
@@ -23,7 +25,7 @@ struct DequantizationTests {
     "codes with scales and minimums are the same values",
     arguments: ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K"])
   func codes(type: String) throws {
-    let catalogue = try TensorCatalogue.open(TestData.vector("quantised.gguf"))
+    let catalogue = try TensorCatalogue.open(Vectors.path("quantised.gguf"))
     let values = try catalogue.floats(type, shape: [3, 256])
     let codes = try #require(try catalogue.groupedCodes(type, shape: [3, 256]))
     #expect(codes.codes.allSatisfy { Int($0) < 1 << codes.bits })
@@ -36,7 +38,7 @@ struct DequantizationTests {
 
   @Test("rows of a table are the table's", arguments: ["F16", "Q4_1", "Q6_K"])
   func rows(type: String) throws {
-    let catalogue = try TensorCatalogue.open(TestData.vector("quantised.gguf"))
+    let catalogue = try TensorCatalogue.open(Vectors.path("quantised.gguf"))
     let values = try catalogue.floats(type, shape: [3, 256])
     let table = try catalogue.storedRows(type, shape: [3, 256])
     for row in 0..<3 {
@@ -50,7 +52,7 @@ struct DequantizationTests {
 
   @Test("every half-precision number widens exactly")
   func halves() throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let patterns = Array(UInt16.min...UInt16.max)
     let path = try folder.write(
       "halves.safetensors",
@@ -66,7 +68,7 @@ struct DequantizationTests {
 
   @Test("every bfloat16 number widens exactly")
   func brainFloats() throws {
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let patterns = Array(UInt16.min...UInt16.max)
     let path = try folder.write(
       "brain.safetensors",

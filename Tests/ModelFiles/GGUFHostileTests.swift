@@ -1,12 +1,13 @@
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Hostile GGUF")
 struct GGUFHostileTests {
   private typealias Code = GGUFBuilder.Code
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func open(_ spoil: (inout GGUFBuilder) -> Void) throws -> TensorCatalogue {
     var builder = GGUFBuilder.model()

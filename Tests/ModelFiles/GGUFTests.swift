@@ -1,42 +1,46 @@
+import Architectures
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("GGUF")
 struct GGUFTests {
   @Test("a converted model comes out as Hugging Face has it", arguments: ["llama", "qwen2"])
   func convertedModel(architecture: String) throws {
-    let folder = try ModelFolder.open(TestData.vector("\(architecture).gguf"))
+    let folder = try ModelFolder.open(Vectors.path("\(architecture).gguf"))
     let catalogue = try folder.catalogue()
     let expected = try TensorCatalogue.open(
-      TestData.vector("\(architecture).expected.safetensors"))
+      Vectors.path("\(architecture).expected.safetensors"))
     #expect(catalogue.names == expected.names)
     for entry in expected.entries {
       #expect(try catalogue.floats(entry.name, shape: entry.shape) == expected.floats(entry.name))
     }
-    let configuration = try folder.configuration
-    #expect(configuration.architecture.rawValue == architecture)
-    #expect(configuration.hiddenSize == 16)
-    #expect(configuration.intermediateSize == 32)
-    #expect(configuration.layerCount == 2)
-    #expect(configuration.headCount == 4)
-    #expect(configuration.keyValueHeadCount == 2)
-    #expect(configuration.headSize == 4)
-    #expect(configuration.vocabularySize == 20)
-    #expect(configuration.maximumPositions == 128)
+    let family = try #require(try folder.architecture() as? any RotaryDecoderFamily)
+    #expect(family.family == architecture)
+    let (configuration, sizes) = (family.decoder, family.decoder.sizes)
+    #expect(sizes.hiddenSize == 16)
+    #expect(sizes.intermediateSize == 32)
+    #expect(sizes.layerCount == 2)
+    #expect(sizes.headCount == 4)
+    #expect(sizes.keyValueHeadCount == 2)
+    #expect(sizes.headSize == 4)
+    #expect(sizes.vocabularySize == 20)
+    #expect(sizes.maximumPositions == 128)
     #expect(configuration.rmsNormEpsilon == 1e-5)
     #expect(configuration.ropeTheta == 50_000)
     #expect(configuration.tiedEmbeddings == (architecture == "llama"))
     #expect(configuration.attentionBias == (architecture == "qwen2"))
     #expect(configuration.beginTokenID == 1)
     #expect(configuration.endTokenIDs == [2])
-    let head = try catalogue.outputHead(for: configuration)
-    #expect(head == (architecture == "llama" ? "model.embed_tokens.weight" : "lm_head.weight"))
+    #expect(
+      family.outputHead?.name
+        == (architecture == "llama" ? "model.embed_tokens.weight" : "lm_head.weight"))
   }
 
   @Test("metadata of a real writer, by type")
   func metadata() throws {
-    let file = try GGUFFile(path: TestData.vector("llama.gguf"))
+    let file = try GGUFFile(path: Vectors.path("llama.gguf"))
     #expect(file.version == 3)
     #expect(try file.string("tokenizer.ggml.model") == "gpt2")
     #expect(try file.strings("tokenizer.ggml.tokens").last == Array("é".utf8))
@@ -80,7 +84,7 @@ struct GGUFTests {
           GGUFBuilder.array(Code.string, [GGUFBuilder.string("x")]),
           GGUFBuilder.array(Code.array, []),
         ]))
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let file = try GGUFFile(path: folder.write("types.gguf", builder.bytes))
     #expect(file.version == Int(version))
     #expect(file.metadata["u8"] == .uint8(200))
@@ -113,7 +117,7 @@ struct GGUFTests {
     let tokens = (0..<200_000).map { GGUFBuilder.string("token\($0)") }
     builder.add("tokens", 9, GGUFBuilder.array(GGUFBuilder.Code.string, tokens))
     builder.add("merges", 9, GGUFBuilder.array(GGUFBuilder.Code.string, tokens))
-    let folder = try TestFolder()
+    let folder = try TemporaryFolder()
     let path = try folder.write("vocabulary.gguf", builder.bytes)
     // The thread's own time: what else the machine does is not the reader's.
     let start = threadSeconds()

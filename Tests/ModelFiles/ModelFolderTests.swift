@@ -1,17 +1,28 @@
+import Architectures
+import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Model folder")
 struct ModelFolderTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
+
+  /// A configuration's text.
+  private static func llama(isTied: Bool) throws -> [UInt8] {
+    var shape = TinyShape.small
+    shape.isTied = isTied
+    return Array(
+      try JSONSerialization.data(withJSONObject: TinyFamily.llama.configuration(shape)))
+  }
 
   @Test("a configuration without weights can be planned for")
   func configurationAlone() throws {
-    try folder.write("config.json", ConfigurationTests.llama([:]))
+    try folder.write("config.json", Self.llama(isTied: false))
     let model = try ModelFolder.open(folder.path)
-    #expect(try model.configuration.hiddenSize == 64)
+    #expect(try model.architecture().width == 40)
     expectError("safetensors", "missing") { try model.catalogue() }
     expectError("tokenizer.json", "missing") { try model.tokenizerFiles }
   }
@@ -27,23 +38,23 @@ struct ModelFolderTests {
     }
     #expect(tokenizer == folder.path + "/tokenizer.json")
     #expect(template == folder.path + "/chat_template.jinja")
-    expectError("config.json", "missing") { try model.configuration }
+    expectError("config.json", "missing") { try model.architecture() }
   }
 
   @Test("a folder with one GGUF file is that file, with two it is ambiguous")
   func gguf() throws {
-    _ = try folder.copy(TestData.vector("qwen2.gguf"), as: "a.gguf")
+    _ = try folder.copy(Vectors.path("qwen2.gguf"), as: "a.gguf")
     let model = try ModelFolder.open(folder.path)
-    #expect(try model.configuration.architecture == .qwen2)
+    #expect(try model.architecture() is Qwen2)
     #expect(try model.catalogue().names.count == 2 * 12 + 3)
     guard case .gguf(let file) = try model.tokenizerFiles else {
       Issue.record("wrong files")
       return
     }
     #expect(try file.strings("tokenizer.ggml.tokens").count == 20)
-    _ = try folder.copy(TestData.vector("llama.gguf"), as: "b.gguf")
+    _ = try folder.copy(Vectors.path("llama.gguf"), as: "b.gguf")
     expectError("a.gguf, b.gguf") { try ModelFolder.open(folder.path) }
-    #expect(try ModelFolder.open(folder.path + "/b.gguf").configuration.architecture == .llama)
+    #expect(try ModelFolder.open(folder.path + "/b.gguf").architecture() is Llama)
   }
 
   @Test("paths that name no model")
@@ -57,11 +68,11 @@ struct ModelFolderTests {
 
   @Test("a tied head may be absent, or present and equal")
   func tiedHead() throws {
-    try folder.write("config.json", ConfigurationTests.llama(["tie_word_embeddings": "true"]))
+    try folder.write("config.json", Self.llama(isTied: true))
     let model = try ModelFolder.open(folder.path)
     let path = folder.path + "/model.safetensors"
     let (values, others): ([Float], [Float]) = ([1, 2], [1, 3])
-    func head(_ copy: [Float]?) throws -> String {
+    func check(_ copy: [Float]?) throws {
       try values.withUnsafeBufferPointer { values in
         try (copy ?? []).withUnsafeBufferPointer { head in
           let embedding = (name: "model.embed_tokens.weight", shape: [1, 2], values: values)
@@ -69,10 +80,12 @@ struct ModelFolderTests {
           try SafetensorsWriter.write(path: path, tensors: [embedding] + copies)
         }
       }
-      return try model.catalogue().outputHead(for: model.configuration)
+      let head = try #require(try model.architecture().outputHead)
+      #expect(head.isTied && head.name == "model.embed_tokens.weight")
+      try model.catalogue().checkTied("lm_head.weight", to: head.name)
     }
-    #expect(try head(nil) == "model.embed_tokens.weight")
-    #expect(try head(values) == "model.embed_tokens.weight")
-    expectError("lm_head.weight", "copy") { try head(others) }
+    try check(nil)
+    try check(values)
+    expectError("lm_head.weight", "copy") { try check(others) }
   }
 }

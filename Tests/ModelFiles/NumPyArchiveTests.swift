@@ -1,13 +1,14 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 /// Archives as `numpy.load` opens them, checked by Python's own `zipfile` where that is there.
 @Suite struct NumPyArchiveTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
   init() throws {
-    folder = try TestFolder()
+    folder = try TemporaryFolder()
   }
 
   static let hasPython = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")

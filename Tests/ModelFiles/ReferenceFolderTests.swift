@@ -1,45 +1,51 @@
+import Architectures
 import Crypto
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Reference models")
 struct ReferenceFolderTests {
   @Test(
     "configuration and tensor shapes agree",
-    .enabled(if: TestData.hasReference("tiny-llama")),
+    .enabled(if: Checkout.hasReference("tiny-llama"), "no folder of vectors is here"),
     arguments: ["tiny-llama", "tiny-qwen2", "tiny-gpt-neo"])
   func shapes(name: String) throws {
-    let model = try ModelFolder.open(TestData.reference + "/" + name)
-    let configuration = try model.configuration
+    let model = try ModelFolder.open(Checkout.reference(name))
+    let architecture = try model.architecture()
     let catalogue = try model.catalogue()
-    let (width, vocabulary) = (configuration.hiddenSize, configuration.vocabularySize)
+    let (width, vocabulary) = (architecture.width, architecture.vocabularySize)
     let embedding = try catalogue.floats(
-      configuration.embeddingName, shape: [vocabulary, width])
+      architecture.embedding.tokens, shape: [vocabulary, width])
     #expect(embedding.allSatisfy { $0.isFinite })
-    let head = try catalogue.outputHead(for: configuration)
+    let head = try #require(architecture.outputHead).name
     #expect(try catalogue.floats(head, shape: [vocabulary, width]).count == embedding.count)
-    for layer in 0..<configuration.layerCount where configuration.architecture != .gptNeo {
-      let prefix = "model.layers.\(layer)."
-      let shared = configuration.keyValueHeadCount * configuration.headSize
-      _ = try catalogue.floats(prefix + "self_attn.k_proj.weight", shape: [shared, width])
-      if configuration.attentionBias {
-        _ = try catalogue.floats(prefix + "self_attn.k_proj.bias", shape: [shared])
-      }
-      _ = try catalogue.floats(
-        prefix + "mlp.down_proj.weight", shape: [width, configuration.intermediateSize])
+    for layer in 0..<architecture.layerCount {
+      let block = architecture.block(layer)
+      let key = block.attention.key
+      let shared = block.attention.heads.keyValueWidth
+      _ = try catalogue.floats(key.name + ".weight", shape: [shared, width])
+      if key.hasBias { _ = try catalogue.floats(key.name + ".bias", shape: [shared]) }
+      let last =
+        switch block.feedForward {
+        case .plain(_, _, _, let contract): contract
+        case .gated(_, _, _, let down): down
+        }
+      _ = try catalogue.floats(last.name + ".weight", shape: [width, block.feedForward.inner])
     }
   }
 
   @Test(
     "the embedding of the input ids is layer 0",
-    .enabled(if: TestData.hasReference("tiny-llama")), arguments: ["tiny-llama", "tiny-qwen2"])
+    .enabled(if: Checkout.hasReference("tiny-llama"), "no folder of vectors is here"),
+    arguments: ["tiny-llama", "tiny-qwen2"])
   func embedding(name: String) throws {
-    let model = try ModelFolder.open(TestData.reference + "/" + name)
-    let width = try model.configuration.hiddenSize
+    let model = try ModelFolder.open(Checkout.reference(name))
+    let width = try model.architecture().width
     let table = try model.catalogue().floats("model.embed_tokens.weight")
     let expected = try TensorCatalogue.open(
-      TestData.reference + "/\(name)/expected.safetensors")
+      Checkout.reference("\(name)/expected.safetensors"))
     let ids = try expected.integers("input_ids")
     let states = try expected.floats("hidden_states.0")
     #expect(states.count == ids.count * width)
@@ -53,15 +59,15 @@ struct ReferenceFolderTests {
   /// `gguf` 0.19 dequantises and transformers' permutation turns back.
   @Test(
     "SmolLM2-135M-Instruct Q4_1 dequantises to the gguf package's values",
-    .enabled(if: TestData.smolLM2 != nil))
+    .enabled(if: Checkout.smolLM2 != nil, "DENJU_SMOLLM2 names no file"))
   func smolLM2() throws {
-    let model = try ModelFolder.open(#require(TestData.smolLM2))
-    let configuration = try model.configuration
-    #expect(configuration.hiddenSize == 576)
-    #expect(configuration.layerCount == 30)
-    #expect(configuration.keyValueHeadCount == 3)
-    #expect(configuration.ropeTheta == 100_000)
-    #expect(configuration.tiedEmbeddings)
+    let model = try ModelFolder.open(#require(Checkout.smolLM2))
+    let decoder = try #require(try model.architecture() as? Llama).decoder
+    #expect(decoder.sizes.hiddenSize == 576)
+    #expect(decoder.sizes.layerCount == 30)
+    #expect(decoder.sizes.keyValueHeadCount == 3)
+    #expect(decoder.ropeTheta == 100_000)
+    #expect(decoder.tiedEmbeddings)
     let catalogue = try model.catalogue()
     var digest = SHA256()
     for name in catalogue.names {

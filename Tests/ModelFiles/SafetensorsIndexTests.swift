@@ -1,12 +1,13 @@
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Sharded safetensors")
 struct SafetensorsIndexTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
   init() throws {
-    folder = try TestFolder()
+    folder = try TemporaryFolder()
     try write("one.safetensors", [("a", [1, 2]), ("c", [3])])
     try write("two.safetensors", [("b", [4])])
   }

@@ -1,12 +1,13 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 @Suite("Safetensors")
 struct SafetensorsTests {
-  private let folder: TestFolder
+  private let folder: TemporaryFolder
 
-  init() throws { folder = try TestFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func open(
     _ header: String, data: Int = 0, length: UInt64? = nil
@@ -69,7 +70,7 @@ struct SafetensorsTests {
         try SafetensorsWriter.write(path: folder.path, tensors: [("a", [2], values)])
       }
     }
-    #expect(try TestData.bytes(path) == Array("old".utf8))
+    #expect(try folder.text("old.safetensors") == "old")
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).count == 1)
   }
 

@@ -1,5 +1,6 @@
 import CKernels
 import Numerics
+import TestSupport
 import Testing
 
 /// The transform codec's inner loops against plain code in float64, on every instruction set.
@@ -79,7 +80,7 @@ import Testing
           #expect(abs(product - expected[i * width + k]) < 1e-4)
         }
       }
-      bits.append((a + diagonal).map(\.bitPattern))
+      bits.append((a + diagonal).bits)
     }
     #expect(bits.allSatisfy { $0 == bits[0] }, "all instruction sets give the same bits")
   }

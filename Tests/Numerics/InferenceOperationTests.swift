@@ -9,9 +9,14 @@ import Testing
     let x = random(rows * width, seed: 1)
     let weight = random(width, seed: 2)
     let out = FloatBuffer(x.array())
+    RowNorm.rootMeanSquare(weight: Rows(weight, width: width), epsilon: Float(epsilon))
+      .normalize(Rows(out, width: width))
+    // To another place, and on the way into a product, it has the same bits.
+    let apart = FloatBuffer(count: x.count)
     rmsNorm(
-      out.base, rows: rows,
-      RMSNorm(weight: weight.base, width: width, epsilon: Float(epsilon)))
+      Rows(apart, width: width), Rows(x, width: width), weight: Rows(weight, width: width),
+      epsilon: Float(epsilon))
+    #expect(apart.array() == out.array())
     for row in 0..<rows {
       let values = (0..<width).map { Double(x[row * width + $0]) }
       let mean = values.reduce(0) { $0 + $1 * $1 } / Double(width)
@@ -95,35 +100,50 @@ import Testing
       KeyValuePanels(headCount: heads.keyValues, headSize: heads.size, capacity: $0)
     }
     let memory = FloatBuffer(count: panels.reduce(0) { $0 + 2 * $1.floatCount })
-    func span(_ document: Int, firstRow: Int, start: Int, count: Int) -> AttentionSpan {
-      AttentionSpan(
-        firstRow: firstRow, count: count,
-        own: KeyValueSegment(
-          count: start, panels: panels[document],
-          layers: memory.base + (document == 0 ? 0 : 2 * panels[0].floatCount),
-          layerStride: panels[document].floatCount))
+    // Each document's second layer of two, to see that a layer stays within its own memory.
+    func layer(_ document: Int) -> UnsafeMutablePointer<Float> {
+      memory.base + (document == 0 ? 0 : 2 * panels[0].floatCount) + panels[document].floatCount
     }
-    func run(_ spans: [AttentionSpan], firstRow: Int) -> [Float] {
-      let count = spans.reduce(0) { $0 + $1.count }
-      let attention = GroupedQueryAttention(
-        headCount: heads.queries, keyValueHeadCount: heads.keyValues, headSize: heads.size,
-        spans: spans)
-      let projected = FloatBuffer(Array(rows.array()[(firstRow * width)...].prefix(count * width)))
+    typealias Piece = (document: Int, firstRow: Int, start: Int, count: Int)
+    func run(_ pieces: [Piece], firstRow: Int) -> [Float] {
+      let count = pieces.reduce(0) { $0 + $1.count }
+      let attention = Attention(
+        AttentionHeads(
+          count: heads.queries, keyValueCount: heads.keyValues, size: heads.size,
+          queryScale: 1 / Float(heads.size).squareRoot()), mask: .causal)
+      let values = FloatBuffer(Array(rows.array()[(firstRow * width)...].prefix(count * width)))
+      let projected = Rows(values, width: width)
       let out = FloatBuffer(count: count * heads.queries * heads.size)
-      attention.store(
-        projected.base,
-        angles: RotaryAngles(
-          positions: spans.flatMap { $0.start..<$0.start + $0.count }, headSize: heads.size,
-          theta: Float(theta)), layer: 1)
-      attention.attend(out.base, projected.base, layer: 1)
+      RotaryAngles(
+        positions: pieces.flatMap { $0.start..<$0.start + $0.count }, headSize: heads.size,
+        theta: Float(theta)
+      ).rotate(projected, heads: heads.queries + heads.keyValues)
+      for piece in pieces {
+        let rows = projected[piece.firstRow..<piece.firstRow + piece.count]
+        panels[piece.document].store(
+          keys: rows, keyColumn: heads.queries * heads.size, values: rows,
+          valueColumn: (heads.queries + heads.keyValues) * heads.size, at: piece.start,
+          in: layer(piece.document))
+      }
+      attention.forward(
+        Rows(out, width: heads.queries * heads.size), queries: projected,
+        segments: pieces.map { piece in
+          AttentionSegment(
+            rows: piece.firstRow..<piece.firstRow + piece.count, firstPosition: piece.start,
+            spans: [
+              KeySpan(
+                panels: panels[piece.document], layer: layer(piece.document),
+                count: piece.start + piece.count)
+            ])
+        })
       return out.array()
     }
     // The second document lies first in the rows: 19 of it, then the first one, then its rest.
-    let early = run([span(1, firstRow: 0, start: 0, count: before)], firstRow: 0)
+    let early = run([(1, firstRow: 0, start: 0, count: before)], firstRow: 0)
     let late = run(
       [
-        span(0, firstRow: 0, start: 0, count: lengths[0]),
-        span(1, firstRow: lengths[0], start: before, count: lengths[1] - before),
+        (0, firstRow: 0, start: 0, count: lengths[0]),
+        (1, firstRow: lengths[0], start: before, count: lengths[1] - before),
       ], firstRow: before)
     let document = Array(before..<before + lengths[0])
     let other = Array(0..<before) + Array((before + lengths[0])..<(lengths[0] + lengths[1]))

@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// Products of 8-bit codes: exact up to float32's additions, the same on every instruction set.
@@ -198,7 +199,7 @@ import Testing
             }
           }
         }
-        return out.array().map(\.bitPattern) + steps.array().map(\.bitPattern)
+        return out.bits + steps.bits
           + sums.map { UInt32(bitPattern: $0) }
       }
       for result in results { #expect(result == results[0]) }

@@ -1,6 +1,7 @@
 import CKernels
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// Every instruction set's loops give the same bits; the elementary functions agree with libm.
@@ -26,9 +27,27 @@ import Testing
       let scalars = [
         table.dot(n, x.base, y.base), table.sum(n, x.base), table.sum_of_squares(n, x.base), log,
       ]
-      return (scalars + moved.array() + row.array()).map(\.bitPattern)
+      return (scalars + moved.array() + row.array()).bits
     }
     for result in results { #expect(result == results[0]) }
+
+    // And they are right, which a level compared with itself would not show.
+    let (a, b) = (x.array().map(Double.init), y.array().map(Double.init))
+    let found = results[0].map { Double(Float(bitPattern: $0)) }
+    let size = a.reduce(0) { $0 + abs($1) } + b.reduce(0) { $0 + abs($1) }
+    func near(_ value: Double, _ truth: Double, _ name: String) {
+      #expect(abs(value - truth) <= 1e-6 * (1 + size), "\(name) of \(n)")
+    }
+    near(found[0], zip(a, b).map(*).reduce(0, +), "dot")
+    near(found[1], a.reduce(0, +), "sum")
+    near(found[2], a.map { $0 * $0 }.reduce(0, +), "sum of squares")
+    let exponentials = a.map { Foundation.exp($0) }
+    let total = exponentials.reduce(0, +)
+    if n > 0 { near(found[3], Foundation.log(total), "logarithm of the sum of exponentials") }
+    for index in 0..<n {
+      near(found[4 + index], b[index] + Double(Float(0.3)) * a[index], "axpy")
+      near(found[4 + n + index], exponentials[index] / total, "softmax")
+    }
   }
 
   @Test func levelsAgreeOnProducts() {
@@ -47,6 +66,33 @@ import Testing
       return out.array()
     }
     for result in results { #expect(result == results[0]) }
+    for row in 0..<m {
+      for column in 0..<n {
+        let truth = (0..<k).reduce(Double(bias[column])) {
+          $0 + Double(a[row * k + $1]) * Double(b[$1 * n + column])
+        }
+        #expect(abs(Double(results[0][row * n + column]) - truth) < 2e-5)
+      }
+    }
+  }
+
+  /// Products and sums rounded one by one are as close to the truth as fused ones.
+  @Test(arguments: [1, 17, 577]) func unfusedLoopsAgreeOnReductions(_ n: Int) {
+    let x = random(n, seed: 1)
+    let y = random(n, seed: 2)
+    let table = denju_unfused_kernels()!.pointee
+    let moved = FloatBuffer(y.array())
+    table.axpy(n, 0.3, x.base, moved.base)
+    var (dot, sum, worst) = (0.0, 0.0, 0.0)
+    for i in 0..<n {
+      dot += Double(x[i]) * Double(y[i])
+      sum += Double(x[i])
+      worst = max(worst, abs(Double(moved[i]) - (Double(y[i]) + 0.3 * Double(x[i]))))
+    }
+    // Values up to one, sums that stay near √n.
+    #expect(worst < 2e-7)
+    #expect(abs(Double(table.dot(n, x.base, y.base)) - dot) < 1e-7 * Double(n + 10))
+    #expect(abs(Double(table.sum(n, x.base)) - sum) < 1e-7 * Double(n + 10))
   }
 
   /// Units in the last place of the true value; near 1, of 1 where the result saturates.
@@ -54,7 +100,7 @@ import Testing
     let inputs =
       stride(from: Float(-20), through: 20, by: 0.00737).map { $0 } + [0, -0, 1e-20, -1e-8]
     let x = FloatBuffer(inputs)
-    for kernel in Self.tables {
+    for kernel in Self.tables + [denju_unfused_kernels()!] {
       let table = kernel.pointee
       func check(
         _ name: String, _ f: (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void,
@@ -77,7 +123,7 @@ import Testing
 
   @Test func expAndSoftmaxAtTheEdges() {
     let x = FloatBuffer([-.infinity, .infinity, .nan, -1000, 1000, 88.7, -86.5])
-    for kernel in Self.tables {
+    for kernel in Self.tables + [denju_unfused_kernels()!] {
       let y = FloatBuffer(count: x.count)
       kernel.pointee.exp(x.count, x.base, y.base)
       #expect(y[0] == 0 && y[1] == .infinity && y[2].isNaN && y[3] == 0 && y[4] == .infinity)

@@ -1,14 +1,11 @@
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 @Suite struct PipelineFileTests {
   private func pipeline(_ text: String) throws -> PipelineFile {
-    let path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-pipeline-\(UUID().uuidString).yaml").path
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try PipelineFile(path: path)
+    try TemporaryFolder.with { try PipelineFile(path: $0.write("pipeline.yaml", text)) }
   }
 
   @Test func `keys become flags, in the file's order`() throws {

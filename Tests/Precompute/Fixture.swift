@@ -1,79 +1,30 @@
 import Corpora
 import FeatureCache
 import Foundation
-import ModelFiles
 import Numerics
 import Precompute
+import TestSupport
 import Testing
 
 /// A folder with a source of random weights and SmolLM2's manner of tokens, removed afterwards.
 final class Fixture {
   static let (width, positions, layers) = (32, 256, 2)
 
-  let folder: String
+  private let folder: TemporaryFolder
+  private let source: TinySource
 
   init() throws {
-    folder =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-precompute-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(
-      atPath: path("source"), withIntermediateDirectories: true)
-    let vectors = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../Tokenization/Vectors/tiny-smollm.json").standardizedFileURL
-    try FileManager.default.copyItem(atPath: vectors.path, toPath: path("source/tokenizer.json"))
-    try write(
-      "source/config.json",
-      """
-      {
-        "model_type": "llama", "hidden_act": "silu", "hidden_size": \(Self.width),
-        "intermediate_size": 48, "num_hidden_layers": \(Self.layers), "num_attention_heads": 2,
-        "num_key_value_heads": 1, "max_position_embeddings": \(Self.positions),
-        "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "tie_word_embeddings": true,
-        "vocab_size": 401, "bos_token_id": 1, "eos_token_id": 2
-      }
-      """)
-    try writeWeights()
+    folder = try TemporaryFolder()
+    source = try TinySource(
+      folder.path("source"),
+      TinyShape(
+        width: Self.width, inner: 48, layers: Self.layers, heads: 2, keyValueHeads: 1,
+        vocabulary: 401, positions: Self.positions),
+      spread: 0.2, seed: 5, hasTemplate: false)
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-  func path(_ name: String) -> String { folder + "/" + name }
-
-  func write(_ name: String, _ text: String) throws {
-    try Data(text.utf8).write(to: URL(fileURLWithPath: path(name)))
-  }
-
-  private func writeWeights() throws {
-    var tensors: [(name: String, shape: [Int])] = [
-      ("model.embed_tokens.weight", [401, Self.width]), ("model.norm.weight", [Self.width]),
-    ]
-    for layer in 0..<Self.layers {
-      let prefix = "model.layers.\(layer)."
-      tensors += [
-        (prefix + "input_layernorm.weight", [Self.width]),
-        (prefix + "post_attention_layernorm.weight", [Self.width]),
-        (prefix + "self_attn.q_proj.weight", [32, Self.width]),
-        (prefix + "self_attn.k_proj.weight", [16, Self.width]),
-        (prefix + "self_attn.v_proj.weight", [16, Self.width]),
-        (prefix + "self_attn.o_proj.weight", [Self.width, 32]),
-        (prefix + "mlp.gate_proj.weight", [48, Self.width]),
-        (prefix + "mlp.up_proj.weight", [48, Self.width]),
-        (prefix + "mlp.down_proj.weight", [Self.width, 48]),
-      ]
-    }
-    var generator = SeededGenerator(seed: 5)
-    let values = FloatBuffer(count: tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })
-    var offset = 0
-    let entries = tensors.map { name, shape in
-      let count = shape.reduce(1, *)
-      defer { offset += count }
-      for index in offset..<offset + count {
-        values.base[index] = shape.count == 1 ? 1 : 0.2 * generator.normal()
-      }
-      return (name, shape, UnsafeBufferPointer(start: values.base + offset, count: count))
-    }
-    try SafetensorsWriter.write(path: path("source/model.safetensors"), tensors: entries)
-  }
+  func path(_ name: String) -> String { folder.path(name) }
+  func write(_ name: String, _ text: String) throws { try folder.write(name, text) }
 
   /// Texts that begin alike: a few system prompts, openings below them, and some that are beginnings of
   /// others or occur twice.
@@ -106,10 +57,10 @@ final class Fixture {
 
   func options(_ corpus: String, cache: String) throws -> PrecomputeOptions {
     var options = PrecomputeOptions(
-      source: path("source"), cache: path(cache),
+      source: source.path, cache: path(cache),
       corpus: .hashed(
         try Corpus(path(corpus)), try HashSplit(seed: 1, validation: 0.05, test: 0.05)))
-    options.codec = .ready("float32")
+    options.codec = try CodecRegistry.builtIn.choice("float32")
     return options
   }
 

@@ -23,19 +23,17 @@ import Testing
   /// Runs a schedule on paper: what each base holds, as tokens. Checks the order, the memory, and that
   /// every text comes out whole.
   private func perform(
-    _ schedule: PrefixSchedule, _ texts: [[Int32]], carried: inout [[Int32]], capacity: Int
+    _ schedule: PrefixSchedule, _ texts: TextList, kept: inout IndexedList<KeptPrefixes, [Int32]>,
+    capacity: Int
   ) {
-    var held: [Int: [Int32]] = [:]
-    var whole: [Int: [Int32]] = [:]
+    var held: [PrefixIndex: [Int32]] = [:]
+    var whole: [TextIndex: [Int32]] = [:]
     func before(_ base: PrefixSchedule.Base) -> [Int32]? {
       switch base {
       case .start: []
-      case .carried(let index): carried.indices.contains(index) ? carried[index] : nil
+      case .kept(let index): kept.indices.contains(index) ? kept[index] : nil
       case .prefix(let index): held[index]
       }
-    }
-    let usesCarried = (schedule.prefixes + schedule.rests).contains {
-      if case .carried = $0.base { true } else { false }
     }
     for group in schedule.groups {
       for pass in group {
@@ -59,16 +57,16 @@ import Testing
           }
         }
         let own = held.keys.reduce(0) { $0 + schedule.prefixes[$1].range.count }
-        let left = usesCarried ? carried.last?.count ?? 0 : 0
+        let left = schedule.usesKept ? kept.last?.count ?? 0 : 0
         #expect(own + left <= capacity)
       }
       for index in held.keys where !schedule.kept.contains(.prefix(index)) { held[index] = nil }
     }
     #expect(whole.count == texts.count)
     for (text, ids) in whole { #expect(ids == texts[text]) }
-    carried = schedule.kept.compactMap(before)
-    #expect(carried.count == schedule.kept.count)
-    #expect((carried.last?.count ?? 0) == schedule.keptPrefix?.count ?? 0)
+    kept = IndexedList(schedule.kept.compactMap(before))
+    #expect(kept.count == schedule.kept.count)
+    #expect((kept.last?.count ?? 0) == schedule.keptBeginning?.tokens ?? 0)
   }
 
   @Test(arguments: [0, 40, 200, 5000])
@@ -76,13 +74,13 @@ import Testing
     var generator = SeededGenerator(seed: UInt64(capacity) + 1)
     for _ in 0..<20 {
       var planner = PrefixPlanner(capacity: capacity, chunkTokens: 8)
-      var carried: [[Int32]] = []
+      var kept: IndexedList<KeptPrefixes, [Int32]> = []
       let all = Self.texts(&generator, count: 90)
       for first in stride(from: 0, to: all.count, by: 30) {
-        let texts = Array(all[first..<first + 30])
+        let texts = TextList(all[first..<first + 30])
         let schedule = planner.schedule(texts)
         #expect(schedule.tokens <= texts.reduce(0) { $0 + $1.count })
-        perform(schedule, texts, carried: &carried, capacity: capacity)
+        perform(schedule, texts, kept: &kept, capacity: capacity)
       }
     }
   }
@@ -93,7 +91,7 @@ import Testing
     var tokens = 0
     for window in 0..<5 {
       let texts = (0..<10).map { system + [Int32(1000 + $0), Int32(window)] }
-      let schedule = planner.schedule(texts)
+      let schedule = planner.schedule(TextList(texts))
       tokens += schedule.tokens
       // Two records of the system prompt's first window; then the tails alone.
       #expect(schedule.records[64] == (window == 0 ? 1 : nil))
@@ -106,7 +104,7 @@ import Testing
     var generator = SeededGenerator(seed: 9)
     let texts = Self.texts(&generator, count: 40)
     var planner = PrefixPlanner(capacity: 4096, sharing: false, chunkTokens: 8)
-    let schedule = planner.schedule(texts)
+    let schedule = planner.schedule(TextList(texts))
     #expect(schedule.prefixes.isEmpty && schedule.rests.count == texts.count)
     #expect(schedule.tokens == texts.reduce(0) { $0 + $1.count })
   }
@@ -126,7 +124,7 @@ import Testing
       let expected = distinct.reduce(into: [Int: Int]()) { counts, text in
         counts[text.count % 8 == 0 ? 8 : text.count % 8, default: 0] += 1
       }
-      #expect(planner.schedule(texts).records == expected)
+      #expect(planner.schedule(TextList(texts)).records == expected)
     }
   }
 
@@ -136,5 +134,70 @@ import Testing
     let long = (0..<40).map { Int32($0) }
     #expect(planner.schedule([long + [1], long + [2]]).prefixes.count == 1)
     #expect(planner.schedule([]).tokens == 0)
+  }
+
+  /// The example in the header of `PrefixSchedule`, to the letter.
+  @Test func `the example that explains the schedule`() {
+    func ids(_ first: Int32, _ count: Int) -> [Int32] {
+      (0..<count).map { first * 100 + Int32($0) }
+    }
+    let (system, passage) = (ids(1, 40), ids(2, 30))
+    let texts: TextList = [
+      system + passage + ids(3, 5), system + passage + ids(4, 6), system + ids(5, 8), system,
+      ids(6, 12),
+    ]
+    var planner = PrefixPlanner(capacity: 8192, chunkTokens: 64)
+    let first = planner.schedule(texts)
+    typealias Piece = PrefixSchedule.Piece
+    func prefix(_ number: Int) -> PrefixSchedule.Base { .prefix(PrefixIndex(number)) }
+    func kept(_ number: Int) -> PrefixSchedule.Base { .kept(KeptIndex(number)) }
+    #expect(
+      first.prefixes == [
+        Piece(base: .start, text: TextIndex(3), range: 0..<40),
+        Piece(base: prefix(0), text: TextIndex(0), range: 40..<70),
+      ])
+    #expect(
+      first.rests == [
+        Piece(base: prefix(1), text: TextIndex(0), range: 70..<75),
+        Piece(base: prefix(1), text: TextIndex(1), range: 70..<76),
+        Piece(base: prefix(0), text: TextIndex(2), range: 40..<48),
+        Piece(base: .start, text: TextIndex(4), range: 0..<12),
+      ])
+    #expect(first.ends == [PrefixIndex(0): TextIndex(3)])
+    #expect(
+      first.groups == [
+        [
+          .prefixes([PrefixIndex(0)]), .prefixes([PrefixIndex(1)]),
+          .rests((0..<4).map { RestIndex($0) }),
+        ]
+      ])
+    #expect(first.tokens == 101 && texts.reduce(0) { $0 + $1.count } == 251)
+    #expect(first.kept == [prefix(0), prefix(1)] && first.keptBeginning?.tokens == 70)
+
+    let second = planner.schedule([system + passage + ids(7, 7), system + ids(8, 9)])
+    #expect(second.prefixes.isEmpty && second.usesKept)
+    #expect(
+      second.rests == [
+        Piece(base: kept(1), text: TextIndex(0), range: 70..<77),
+        Piece(base: kept(0), text: TextIndex(1), range: 40..<49),
+      ])
+    #expect(second.kept == [kept(0), kept(1)])
+
+    // A text that ends where a kept prefix does.
+    let third = planner.schedule([system + passage])
+    #expect(third.rests == [Piece(base: kept(0), text: TextIndex(0), range: 40..<70)])
+  }
+
+  /// Nothing of a source that sees the whole document can be gone on from, and no record is two texts'.
+  @Test func `whole documents share nothing`() {
+    let long = (0..<40).map { Int32($0) }
+    var planner = PrefixPlanner(capacity: 4096, scope: .document, chunkTokens: 8)
+    for _ in 0..<2 {
+      let schedule = planner.schedule([long + [1], long + [2], long])
+      #expect(schedule.prefixes.isEmpty && schedule.kept.isEmpty && !schedule.usesKept)
+      #expect(schedule.keptBeginning == nil)
+      #expect(schedule.rests.map(\.range) == [0..<41, 0..<41, 0..<40])
+      #expect(schedule.records == [8: 15, 1: 2])
+    }
   }
 }

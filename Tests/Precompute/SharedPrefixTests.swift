@@ -2,6 +2,7 @@ import Corpora
 import FeatureCache
 import Foundation
 import GRDB
+import Identity
 import ModelFiles
 import Numerics
 import Precompute

@@ -1,4 +1,5 @@
-import GenerationModule
+import Generators
+import Layers
 import ModelFiles
 import Numerics
 import Testing
@@ -8,7 +9,7 @@ struct LLMModulesReference {
   let name: String
   let expected: TensorCatalogue
   let after: TensorCatalogue
-  let model: any GenerationModel
+  let model: Generator
 
   init(_ name: String) throws {
     self.name = name
@@ -19,34 +20,36 @@ struct LLMModulesReference {
   }
 
   /// The documents of `{i}.states`, `{i}.prompt_ids` and `{i}.response_ids`.
-  func promptDocuments() throws -> [(document: GenerationDocument, logits: [Float])] {
-    var documents: [(GenerationDocument, [Float])] = []
+  func promptDocuments() throws -> [(document: GeneratorDocument, logits: [Float])] {
+    var documents: [(GeneratorDocument, [Float])] = []
     while expected["\(documents.count).states"] != nil {
       let place = documents.count
-      let document = GenerationDocument(
-        states: try expected.floats("\(place).states"),
+      let document = GeneratorDocument(
+        states: [try expected.floats("\(place).states")],
         prompt: try expected.integers("\(place).prompt_ids").map { Int32($0) },
         response: try expected.integers("\(place).response_ids").map { Int32($0) })
       documents.append((document, try expected.floats("\(place).logits")))
     }
+    try #require(!documents.isEmpty, "\(name) has no document")
     return documents
   }
 
   /// The documents of `states` [B, T, source] and `input_ids` [B, T].
-  func alignedDocuments() throws -> [(document: GenerationDocument, logits: [Float])] {
+  func alignedDocuments() throws -> [(document: GeneratorDocument, logits: [Float])] {
     let states = try expected.floats("states")
     let logits = try expected.floats("logits")
     let ids = try expected.integers("input_ids").map { Int32($0) }
     let shape = try #require(expected["input_ids"]).shape
     let (count, length) = (shape[0], shape[1])
+    try #require(count > 0 && length > 1, "\(name) has no document")
     func part(_ values: [Float], _ index: Int) -> [Float] {
       let size = values.count / count
       return Array(values[index * size..<(index + 1) * size])
     }
     return (0..<count).map { index in
       (
-        GenerationDocument(
-          states: part(states, index), prompt: [],
+        GeneratorDocument(
+          states: [part(states, index)], prompt: [],
           response: Array(ids[index * length..<(index + 1) * length])),
         part(logits, index)
       )
@@ -56,7 +59,7 @@ struct LLMModulesReference {
   /// Logits within 1e-5, the loss within 1e-4 of itself, and every gradient g against its reference
   /// r: ‖g - r‖ <= 1e-4 ‖r‖ + 1e-7, as the vectors' README asks.
   func checkLogitsLossAndGradients(
-    _ documents: [(document: GenerationDocument, logits: [Float])], loss: LossScope
+    _ documents: [(document: GeneratorDocument, logits: [Float])], loss: LossScope
   ) throws {
     for (document, logits) in documents {
       #expect(worstAbsoluteError(try model.logits(document), logits) <= 1e-5)
@@ -71,6 +74,7 @@ struct LLMModulesReference {
     #expect(abs(result.lossSum / Double(tokens) - reference) <= 1e-4 * reference)
     #expect(try model.evaluate(batch, loss: loss).lossSum == result.lossSum)
 
+    #expect(!model.parameters.tensors.isEmpty)
     for tensor in model.parameters.tensors {
       let gradient = Array(model.parameters.gradients(of: tensor))
       let reference = try expected.floats("grad.\(tensor.name)", shape: tensor.shape)
@@ -83,7 +87,7 @@ struct LLMModulesReference {
   }
 
   /// Ten steps of AdamW with the settings that the file states; losses and weights within 1e-4.
-  func checkTenSteps(_ documents: [GenerationDocument], loss: LossScope) throws {
+  func checkTenSteps(_ documents: [GeneratorDocument], loss: LossScope) throws {
     let parameters = model.parameters
     let stated = try OptimizerStatement(try #require(after.metadata["optimizer"]))
     let optimizer = AdamW(count: parameters.count, settings: stated.settings)
@@ -93,7 +97,9 @@ struct LLMModulesReference {
         learningRate: $0 == .bridge ? stated.bridgeRate : stated.generatorRate)
     }
     let tokens = try documents.reduce(0) { try $0 + model.lossTokenCount(of: $1, loss: loss) }
-    for reference in try after.floats("losses") {
+    let losses = try after.floats("losses")
+    #expect(losses.count == 10)
+    for reference in losses {
       parameters.clearGradients()
       let result = try model.forwardBackward(
         documents, loss: loss, lossScale: 1 / Float(tokens), dropout: nil)

@@ -1,30 +1,53 @@
 import Foundation
 import ModelFiles
+import Testing
 
-/// The folder of vectors that independent PyTorch and transformers code made: the one named by
-/// `DENJU_REFERENCE`, else `../shared/reference` beside the checkout, else the project's own,
-/// `Tests/Reference/vectors`. What is in a folder says itself which sizes it has.
+/// Where the vectors lie that independent PyTorch and transformers code made: in the folder named by
+/// `DENJU_REFERENCE`, else in `../shared/reference` beside the checkout, and what is not there in the
+/// project's own, `Tests/Reference/vectors`. What is in a folder says itself which sizes it has.
 enum ReferenceFolder {
   /// The package's folder.
   static let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  static let url: URL = {
+  /// The folders that are looked in, the first that has a thing counts. A named one stands alone.
+  static let roots: [URL] = {
     if let named = ProcessInfo.processInfo.environment["DENJU_REFERENCE"], !named.isEmpty {
-      return URL(fileURLWithPath: named)
+      return [URL(fileURLWithPath: named)]
     }
-    let shared = package.deletingLastPathComponent().appendingPathComponent("shared/reference")
-    let own = package.appendingPathComponent("Tests/Reference/vectors")
-    return exists(shared) ? shared : own
+    return [
+      package.deletingLastPathComponent().appendingPathComponent("shared/reference"),
+      package.appendingPathComponent("Tests/Reference/vectors"),
+    ]
   }()
 
-  /// A file or folder in it.
-  static func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+  /// A file or folder of the vectors; where no root has its folder, a path that leads nowhere.
+  static func path(_ name: String) -> String {
+    let folder = name.split(separator: "/").first.map(String.init) ?? name
+    let root = roots.first { exists($0.appendingPathComponent(folder)) } ?? roots[0]
+    return root.appendingPathComponent(name).path
+  }
 
-  static func has(_ name: String) -> Bool { exists(url.appendingPathComponent(name)) }
+  /// The folders that have all of these files, whichever root they are in.
+  static func names(with files: [String]) -> [String] {
+    let all = roots.flatMap {
+      (try? FileManager.default.contentsOfDirectory(atPath: $0.path)) ?? []
+    }
+    return Set(all).filter { name in files.allSatisfy { has("\(name)/\($0)") } }.sorted()
+  }
+
+  static func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
   private static func exists(_ url: URL) -> Bool {
     FileManager.default.fileExists(atPath: url.path)
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skips a test, and says why, where the vectors have no folder of this name.
+  static func vectors(_ name: String) -> Self {
+    let places = ReferenceFolder.roots.map(\.path).joined(separator: " or ")
+    return .enabled(if: ReferenceFolder.has(name), "no vectors \(name) in \(places)")
   }
 }
 

@@ -1,6 +1,8 @@
+import Architectures
 import Foundation
 import KnowledgeSource
 import ModelFiles
+import TestSupport
 import Testing
 
 /// SmolLM2-135M-Instruct against transformers on the same dequantised weights.
@@ -10,9 +12,7 @@ import Testing
 @Suite struct SmolLM2Tests {
   static let folder = "smollm2-135m-instruct"
 
-  static let modelPath =
-    ProcessInfo.processInfo.environment["DENJU_SMOLLM2"]
-    ?? ReferenceFolder.package.appendingPathComponent(".build/models/\(folder)").path
+  static let modelPath = Checkout.smolLM2 ?? Checkout.path(".build/models/\(folder)")
 
   struct Prompts: Decodable {
     struct Prompt: Decodable {
@@ -31,20 +31,22 @@ import Testing
     let prompts: [Prompt]
   }
 
-  @Test(.enabled(if: ReferenceFolder.has(folder), "the folder of vectors has none of SmolLM2"))
+  @Test(.vectors(folder))
   func agreesWithTransformers() throws {
-    let source = try KnowledgeSource(ModelFolder.open(Self.modelPath))
-    let end = Set(source.configuration.endTokenIDs)
+    let source = try DecoderSource(ModelFolder.open(Self.modelPath))
+    let end = Set(source.architecture.endTokenIDs)
     let states = try TensorCatalogue.open(
       ReferenceFolder.path("\(Self.folder)/states.safetensors"))
     let prompts = try JSONDecoder().decode(
       Prompts.self,
       from: Data(
-        contentsOf: ReferenceFolder.url.appendingPathComponent("\(Self.folder)/prompts.json"))
+        contentsOf: URL(fileURLWithPath: ReferenceFolder.path("\(Self.folder)/prompts.json")))
     ).prompts
     #expect(!prompts.isEmpty)
 
     for (index, prompt) in prompts.enumerated() {
+      let layers = states.names.filter { $0.hasPrefix("\(index).hidden_states.") }
+      #expect(!layers.isEmpty && !prompt.nextTokens.isEmpty && !prompt.greedyIDs.isEmpty)
       for name in states.names where name.hasPrefix("\(index).hidden_states.") {
         let layer = try #require(name.split(separator: ".").last.flatMap { Int($0) })
         let reference = try states.floats(name, shape: [prompt.inputIDs.count, source.width])

@@ -2,13 +2,15 @@ import KnowledgeSource
 import Numerics
 
 // A source's results as arrays, which tests compare.
-extension KnowledgeSource {
+extension Source {
   func states(_ ids: [Int32], layer: Int, normalized: Bool? = nil) throws -> [Float] {
     let out = FloatBuffer(count: ids.count * width)
     try states(ids, layer: layer, normalized: normalized, into: out.base)
     return out.array()
   }
+}
 
+extension DecoderSource {
   func logits(_ finalStates: [Float]) throws -> [Float] {
     let count = finalStates.count / width
     let out = FloatBuffer(count: count * vocabularySize)

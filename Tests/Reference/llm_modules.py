@@ -138,14 +138,14 @@ class Transformer(nn.Module):
         self.ln_f = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
 
 
-class AlignedModule(nn.Module):
-    """The paper's stack: the bridge turns the states of every position into the generator's input.
+class BridgedModule(nn.Module):
+    """The paper's bridge, which turns the states of every position into the generator's input.
 
     `mask` is `causal`, or `published`: position t's cross-attention then sees states of later positions.
+    What is built on it computes logits from the bridge's rows.
     """
 
-    def __init__(self, source_width, width, layers, heads, window, vocabulary, mask, adapter_width=256,
-                 bridge_layers=2, bridge_heads=8, positions=4096, unused_embeddings=8):  # fmt: skip
+    def __init__(self, source_width, width, mask, adapter_width, bridge_layers, bridge_heads):
         super().__init__()
         self.mask = mask
         middle = (source_width + width) // 2
@@ -164,11 +164,6 @@ class AlignedModule(nn.Module):
                 nn.LayerNorm(width, eps=LAYER_NORM_EPSILON),
             ),
         })  # fmt: skip
-        transformer = Transformer(width, layers, heads, window, unused_embeddings, positions)
-        self.gptneo = nn.ModuleDict({
-            "base_model": nn.ModuleDict({"transformer": transformer}),
-            "new_lm_head": nn.Linear(width, vocabulary, bias=False),
-        })  # fmt: skip
 
     def bridge(self, states):
         """[B, T, D] -> [B, T, C]"""
@@ -182,6 +177,23 @@ class AlignedModule(nn.Module):
             x = x + layer.mixed(x, projected, visible)
         return x + self.qwen["proj"](projected)
 
+    def loss(self, batch):
+        logits = self(batch["states"])
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), batch["input_ids"][:, 1:].flatten())
+
+
+class AlignedModule(BridgedModule):
+    """The paper's stack: the bridge, and GPT-Neo behind it with a head of its own."""
+
+    def __init__(self, source_width, width, layers, heads, window, vocabulary, mask, adapter_width=256,
+                 bridge_layers=2, bridge_heads=8, positions=4096, unused_embeddings=8):  # fmt: skip
+        super().__init__(source_width, width, mask, adapter_width, bridge_layers, bridge_heads)
+        transformer = Transformer(width, layers, heads, window, unused_embeddings, positions)
+        self.gptneo = nn.ModuleDict({
+            "base_model": nn.ModuleDict({"transformer": transformer}),
+            "new_lm_head": nn.Linear(width, vocabulary, bias=False),
+        })  # fmt: skip
+
     def forward(self, states):
         """states [B, T, D] -> logits [B, T, V]"""
         transformer = self.gptneo["base_model"]["transformer"]
@@ -191,16 +203,24 @@ class AlignedModule(nn.Module):
             x = block(x)
         return self.gptneo["new_lm_head"](transformer.ln_f(x))
 
-    def loss(self, batch):
-        logits = self(batch["states"])
-        return F.cross_entropy(logits[:, :-1].flatten(0, 1), batch["input_ids"][:, 1:].flatten())
-
     def trained(self):
         """(bridge, generator) parameters by name; `wte` takes no part."""
         names = [(n, p) for n, p in self.named_parameters() if not n.endswith("wte.weight")]
         return dict(x for x in names if x[0].startswith("qwen.")), dict(
             x for x in names if x[0].startswith("gptneo.")
         )
+
+
+def response_loss(logits_of, documents):
+    """Mean cross-entropy over all response tokens of all documents; logits_of(ids, states) -> [T, V]."""
+    total, count = 0.0, 0
+    for document in documents:
+        prompt, response = document["prompt_ids"], document["response_ids"]
+        logits = logits_of(torch.cat([prompt, response]), document["states"])
+        answers = logits[len(prompt) - 1 : -1]
+        total = total + F.cross_entropy(answers, response, reduction="sum")
+        count += len(response)
+    return total / count
 
 
 class PromptModule(nn.Module):
@@ -224,15 +244,7 @@ class PromptModule(nn.Module):
         return self.gpt.ln_f(x) @ self.gpt.wte.weight.T
 
     def loss(self, documents):
-        """Mean cross-entropy over all response tokens of all documents."""
-        total, count = 0.0, 0
-        for document in documents:
-            prompt, response = document["prompt_ids"], document["response_ids"]
-            logits = self(torch.cat([prompt, response]), document["states"])
-            answers = logits[len(prompt) - 1 : -1]
-            total = total + F.cross_entropy(answers, response, reduction="sum")
-            count += len(response)
-        return total / count
+        return response_loss(self, documents)
 
     def trained(self):
         """(bridge, generator) parameters by name."""
@@ -242,22 +254,22 @@ class PromptModule(nn.Module):
 
 
 def adamw_steps(module, batch, steps=10):
-    """Ten of AdamW's steps on one batch; the losses before each step, [steps]. See `OPTIMIZER`."""
+    """Ten of AdamW's steps on one batch; the loss before each and its gradient's norm. See `OPTIMIZER`."""
     bridge, generator = module.trained()
     parameters = [*bridge.values(), *generator.values()]
     optimizer = torch.optim.AdamW(
         [{"params": list(bridge.values()), "lr": 1e-3}, {"params": list(generator.values()), "lr": 5e-4}],
         betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01,
     )  # fmt: skip
-    losses = []
+    losses, norms = [], []
     for _ in range(steps):
         optimizer.zero_grad(set_to_none=True)
         loss = module.loss(batch)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        norms.append(torch.nn.utils.clip_grad_norm_(parameters, 1.0))
         optimizer.step()
         losses.append(loss.detach())
-    return torch.stack(losses)
+    return torch.stack(losses), torch.stack(norms)
 
 
 OPTIMIZER = (

@@ -1,10 +1,11 @@
 """Makes a folder of reference vectors with PyTorch and transformers: python make_vectors.py OUT --seed N
 
 The folder has the form of the reference data that the tests take from `DENJU_REFERENCE`: three random
-models of the Hugging Face kind with their states and logits, and the LLM Modules architecture in its
-three variants with logits, loss, every gradient, and the weights after ten AdamW steps. Everything is
-float32 on one thread. `--sizes random` draws widths, layers, heads, windows and vocabularies from the seed;
-`--sizes small`, the default, keeps the whole folder under a megabyte or so, fit to be committed.
+models of the Hugging Face kind with their states and logits; the LLM Modules architecture in its three
+variants with logits, loss, every gradient, and the weights after ten AdamW steps; and generators of the
+Llama family with the same, frozen parts and LoRA too. Everything is float32 on one thread. `--sizes random`
+draws widths, layers, heads, windows and vocabularies from the seed; `--sizes small`, the default, keeps the
+whole folder under a megabyte or so, fit to be committed.
 """
 
 import argparse
@@ -17,29 +18,10 @@ from pathlib import Path
 import safetensors
 import torch
 import transformers
-from safetensors.torch import save_file as save_unordered
 
-from llm_modules import OPTIMIZER, AlignedModule, PromptModule, adamw_steps
-
-
-def save_file(tensors, path, metadata):
-    """Writes safetensors with the metadata in order, so that the same tensors give the same bytes."""
-    save_unordered(tensors, path, metadata)
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    path.write_bytes(data[:8] + text.ljust(length) + data[8 + length :])
-
-
-def randomise(module, generator, deviation=0.1):
-    """Draws every parameter, norms around one: no path may hide behind a zero."""
-    with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            noise = torch.randn(parameter.shape, generator=generator)
-            is_norm = parameter.ndim == 1 and name.endswith("weight")
-            parameter.copy_(1 + 0.05 * noise if is_norm else deviation * noise)
+from llama_vectors import FOLDERS, write_llama_folders
+from llm_modules import AlignedModule, PromptModule
+from vector_files import describe, randomise, save_file, write_module
 
 
 def small_sizes(_):
@@ -50,6 +32,13 @@ def small_sizes(_):
         "module": {"source_width": 20, "width": 16, "layers": 3, "heads": 2, "window": 4, "vocabulary": 53,
                    "adapter_width": 12, "bridge_heads": 4, "positions": 32},
         "bridge_layers": 2, "tokens": 14,
+        # Six files a folder, so smaller than those above.
+        "generators": {
+            "llama": {"hidden": 24, "intermediate": 20, "layers": 2, "heads": 4, "kv_heads": 1, "vocabulary": 31},
+            "qwen2": {"hidden": 24, "intermediate": 20, "layers": 2, "heads": 6, "kv_heads": 2, "vocabulary": 31},
+            "reader": {"source_width": 8, "adapter_width": 6, "bridge_heads": 3},
+            "bridge_layers": 1, "tokens": 14,
+        },
     }  # fmt: skip
 
 
@@ -64,7 +53,7 @@ def random_sizes(draw):
     heads, bridge_heads = draw.choice([(1, 8), (2, 4), (4, 2), (3, 6), (5, 1)])
     neo_heads = draw.randint(1, 5)
     unit = max(heads, bridge_heads) * (2 if bridge_heads % heads and heads % bridge_heads else 1)
-    return {
+    sizes = {
         "qwen2": model(),
         "llama": model(),
         "gpt-neo": {"hidden": neo_heads * draw.randint(4, 16), "layers": draw.randint(1, 3) * 2 - 1,
@@ -76,6 +65,16 @@ def random_sizes(draw):
                    "bridge_heads": bridge_heads, "positions": draw.randint(48, 300)},
         "bridge_layers": draw.randint(1, 3), "tokens": draw.randint(16, 40),
     }  # fmt: skip
+    llama, qwen2 = model(), model()
+    # One bridge for both decoders, so its heads divide both widths.
+    divisors = [n for n in range(1, 9) if llama["hidden"] % n == 0 == qwen2["hidden"] % n]
+    sizes["generators"] = {
+        "llama": llama, "qwen2": qwen2,
+        "reader": {"source_width": 2 * draw.randint(4, 40), "adapter_width": draw.randint(4, 100),
+                   "bridge_heads": draw.choice(divisors)},
+        "bridge_layers": draw.randint(1, 3), "tokens": draw.randint(16, 40),
+    }  # fmt: skip
+    return sizes
 
 
 def language_model(kind, sizes):
@@ -125,35 +124,6 @@ def write_language_model(folder, kind, sizes, tokens, generator):
     save_file(tensors, folder / "expected.safetensors", {"format": "pt"})
 
 
-def write_module(folder, module, batch, tensors, metadata):
-    """weights, expected (with the loss and gradients) and after_10_adamw_steps of one variant."""
-    folder.mkdir(parents=True)
-    state = {n: t.detach().clone() for n, t in module.state_dict().items()}
-    save_file(state, folder / "weights.safetensors", {"format": "pt", **metadata})
-    loss = module.loss(batch)
-    loss.backward()
-    bridge, generator = module.trained()
-    gradients = {f"grad.{n}": p.grad.clone() for n, p in {**bridge, **generator}.items()}
-    expected = {**tensors, "loss": loss.detach(), **gradients}
-    save_file(expected, folder / "expected.safetensors", {"format": "pt"})
-    losses = adamw_steps(module, batch)
-    after = {**{n: t.detach() for n, t in module.state_dict().items()}, "losses": losses}
-    metadata = {"format": "pt", "optimizer": OPTIMIZER}
-    save_file(after, folder / "after_10_adamw_steps.safetensors", metadata)
-
-
-def describe(sizes, **more):
-    """The metadata that a reader takes its sizes from."""
-    names = {
-        "source_width": "source_dim",
-        "width": "dim",
-        "vocabulary": "vocab",
-        "adapter_width": "adapter_dim",
-    }
-    found = {names.get(k, k): str(v) for k, v in sizes.items() if k != "positions"}
-    return {**found, **{k: str(v) for k, v in more.items()}}
-
-
 def write_prompt(folder, sizes, tokens, generator):
     module = PromptModule(**sizes)
     randomise(module, generator)
@@ -189,7 +159,7 @@ def write_aligned(folder, sizes, bridge_layers, mask, tokens, generator):
 
 
 def write_manifest(out, arguments, sizes):
-    files = sorted(p for p in out.rglob("*") if p.is_file())
+    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name != "MANIFEST.json")
     manifest = {
         "made_by": "Tests/Reference/make_vectors.py",
         "seed": arguments.seed,
@@ -207,26 +177,35 @@ def write_manifest(out, arguments, sizes):
     (out / "MANIFEST.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
+def write_earlier_folders(out, sizes, generator):
+    """Sources and LLM Modules around GPT-Neo, all drawn in turn from one generator."""
+    for kind in ("qwen2", "llama", "gpt-neo"):
+        write_language_model(out / f"tiny-{kind}", kind, sizes[kind], sizes["tokens"], generator)
+    write_prompt(out / "llm-modules-prompt", sizes["module"], sizes["tokens"], generator)
+    for mask in ("causal", "published"):
+        folder = out / f"llm-modules-{mask}"
+        write_aligned(folder, sizes["module"], sizes["bridge_layers"], mask, sizes["tokens"], generator)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="a folder that does not exist yet")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sizes", choices=["small", "random"], default="small")
+    parser.add_argument("--generators", action="store_true", help=f"only {', '.join(FOLDERS)}, beside what is there")
     arguments = parser.parse_args()
-    if arguments.out.exists():
-        parser.error(f"{arguments.out} exists already: name a new folder")
+    made = [arguments.out / name for name in FOLDERS] if arguments.generators else [arguments.out]
+    if found := [str(path) for path in made if path.exists()]:
+        parser.error(f"{found[0]} exists already: remove it, or name a new folder")
     torch.set_num_threads(1)
     torch.manual_seed(arguments.seed)
     generator = torch.Generator().manual_seed(arguments.seed)
     choose = random_sizes if arguments.sizes == "random" else small_sizes
     sizes = choose(random.Random(arguments.seed))
-    arguments.out.mkdir(parents=True)
-    for kind in ("qwen2", "llama", "gpt-neo"):
-        write_language_model(arguments.out / f"tiny-{kind}", kind, sizes[kind], sizes["tokens"], generator)
-    write_prompt(arguments.out / "llm-modules-prompt", sizes["module"], sizes["tokens"], generator)
-    for mask in ("causal", "published"):
-        folder = arguments.out / f"llm-modules-{mask}"
-        write_aligned(folder, sizes["module"], sizes["bridge_layers"], mask, sizes["tokens"], generator)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    write_llama_folders(arguments.out, sizes["generators"], arguments.seed)
+    if not arguments.generators:
+        write_earlier_folders(arguments.out, sizes, generator)
     write_manifest(arguments.out, arguments, sizes)
 
 

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 import Tokenization
 
@@ -53,15 +54,11 @@ import Tokenization
   }
 
   @Test func gguf() throws {
-    let path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-damaged-\(UInt64.random(in: .min ... .max)).gguf").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let folder = try TemporaryFolder()
     try check(
       "gguf",
-      make: { bytes in
-        try Data(bytes).write(to: URL(fileURLWithPath: path))
-        return try Tokenizer(gguf: GGUFFile(path: path))
-      }, of: TestVectors.bytes("tiny-qwen2.gguf"))
+      make: { try Tokenizer(gguf: GGUFFile(path: folder.write("damaged.gguf", $0))) },
+      of: TestVectors.bytes("tiny-qwen2.gguf"))
   }
 
   @Test func chatTemplate() throws {

@@ -116,7 +116,7 @@ import Tokenization
       letters, String(repeating: "a", count: length), String(repeating: "the", count: length / 3),
       String(repeating: " ", count: length), String(repeating: "\u{301}\u{316}", count: length / 4),
     ] {
-      #expect(tokenizer.pairCount(encoding: text) <= 3 * text.utf8.count)
+      #expect(tokenizer.stepCount(encoding: text) <= 3 * text.utf8.count)
     }
   }
 }

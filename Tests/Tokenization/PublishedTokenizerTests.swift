@@ -1,19 +1,24 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 import Tokenization
 
 /// The tokenizers of GPT-2, Qwen2 and SmolLM2 as published, against vectors made elsewhere.
-@Suite(.enabled(if: TestVectors.hasTokenizers)) struct PublishedTokenizerTests {
+@Suite(.enabled(if: TestVectors.hasTokenizers, "no published tokenizers are here"))
+struct PublishedTokenizerTests {
   struct Published: CustomTestStringConvertible, Sendable {
     let name: String
     let pre: String
     let end: String
+    /// Of the `tokenizer.json`, as the program wrote it before there was more than one kind of
+    /// tokenizer.
+    let fingerprint: String
 
     var testDescription: String { name }
 
     func json() throws -> [UInt8] {
-      try TestVectors.contents("\(TestVectors.tokenizers)/\(name)/tokenizer.json")
+      try TestVectors.contents("\(Checkout.tokenizers)/\(name)/tokenizer.json")
     }
 
     /// From `tokenizer.json` and from the same in GGUF.
@@ -25,30 +30,32 @@ import Tokenization
   }
 
   static let all = [
-    Published(name: "gpt2", pre: "gpt-2", end: "<|endoftext|>"),
-    Published(name: "qwen2", pre: "qwen2", end: "<|endoftext|>"),
-    Published(name: "smollm2", pre: "smollm", end: "<|endoftext|>"),
+    Published(
+      name: "gpt2", pre: "gpt-2", end: "<|endoftext|>",
+      fingerprint: "e998d693f8e05decb69820d0550afd3fbf905c7c1b1f9b6430062abd117dea63"),
+    Published(
+      name: "qwen2", pre: "qwen2", end: "<|endoftext|>",
+      fingerprint: "eaa9086676cbb7cf9ffef76ff5128f6675982a27d258328904b6452b29ea22da"),
+    Published(
+      name: "smollm2", pre: "smollm", end: "<|endoftext|>",
+      fingerprint: "1c65aa03188c2833e103477132c608edc36e93fecdb2f64f5496976002926ec8"),
   ]
 
   @Test(arguments: all) func oneTokenizerHasOneFingerprintWhicheverFileItComesFrom(
     _ published: Published
   ) throws {
     let tokenizers = try published.tokenizers()
+    #expect(tokenizers[0].fingerprint == published.fingerprint)
     #expect(tokenizers[0].fingerprint == tokenizers[1].fingerprint)
     let again = try Tokenizer(serialized: tokenizers[0].serialized())
     #expect(again.fingerprint == tokenizers[0].fingerprint)
   }
 
   @Test(arguments: all.prefix(2)) func vectorsOfLlamaCpp(_ published: Published) throws {
-    let folder = "\(TestVectors.tokenizers)/\(published.name)"
-    let texts = String(decoding: try TestVectors.contents(folder + "/vectors.inp"), as: UTF8.self)
-      .components(separatedBy: "\n__ggml_vocab_test__\n").dropLast()
-    let lines = String(decoding: try TestVectors.contents(folder + "/vectors.out"), as: UTF8.self)
-      .split(separator: "\n", omittingEmptySubsequences: false)
-    #expect(texts.count > 40)
+    let vectors = try TestVectors.llamaCpp("\(published.name)/vectors")
+    #expect(vectors.count > 40)
     for tokenizer in try published.tokenizers() {
-      for (text, line) in zip(texts, lines) {
-        let expected = line.split(separator: " ").compactMap { Int32($0) }
+      for (text, expected) in vectors {
         #expect(tokenizer.encode(text) == expected, "\(text.debugDescription)")
       }
     }
@@ -74,7 +81,10 @@ import Tokenization
 }
 
 /// SmolLM2's reference prompts.
-@Suite(.enabled(if: TestVectors.hasReference && TestVectors.hasTokenizers))
+@Suite(
+  .enabled(
+    if: TestVectors.hasReference && TestVectors.hasTokenizers,
+    "no published tokenizers, or no reference prompts, are here"))
 struct ReferencePromptTests {
   private struct File: Decodable {
     struct Prompt: Decodable {
@@ -92,14 +102,14 @@ struct ReferencePromptTests {
   }
 
   private func tokenizers() throws -> [Tokenizer] {
-    let path = "\(TestVectors.tokenizers)/smollm2/tokenizer.json"
+    let path = "\(Checkout.tokenizers)/smollm2/tokenizer.json"
     var all = [try Tokenizer(json: TestVectors.contents(path))]
-    if let path = TestVectors.smolLM2 { all.append(try Tokenizer(gguf: GGUFFile(path: path))) }
+    if let path = Checkout.smolLM2 { all.append(try Tokenizer(gguf: GGUFFile(path: path))) }
     return all
   }
 
   private func file() throws -> File {
-    let path = TestVectors.reference + "/smollm2-135m-instruct/prompts.json"
+    let path = Checkout.reference("smollm2-135m-instruct/prompts.json")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     return try decoder.decode(File.self, from: Data(TestVectors.contents(path)))
@@ -107,6 +117,7 @@ struct ReferencePromptTests {
 
   @Test func prompts() throws {
     let file = try file()
+    #expect(!file.prompts.isEmpty)
     for tokenizer in try tokenizers() {
       for prompt in file.prompts {
         #expect(tokenizer.encode(prompt.text) == prompt.inputIds)
@@ -127,12 +138,12 @@ struct ReferencePromptTests {
     }
   }
 
-  @Test(.enabled(if: TestVectors.smolLM2 != nil)) func thePublishedGGUFSaysWhatTheJSONSays() throws
-  {
-    let path = try #require(TestVectors.smolLM2)
+  @Test(.enabled(if: Checkout.smolLM2 != nil, "DENJU_SMOLLM2 names no file"))
+  func thePublishedGGUFSaysWhatTheJSONSays() throws {
+    let path = try #require(Checkout.smolLM2)
     let gguf = try Tokenizer(gguf: GGUFFile(path: path))
     let json = try Tokenizer(
-      json: TestVectors.contents("\(TestVectors.tokenizers)/smollm2/tokenizer.json"),
+      json: TestVectors.contents("\(Checkout.tokenizers)/smollm2/tokenizer.json"),
       configJSON: Array(#"{"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}"#.utf8),
       chatTemplate: TestVectors.bytes("templates/smollm2.jinja"))
     #expect(gguf.fingerprint == json.fingerprint)

@@ -146,7 +146,7 @@ import Tokenization
     let json = Array(
       Self.json(root: Self.added(#"{"id": 3, "content": "<s>", "special": true}"#) + template).utf8)
     #expect(try Tokenizer(json: json).encode("ab") == [3, 2])
-    #expect(try Tokenizer(json: json).encode("ab", addBegin: false) == [2])
+    #expect(try Tokenizer(json: json).encode("ab", framed: false) == [2])
     let off = Array(#"{"add_bos_token": false, "bos_token": "<s>"}"#.utf8)
     #expect(try Tokenizer(json: json, configJSON: off).encode("ab") == [2])
   }

@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 import Tokenization
 
@@ -36,6 +37,25 @@ import Tokenization
     #expect(gguf.vocabularySize == 401)
   }
 
+  /// As the program wrote them before there was more than one kind of tokenizer: caches and runs
+  /// hold these.
+  @Test(arguments: [
+    ("tiny-gpt2.json", "757626fa39e35c364e6ff351e75356131341b5789a4b0b3820a93e98cc14b727"),
+    ("tiny-qwen2.json", "fef264f02ace2e7d1a923b5b36e51aedd9947a5ed8d0aac660a0415e008c79db"),
+    ("tiny-smollm.json", "0ac468518988d190f65f9f8cc618f7e6ec4770958e7399f3f90b7ae2a5399c85"),
+    ("tiny-flags.json", "6c23db071c05da58a25ccae0ec9c7c63a6078ff7efee97c179bc7ac4333e2ebc"),
+    ("tiny-gpt2.gguf", "d54c5f6b4af3d77cd59e023093a9bbb57dc0e9d5950f6d9a472d5f12afdf8cac"),
+    ("tiny-qwen2.gguf", "ce9608c325f77ffecb6922018fd52ff705f4ab1a09b3ea8897b56f27c0b3158a"),
+    ("tiny-smollm.gguf", "59ac6cc026a2d9ab77c9a7cc96f3a6e9e4ebf98478f74e4a67023ccf48a59aeb"),
+  ])
+  func fingerprintsStay(file: String, fingerprint: String) throws {
+    let tokenizer =
+      file.hasSuffix(".gguf")
+      ? try Tokenizer(gguf: GGUFFile(path: TestVectors.path(file)))
+      : try Tokenizer(json: TestVectors.bytes(file))
+    #expect(tokenizer.fingerprint == fingerprint)
+  }
+
   @Test func whatChangesIDsChangesTheFingerprint() throws {
     var fingerprints: Set<String> = []
     for kind in Self.kinds {
@@ -54,17 +74,14 @@ import Tokenization
   }
 
   @Test func folderIsRead() throws {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-tokenizer-\(UInt64.random(in: .min ... .max))")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    try Data(TestVectors.bytes("tiny-qwen2.json"))
-      .write(to: folder.appendingPathComponent("tokenizer.json"))
-    try Data(#"{"eos_token": {"content": "<|im_end|>"}, "chat_template": "unknown"}"#.utf8)
-      .write(to: folder.appendingPathComponent("tokenizer_config.json"))
-    try Data(TestVectors.bytes("templates/qwen2.jinja"))
-      .write(to: folder.appendingPathComponent("chat_template.jinja"))
-    let tokenizer = try Tokenizer.load(ModelFolder.open(folder.path))
+    let tokenizer = try TemporaryFolder.with { folder in
+      try folder.copy(TestVectors.path("tiny-qwen2.json"), as: "tokenizer.json")
+      try folder.write(
+        "tokenizer_config.json",
+        #"{"eos_token": {"content": "<|im_end|>"}, "chat_template": "unknown"}"#)
+      try folder.copy(TestVectors.path("templates/qwen2.jinja"), as: "chat_template.jinja")
+      return try Tokenizer.load(ModelFolder.open(folder.path))
+    }
     #expect(tokenizer.endOfTextID == 2)
     #expect(tokenizer.chatTemplate?.name == "qwen2")
     let gguf = try Tokenizer.load(ModelFolder.open(TestVectors.path("tiny-smollm.gguf")))

@@ -9,6 +9,8 @@
 `nfc.json`      texts and their form C by `unicodedata`
 `chats.json`    conversations rendered by Jinja from `templates/`, set up as transformers does
 
+`wordpiece*`    the same for WordPiece, written by `make_wordpiece_vectors.py`
+
 `templates/` are the chat templates of published models, as they stand in the models' files.
 Texts are UTF-8 in hexadecimal: what breaks tokenizers also breaks editors.
 """

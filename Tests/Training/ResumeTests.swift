@@ -1,5 +1,7 @@
 import Foundation
-import GenerationModule
+import Generators
+import Runs
+import TestSupport
 import Testing
 import Training
 
@@ -9,14 +11,14 @@ import Training
     "best/model.safetensors", "last/model.safetensors", "last/optimizer.safetensors",
   ]
 
-  @Test(arguments: [GeneratorConfiguration.Conditioning.prompt, .aligned])
-  func `stopped after every step`(conditioning: GeneratorConfiguration.Conditioning) throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+  @Test(arguments: [PromptConditioning.name, AlignedConditioning.name])
+  func `stopped after every step`(conditioning: String) throws {
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.dropout = 0.1
     options.bridgeDropout = 0.1
     options.accumulate = 2
-    let design = Fixture.design(conditioning)
+    let design = TinyTraining.design(conditioning)
     let whole = try fixture.train("whole", options, design)
     #expect(whole.steps == 16 && !whole.interrupted)
 
@@ -28,7 +30,9 @@ import Training
     }
     #expect(sittings == 16)
     for file in Self.files {
-      #expect(try fixture.bytes("whole/" + file) == fixture.bytes("parts/" + file), "\(file)")
+      #expect(
+        try fixture.folder.bytes("whole/" + file) == fixture.folder.bytes("parts/" + file),
+        "\(file)")
     }
     #expect(report.bestValidationLoss == whole.bestValidationLoss)
     #expect(report.trainLoss == whole.trainLoss)
@@ -37,35 +41,35 @@ import Training
   }
 
   @Test func `a finished run does nothing more`() throws {
-    let fixture = try Fixture()
-    try fixture.train("run", Fixture.options())
-    let before = try Self.files.map { try fixture.bytes("run/" + $0) }
-    let again = try fixture.train("run", Fixture.options(), resume: true)
+    let fixture = try TinyTraining()
+    try fixture.train("run", TinyTraining.options())
+    let before = try Self.files.map { try fixture.folder.bytes("run/" + $0) }
+    let again = try fixture.train("run", TinyTraining.options(), resume: true)
     #expect(again.wasFinished && !again.interrupted)
-    #expect(try Self.files.map { try fixture.bytes("run/" + $0) } == before)
+    #expect(try Self.files.map { try fixture.folder.bytes("run/" + $0) } == before)
   }
 
   @Test func `a seed decides the weights`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.epochs = 1
     try fixture.train("a", options)
     try fixture.train("b", options)
     options.seed = 1
     try fixture.train("c", options)
     let file = "/last/model.safetensors"
-    #expect(try fixture.bytes("a" + file) == fixture.bytes("b" + file))
-    #expect(try fixture.bytes("a" + file) != fixture.bytes("c" + file))
+    #expect(try fixture.folder.bytes("a" + file) == fixture.folder.bytes("b" + file))
+    #expect(try fixture.folder.bytes("a" + file) != fixture.folder.bytes("c" + file))
   }
 
   @Test func `another run's folder is refused, and so is going on without one`() throws {
-    let fixture = try Fixture()
-    try fixture.train("run", Fixture.options())
-    #expect(throws: TrainingError.self) { try fixture.train("run", Fixture.options()) }
+    let fixture = try TinyTraining()
+    try fixture.train("run", TinyTraining.options())
+    #expect(throws: TrainingError.self) { try fixture.train("run", TinyTraining.options()) }
     #expect(throws: TrainingError.self) {
-      try fixture.train("absent", Fixture.options(), resume: true)
+      try fixture.train("absent", TinyTraining.options(), resume: true)
     }
-    var other = Fixture.options()
+    var other = TinyTraining.options()
     other.clip = 2
     #expect {
       try fixture.train("run", other, resume: true)

@@ -1,26 +1,29 @@
 import Foundation
-import GenerationModule
+import Generators
+import Identity
+import Runs
+import TestSupport
 import Testing
 import Training
 
 @Suite struct TrainerTests {
   @Test(
-    arguments: [GeneratorConfiguration.Conditioning.prompt, .aligned], [LossScope.response, .all])
+    arguments: [PromptConditioning.name, AlignedConditioning.name], [LossScope.response, .all])
   func `the loss falls`(
-    conditioning: GeneratorConfiguration.Conditioning, scope: LossScope
+    conditioning: String, scope: LossScope
   ) throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.epochs = 15
     options.loss = scope
-    guard conditioning == .aligned || scope == .response else {
+    guard conditioning == AlignedConditioning.name || scope == .response else {
       // Every position reads all of the prompt's states: it would be shown its own answers.
       #expect(throws: TrainingError.self) {
-        try fixture.train("run", options, Fixture.design(conditioning))
+        try fixture.train("run", options, TinyTraining.design(conditioning))
       }
       return
     }
-    let report = try fixture.train("run", options, Fixture.design(conditioning))
+    let report = try fixture.train("run", options, TinyTraining.design(conditioning))
     let first = try #require(report.firstLoss)
     // A start from random weights is near the uniform distribution over 401 tokens.
     #expect(abs(first - Foundation.log(401)) < 0.5)
@@ -28,8 +31,8 @@ import Training
   }
 
   @Test func `the learning rates rise, and fall along a cosine to their floor`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.warmup = 0.25
     options.finalRate = 0.1
     options.bridgeLearningRate = 0.02
@@ -48,9 +51,9 @@ import Training
   }
 
   @Test func `the log has a line a step and the validation loss an epoch`() throws {
-    let fixture = try Fixture()
+    let fixture = try TinyTraining()
     var steps: [Int] = []
-    try fixture.train("run", Fixture.options()) { steps.append($0.step) }
+    try fixture.train("run", TinyTraining.options()) { steps.append($0.step) }
     let rows = try Self.rows(fixture, "run")
     #expect(rows.compactMap { Int($0["step"] ?? "") } == Array(1...16))
     #expect(steps == Array(1...16))
@@ -66,8 +69,8 @@ import Training
   }
 
   @Test func `training ends early when validation gains nothing, and keeps the best`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     options.epochs = 40
     options.patience = 2
     options.minimumGain = 10
@@ -75,23 +78,24 @@ import Training
     // The first epoch sets the mark; none gains 10 nats on it.
     #expect(report.epochs == 3)
     #expect(report.bestValidationLoss != nil)
-    let bare = try Fixture(validation: false)
+    let bare = try TinyTraining(validation: false)
     #expect(throws: TrainingError.self) { try bare.train("run", options) }
   }
 
   @Test func `without a validation set the last weights are the best`() throws {
-    let fixture = try Fixture(validation: false)
-    let report = try fixture.train("run", Fixture.options())
+    let fixture = try TinyTraining(validation: false)
+    let report = try fixture.train("run", TinyTraining.options())
     #expect(report.bestValidationLoss == nil)
     #expect(
-      try fixture.bytes("run/best/model.safetensors") == fixture.bytes("run/last/model.safetensors")
+      try fixture.folder.bytes("run/best/model.safetensors")
+        == fixture.folder.bytes("run/last/model.safetensors")
     )
   }
 
   /// Parts of a step sum to the step; only the order of float32 additions differs.
   @Test func `accumulation takes the same step`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
     let whole = try fixture.train("whole", options)
     options.accumulate = 4
     let parts = try fixture.train("parts", options)
@@ -99,37 +103,71 @@ import Training
     #expect(whole.firstLoss.map { abs($0 - (parts.firstLoss ?? 0)) < 1e-5 } == true)
   }
 
-  @Test(arguments: [StatesArm.own, .shuffled, .none])
-  func `every arm trains`(arm: StatesArm) throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
-    options.states = arm
-    let report = try fixture.train("run", options)
-    #expect(report.trainLoss < (report.firstLoss ?? 0))
-    #expect(RunFolder(fixture.folder + "/run").exists)
-    #expect(try RunFolder(fixture.folder + "/run").description().states == arm)
-  }
-
-  @Test func `a loss that is not a number ends it`() throws {
-    let fixture = try Fixture()
-    var options = Fixture.options()
-    options.epochs = 40
-    options.clip = .greatestFiniteMagnitude
-    (options.bridgeLearningRate, options.generatorLearningRate) = (9.9, 9.9)
-    options.warmup = 0
-    // Either it diverges, and says so, or it survives the rate; a checkpoint with such weights is wrong.
-    do {
-      try fixture.train("run", options)
-    } catch let error as TrainingError {
-      guard case .diverged = error else {
-        Issue.record("\(error)")
-        return
-      }
+  /// Each learns, and each something else: what a run reads is what its arm says.
+  @Test func `every arm trains, on its own states`() throws {
+    let fixture = try TinyTraining()
+    var losses: [StatesArm: [String]] = [:]
+    for arm in StatesArm.allCases {
+      var options = TinyTraining.options()
+      options.states = arm
+      let report = try fixture.train(arm.rawValue, options)
+      #expect(report.trainLoss < (report.firstLoss ?? 0))
+      #expect(try RunFolder(fixture.folder.path(arm.rawValue)).manifest().states == arm)
+      let rows = try Self.rows(fixture, arm.rawValue)
+      losses[arm] = rows.compactMap { $0["loss"] }
+      // A generator alone has no gate.
+      #expect((rows.first?["gate_0"] == nil) == (arm == .none))
     }
+    #expect(losses.values.allSatisfy { $0.count == 16 })
+    #expect(Set(losses.values).count == 3, "two arms learned the same")
+    // One start, and other states from the first step on.
+    #expect(losses[.own]?.first != losses[.shuffled]?.first)
   }
 
-  private static func rows(_ fixture: Fixture, _ run: String) throws -> [[String: String]] {
-    let lines = try String(decoding: fixture.bytes("\(run)/log.csv"), as: UTF8.self)
+  @Test(arguments: [StatesArm.shuffled, .none])
+  func `an aligned generator has its own states alone, and a refused one no folder`(
+    arm: StatesArm
+  ) throws {
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
+    options.states = arm
+    #expect {
+      try fixture.train("run", options, TinyTraining.design(AlignedConditioning.name))
+    } throws: { error in
+      guard case .invalidOption("states", arm.rawValue, _) = error as? TrainingError else {
+        return false
+      }
+      return true
+    }
+    #expect(!FileManager.default.fileExists(atPath: fixture.folder.path("run")))
+  }
+
+  /// The decay takes more than a weight has: each step multiplies all by -8.8, until no float32 holds them.
+  @Test func `a loss that is not a number ends it`() throws {
+    let fixture = try TinyTraining()
+    var options = TinyTraining.options()
+    options.epochs = 40
+    options.warmup = 0
+    options.finalRate = 1
+    options.weightDecay = 0.99
+    (options.bridgeLearningRate, options.generatorLearningRate) = (9.9, 9.9)
+    #expect {
+      try fixture.train("run", options)
+    } throws: { error in
+      guard case .diverged(let step, _) = error as? TrainingError else { return false }
+      return (2...60).contains(step)
+    }
+    // No checkpoint with such weights is kept.
+    let best = try Checkpoint.load(fixture.folder.path("run/best"))
+    for tensor in best.parameters.tensors {
+      let values = Array(best.parameters.values(of: tensor))
+      #expect(!values.contains { !$0.isFinite }, "\(tensor.name)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: fixture.folder.path("run/last")))
+  }
+
+  private static func rows(_ fixture: TinyTraining, _ run: String) throws -> [[String: String]] {
+    let lines = try String(decoding: fixture.folder.bytes("\(run)/log.csv"), as: UTF8.self)
       .split(separator: "\n")
     func cells(_ line: Substring) -> [String] {
       line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A corpus that can't be used is named by file and line; what was stored before stays.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A source that can't be used: one clear line, status 1, and the cache as it was.
@@ -55,7 +56,7 @@ import Testing
   @Test func `a missing tensor, file and folder`() throws {
     let workshop = try Self.prepared()
     let name = "model.layers.1.mlp.up_proj.weight"
-    try TinySource.writeWeights(workshop.source.weights, seed: 1, without: name)
+    try workshop.source.rewriteWeights(seed: 1, without: name)
     let fresh = ["--cache", "fresh.sqlite"]
     try Self.expectRefused(workshop, name, flags: fresh)
     try FileManager.default.removeItem(atPath: workshop.source.weights)
@@ -66,19 +67,20 @@ import Testing
 
   @Test func `a configuration that is not implemented, not JSON, or not there`() throws {
     let workshop = try Self.prepared()
-    let configuration = String(decoding: try workshop.bytes("source/config.json"), as: UTF8.self)
+    let text = String(decoding: try workshop.bytes("source/config.json"), as: UTF8.self)
     for (old, new, word) in [
-      (#""hidden_act": "silu""#, #""hidden_act": "relu""#, "hidden_act"),
+      (#""hidden_act":"silu""#, #""hidden_act":"relu""#, "hidden_act"),
       (
-        #""rope_theta": 10000.0"#,
-        #""rope_theta": 1e4, "rope_scaling": {"type": "linear", "factor": 2}"#, "rope_scaling"
+        #""hidden_act":"silu""#,
+        #""hidden_act":"silu","rope_scaling":{"type":"linear","factor":2}"#, "rope_scaling"
       ),
-      (#""model_type": "llama""#, #""model_type": "mamba""#, "mamba"),
-      (#""hidden_size": 48"#, #""hidden_size": 0"#, "hidden_size"),
-      (#""hidden_size": 48,"#, #""hidden_size": 48"#, "config.json"),
+      (#""model_type":"llama""#, #""model_type":"mamba""#, "mamba"),
+      (#""hidden_size":48"#, #""hidden_size":0"#, "hidden size"),
+      (#"":""#, #"" ""#, "config.json"),
     ] {
-      try workshop.write(
-        "source/config.json", configuration.replacingOccurrences(of: old, with: new))
+      let spoilt = text.replacingOccurrences(of: old, with: new)
+      #expect(spoilt != text)
+      try workshop.write("source/config.json", spoilt)
       try Self.expectRefused(workshop, word)
     }
     try FileManager.default.removeItem(atPath: workshop.path("source/config.json"))
@@ -96,9 +98,7 @@ import Testing
   @Test(arguments: [0, 4, 10, 24, 500, 4000])
   func `a truncated GGUF file`(length: Int) throws {
     let workshop = try Workshop()
-    let whole = try Data(
-      contentsOf: URL(fileURLWithPath: Checkout.path("Tests/Tokenization/Vectors/tiny-smollm.gguf"))
-    )
+    let whole = Data(try Checkout.bytes("Tests/Tokenization/Vectors/tiny-smollm.gguf"))
     try whole.prefix(length).write(to: URL(fileURLWithPath: workshop.path("short.gguf")))
     expectRefusal(try workshop.denju("inspect", "short.gguf"), "short.gguf")
     expectRefusal(
@@ -120,7 +120,7 @@ import Testing
     let workshop = try Self.prepared()
     try Self.expectRefused(workshop, "layer", "2", "3", flags: ["--layer", "2"])
     try Self.expectRefused(workshop, "float32", "int8", flags: ["--codec", "float32"])
-    try TinySource.writeWeights(workshop.source.weights, seed: 2)
+    try workshop.source.rewriteWeights(seed: 2)
     try Self.expectRefused(workshop, "cache.sqlite", "weights")
   }
 }

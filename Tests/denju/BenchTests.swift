@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The benchmark's form, never its figures: it runs, and its report is sane.
@@ -39,7 +40,7 @@ import Testing
         "bench", "precompute", "--source", "source", "--source", "source",
         "--lengths", "8,16", "--tokens", "32", "--rounds", "1", "--other-rounds", "1",
         "--other-length", "8", "--corpus", "train.jsonl", "--peers", "none",
-        "--out", "table.md", "--json"))
+        "--product", "32", "--out", "table.md", "--json"))
     let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
     #expect(report.results.map(\.workload) == ["8", "16", "mix"])
     #expect(report.results.prefix(2).map(\.tokens) == [32, 32])
@@ -60,6 +61,36 @@ import Testing
     let table = try String(contentsOfFile: workshop.path("table.md"), encoding: .utf8)
     #expect(table.contains("| **Denju float32** |"))
     #expect(table.contains("- llama.cpp Q4_0: "))
+  }
+
+  @Test func `engines runs both beside each other, or names what is not there`() throws {
+    struct Report: Decodable {
+      struct Row: Decodable {
+        let name: String
+        let rates: [Double]
+      }
+      struct Skipped: Decodable { let name: String }
+      let engines: [String]
+      let rows: [Row]
+      let skipped: [Skipped]
+    }
+    let workshop = try Workshop()
+    let outcome = expectSuccess(
+      try workshop.denju(
+        "bench", "engines", "--source", "source", "--corpus", "train.jsonl", "--length", "8",
+        "--tokens", "32", "--rounds", "1", "--json"))
+    let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
+    #expect(report.engines.first == "our kernels")
+    if report.engines.count == 1 {
+      #expect(report.skipped.map(\.name) == ["OpenBLAS"])
+    } else {
+      #expect(report.engines.last?.hasPrefix("OpenBLAS ") == true)
+    }
+    #expect(report.rows.last?.name == "stage one")
+    #expect(report.rows.count > 5)
+    for row in report.rows {
+      #expect(row.rates.count == report.engines.count && row.rates.allSatisfy { $0 > 0 })
+    }
   }
 
   @Test func `a length beyond the source and a list with an unknown precision are refused`() throws

@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 /// What one does with a cache, by `denju cache` and by plain `sqlite3`.

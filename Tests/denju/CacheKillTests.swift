@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// One process writes, and others read or would write too.

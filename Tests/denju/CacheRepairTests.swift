@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// What `verify` says of damage, and what `--repair` does about it.

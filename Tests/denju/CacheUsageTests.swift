@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// Flags of the cache's commands that can't be meant: one line, status 64, and nothing is touched.

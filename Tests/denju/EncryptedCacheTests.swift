@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import TestSupport
 import Testing
 
 /// An encrypted cache through all stages.

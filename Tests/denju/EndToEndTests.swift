@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The stages one after the other, on a source of random weights.
@@ -11,6 +12,13 @@ import Testing
       let loss: Double?
       let freeRunningLoss: Double?
       let exactMatch: Double?
+      let answers: [String]?
+      let difference: Difference?
+    }
+    struct Difference: Decodable {
+      let mean: Double
+      let lower: Double
+      let upper: Double
     }
     let arms: [Arm]
   }
@@ -27,11 +35,31 @@ import Testing
         "--max-new-tokens", "6", "--json"))
     let report = try JSONDecoder().decode(Report.self, from: Data(outcome.output.utf8))
     #expect(report.arms.map(\.states) == ["none", "shuffled", "own", "source"])
-    for arm in report.arms {
-      #expect(arm.documents == Workshop.sizes["test"])
-      #expect(arm.exactMatch != nil)
-      #expect((arm.loss == nil) == (arm.states == "source"))
+    // What every figure must be, counted from the answers and the file of the right ones.
+    struct Row: Decodable { let response: String }
+    let right = try workshop.bytes("test.jsonl").split(separator: UInt8(ascii: "\n")).map {
+      try JSONDecoder().decode(Row.self, from: Data($0)).response
     }
+    func matches(_ arm: Report.Arm) -> [Double] {
+      zip(arm.answers ?? [], right).map {
+        $0.trimmingCharacters(in: .whitespaces) == $1.trimmingCharacters(in: .whitespaces) ? 1 : 0
+      }
+    }
+    for arm in report.arms {
+      #expect(arm.documents == Workshop.sizes["test"] && arm.answers?.count == right.count)
+      let share = matches(arm).reduce(0, +) / Double(right.count)
+      #expect(arm.exactMatch == share, "\(arm.name)")
+      guard arm.name != "none" else { continue }
+      let difference = zip(matches(arm), matches(report.arms[0])).map { $0 - $1 }.reduce(0, +)
+      let mean = try #require(arm.difference)
+      #expect(abs(mean.mean - difference / Double(right.count)) < 1e-12)
+      #expect(mean.lower <= mean.mean && mean.mean <= mean.upper)
+    }
+    #expect(report.arms[0].difference == nil)
+    // Better than the uniform distribution over 401 tokens, and of three arms three losses.
+    let losses = report.arms.compactMap(\.loss)
+    #expect(losses.count == 3 && Set(losses).count == 3 && report.arms[3].loss == nil)
+    #expect(losses.allSatisfy { $0 > 0 && $0 < 5.99 }, "\(losses)")
     let table = expectSuccess(
       try workshop.denju("evaluate", "--run", "own", "--run", "none", "--max-new-tokens", "6"))
     #expect(table.output.contains("exact match"))

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// A disk that is full: one clear line, and what was there before is whole.
@@ -13,14 +14,22 @@ import Testing
       guard mount("tmpfs", path, "tmpfs", 0, "size=\(kilobytes)k") == 0 else { return nil }
     }
 
+    /// Takes all the room that is left.
+    func fill() throws {
+      let other = path + "/other"
+      try Data().write(to: URL(fileURLWithPath: other))
+      let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: other))
+      defer { try? handle.close() }
+      let block = Data(repeating: 1, count: 4096)
+      while (try? handle.write(contentsOf: block)) != nil {}
+    }
+
     deinit { umount2(path, Int32(MNT_DETACH)) }
   }
 
   static let canMount: Bool = {
-    let place = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-test-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: place) }
-    return SmallDisk(place, kilobytes: 64) != nil
+    let mounted = try? TemporaryFolder.with { SmallDisk($0.path("disk"), kilobytes: 64) != nil }
+    return mounted ?? false
   }()
 
   @Test(.enabled(if: canMount, "needs the permission to mount a small disk"))

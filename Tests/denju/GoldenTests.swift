@@ -1,7 +1,9 @@
+import Architectures
 import Crypto
 import Foundation
 import GRDB
 import ModelFiles
+import TestSupport
 import Testing
 
 /// What the program writes and answers, pinned: files that users have go on working, and no change of the
@@ -12,6 +14,9 @@ import Testing
     ["DENJU_SIMD=portable", "DENJU_THREADS=1"], ["DENJU_SIMD=avx2", "DENJU_THREADS=2"],
     ["DENJU_SIMD=avx512", "DENJU_THREADS=2"],
   ]
+
+  /// Goldens are our kernels' bits, whatever engine the other tests run on.
+  static let ownKernels = ["DENJU_SIMD=avx512"]
 
   /// Runs by name, each with its cache's coverage and its flags.
   static let runs: [(name: String, coverage: String, flags: [String])] = [
@@ -57,14 +62,15 @@ import Testing
   @Test(arguments: ["tiny-llama", "tiny-qwen2"])
   func `the identity's configuration of the families there are`(name: String) throws {
     let folder = try ModelFolder.open(Checkout.path("Tests/Reference/vectors/\(name)"))
-    try GoldenWorkshop([]).expect("\(name).identity", folder.configuration.architectureJSON)
+    try GoldenWorkshop(Self.ownKernels).expect(
+      "\(name).identity", folder.architecture().identityJSON)
   }
 
   // MARK: What was written by the program of before
 
   @Test(arguments: runs.map(\.name))
   func `an old run answers and evaluates as before`(name: String) throws {
-    let workshop = try GoldenWorkshop([])
+    let workshop = try GoldenWorkshop(Self.ownKernels)
     let cache = try #require(Self.runs.first { $0.name == name }).coverage + ".sqlite"
     for (place, prompt) in ["The thing 222 is", "The thing that nobody asked about is"].enumerated()
     {
@@ -116,24 +122,18 @@ import Testing
 
 /// A copy of the committed files, removed afterwards, and the program on some machine.
 private final class GoldenWorkshop {
-  let folder: String
+  private let temporary: TemporaryFolder
   private let environment: [String]
   private let goldens: [String: String]
 
   init(_ environment: [String]) throws {
     self.environment = environment
-    folder =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-golden-\(UUID().uuidString)").path
-    try FileManager.default.copyItem(
-      atPath: Checkout.path("Tests/denju/Goldens/files"), toPath: folder)
+    temporary = try TemporaryFolder(copying: Checkout.path("Tests/denju/Goldens/files"))
     goldens = try JSONDecoder().decode(
-      [String: String].self,
-      from: Data(
-        contentsOf: URL(fileURLWithPath: Checkout.path("Tests/denju/Goldens/goldens.json"))))
+      [String: String].self, from: Data(Checkout.bytes("Tests/denju/Goldens/goldens.json")))
   }
 
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
+  var folder: String { temporary.path }
 
   /// What is found is what was written down, to the last byte.
   func expect(
@@ -158,11 +158,11 @@ private final class GoldenWorkshop {
   }
 
   func text(_ file: String) throws -> String {
-    try String(contentsOfFile: folder + "/" + file, encoding: .utf8)
+    try temporary.text(file)
   }
 
   func sha256(_ file: String) throws -> String {
-    SHA256.hash(data: try Data(contentsOf: URL(fileURLWithPath: folder + "/" + file)))
+    SHA256.hash(data: try temporary.bytes(file))
       .map { String(format: "%02x", $0) }.joined()
   }
 

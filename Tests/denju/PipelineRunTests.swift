@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `denju run`: all stages of a file, and nothing that is done already.
@@ -56,6 +57,48 @@ import Testing
     #expect(try workshop.digest() == content)
   }
 
+  /// A kept evaluation is of its documents, its states, its weights and its options: it is done anew where one of
+  /// them is another.
+  @Test func `what was evaluated is evaluated anew when it has changed`() throws {
+    let workshop = try Workshop()
+    try workshop.write("tiny.yaml", Self.pipeline)
+    func run(_ change: String) throws -> (isKept: Bool, output: String) {
+      let outcome = expectSuccess(try workshop.denju("run", "tiny.yaml"))
+      return (outcome.errors.contains("evaluate: done already"), outcome.output)
+    }
+    #expect(try !run("nothing yet").isKept)
+    #expect(try run("nothing").isKept)
+
+    let rows = String(decoding: try workshop.bytes("test.jsonl"), as: UTF8.self)
+    try workshop.write("test.jsonl", rows + Workshop.rows(500..<503))
+    let grown = try run("documents")
+    #expect(!grown.isKept)
+    #expect(grown.output.contains(#/own +own +9 /#), "\(grown.output)")
+    #expect(try run("nothing").isKept)
+
+    // Another document of the same count: one goes, one comes.
+    expectSuccess(try workshop.denju("cache", "purge", "cache.sqlite", "--split", "test"))
+    try workshop.write("test.jsonl", Workshop.rows(600..<609))
+    #expect(try !run("other documents").isKept)
+    #expect(try run("nothing").isKept)
+
+    try workshop.write(
+      "tiny.yaml",
+      Self.pipeline.replacingOccurrences(of: "evaluate:", with: "evaluate:\n  limit: 5"))
+    #expect(try !run("options").isKept)
+
+    // Other weights under the same description, as another machine's may be.
+    let trained = workshop.path("runs/own/best/model.safetensors")
+    var weights = try Data(contentsOf: URL(fileURLWithPath: trained))
+    weights[weights.count - 3] ^= 1
+    try weights.write(to: URL(fileURLWithPath: trained))
+    #expect(try !run("weights").isKept)
+    #expect(try run("nothing").isKept)
+
+    try FileManager.default.removeItem(atPath: workshop.path("runs/alone/evaluated.json"))
+    #expect(try !run("kept report").isKept)
+  }
+
   @Test func `a plan computes nothing`() throws {
     let workshop = try Workshop()
     try workshop.write("tiny.yaml", Self.pipeline)
@@ -71,24 +114,36 @@ import Testing
     #expect(planned.output.contains(#""documents":36"#))
   }
 
+  /// A mistake of any section ends the run before its first stage, also where that one has hours to do.
   @Test func `a file's mistakes are named by their line`() throws {
     let workshop = try Workshop()
     let mistakes = [
-      (Self.pipeline + "\nfine-tune: {}", "fine-tune"),
-      (Self.pipeline.replacingOccurrences(of: "width: 32", with: "widht: 32"), "widht"),
-      (Self.pipeline.replacingOccurrences(of: "epochs: 2", with: "epochs: many"), "epochs"),
-      ("train: [", "tiny.yaml"), ("", "tiny.yaml"), ("just words", "tiny.yaml"),
+      (Self.pipeline + "\nfine-tune: {}", "tiny.yaml:33:", "fine-tune"),
+      (
+        Self.pipeline.replacingOccurrences(of: "width: 32", with: "widht: 32"), "tiny.yaml:10:",
+        "widht"
+      ),
+      (
+        Self.pipeline.replacingOccurrences(of: "epochs: 2", with: "epochs: many"), "tiny.yaml:10:",
+        "epochs"
+      ),
+      (
+        Self.pipeline.replacingOccurrences(of: "states: none", with: "states: nobody"),
+        "tiny.yaml:21:", "states"
+      ),
+      (
+        Self.pipeline.replacingOccurrences(of: "max-new-tokens: 6", with: "max-new-token: 6"),
+        "tiny.yaml:25:", "max-new-token"
+      ),
+      ("train: [", "tiny.yaml:2:", "YAML"), ("", "tiny.yaml:1:", "mapping"),
+      ("just words", "tiny.yaml:1:", "mapping"),
     ]
-    for (text, word) in mistakes {
+    for (text, place, word) in mistakes {
       try workshop.write("tiny.yaml", text)
-      let outcome = try workshop.denju("run", "tiny.yaml", "--plan")
-      guard word != "widht", word != "epochs" else {
-        // Sections of later stages are read when their turn comes.
-        expectRefusal(
-          try workshop.denju("train", word == "widht" ? "--widht=1" : "--epochs=many"), status: 64)
-        continue
+      for flags in [[], ["--plan"]] {
+        expectRefusal(try workshop.denju(["run", "tiny.yaml"] + flags), place, word)
+        #expect(!FileManager.default.fileExists(atPath: workshop.cache), "\(word)")
       }
-      expectRefusal(outcome, "tiny.yaml:", word)
     }
     expectRefusal(try workshop.denju("run", "absent.yaml"), "absent.yaml")
   }

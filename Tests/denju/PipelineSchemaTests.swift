@@ -1,5 +1,6 @@
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 /// `Schemas/pipeline.schema.json`, the commands' flags and the shipped pipelines agree.
@@ -39,7 +40,7 @@ import Testing
     #expect(try Self.keys(stage) == flags)
   }
 
-  @Test(arguments: ["quickstart", "aligned", "paper"])
+  @Test(arguments: ["quickstart", "aligned", "intents", "paper"])
   func `the shipped pipelines parse, and say only what the schema knows`(name: String) throws {
     let pipeline = try PipelineFile(path: Checkout.path("Pipelines/\(name).yaml"))
     #expect(pipeline.name == name)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `Schemas/queries.md`: every query runs in the stock shell, and gives the columns that the page shows.
@@ -10,9 +11,7 @@ import Testing
   }
 
   private static func queries() throws -> [Query] {
-    let page = try String(
-      contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../Schemas/queries.md").standardizedFileURL, encoding: .utf8)
+    let page = try Checkout.text("Schemas/queries.md")
     var queries: [Query] = []
     var (sql, output, block) = ("", "", "")
     for line in page.split(separator: "\n", omittingEmptySubsequences: false) {

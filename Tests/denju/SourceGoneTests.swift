@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Training needs the cache alone: no source, not the place where it was made, not its maker.

@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import ModelFiles
+import TestSupport
 import Testing
 
 /// Files of states that can't be imported: told as such, and no cache is made.

@@ -1,6 +1,7 @@
 import KnowledgeSource
 import ModelFiles
 import Numerics
+import TestSupport
 import Testing
 
 /// The source stepped token by token gives what it gives in one piece, bit for bit.
@@ -8,7 +9,7 @@ import Testing
   @Test(arguments: [1, 3, 7])
   func `states and logits of a stepped session are those of the whole text`(step: Int) throws {
     let workshop = try Workshop()
-    let source = try KnowledgeSource(ModelFolder.open(workshop.source.path))
+    let source = try DecoderSource(ModelFolder.open(workshop.source.path))
     let ids = (0..<29).map { Int32($0 * 131 % 401) }
     let whole = FloatBuffer(count: ids.count * source.width)
     try source.states(ids, layer: source.layerCount, into: whole.base)
@@ -20,7 +21,7 @@ import Testing
       try session.append(next, into: stepped.base + place * source.width)
       place += next.count
     }
-    #expect(bits(whole) == bits(stepped))
+    #expect(whole.bits == stepped.bits)
 
     let together = FloatBuffer(count: ids.count * source.vocabularySize)
     try source.logits(fromFinalStates: whole.base, count: ids.count, into: together.base)
@@ -30,11 +31,6 @@ import Testing
         fromFinalStates: stepped.base + row * source.width, count: 1,
         into: alone.base + row * source.vocabularySize)
     }
-    #expect(bits(together) == bits(alone))
-  }
-
-  private func bits(_ buffer: borrowing FloatBuffer) -> [UInt32] {
-    let base = buffer.base
-    return (0..<buffer.count).map { base[$0].bitPattern }
+    #expect(together.bits == alone.bits)
   }
 }

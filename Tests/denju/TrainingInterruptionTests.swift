@@ -1,5 +1,6 @@
 import Foundation
 import Numerics
+import TestSupport
 import Testing
 
 /// A run that was ended and went on equals one that was left alone, bit for bit.

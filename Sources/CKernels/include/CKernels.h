@@ -16,6 +16,9 @@
 /// Instruction sets, in the order of preference.
 typedef enum { DENJU_PORTABLE = 0, DENJU_AVX2 = 1, DENJU_AVX512 = 2 } denju_level;
 
+/// The best level of this CPU.
+denju_level denju_best_level(void);
+
 /// The best level of this CPU, or the lower one named by DENJU_SIMD=portable|avx2|avx512.
 denju_level denju_detect_level(void);
 
@@ -88,6 +91,11 @@ typedef struct {
 
 /// The loops of `level`; a level the CPU lacks gives the best one it has.
 const denju_kernels *denju_kernels_for(denju_level level);
+
+/// The portable loops with products and sums rounded one by one: as fast as others on an x86-64 CPU
+/// without fused multiply-add, where those of `denju_kernels_for` are a hundred times slower. They
+/// give other bits, so only an engine with a numerics version of its own may use them.
+const denju_kernels *denju_unfused_kernels(void);
 
 /// Loops that stay in registers, of float32 multiply-adds and of 8-bit products summed in 32 bits
 /// (`vpdpbusd` where there is VNNI). They return how many operations they did, 2 a multiply-add; one

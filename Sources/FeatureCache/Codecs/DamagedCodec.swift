@@ -1,11 +1,12 @@
 /// Stands for a codec whose fit can't be read, so that all else in its file can.
 struct DamagedCodec: StateCodec {
+  /// That of its family.
+  let name: String
   let identity: String
   /// What is damaged, and how.
   let reason: String
 
-  /// Only these have a fit.
-  var name: String { "transform" }
+  var fault: String? { reason }
 
   func encode(
     _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?

@@ -6,6 +6,8 @@ public struct Float16Codec: PackedCodec {
 
   public init() {}
 
+  public func usualPayload(width: Int) -> Double { 1.8 * Double(width) }
+
   func rawByteCount(tokens: Int, width: Int) -> Int {
     2 * tokens * width
   }

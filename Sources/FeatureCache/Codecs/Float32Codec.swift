@@ -5,6 +5,8 @@ public struct Float32Codec: PackedCodec {
 
   public init() {}
 
+  public func usualPayload(width: Int) -> Double { 3.6 * Double(width) }
+
   func rawByteCount(tokens: Int, width: Int) -> Int {
     4 * tokens * width
   }

@@ -16,6 +16,8 @@ public struct Int4Codec: StateCodec {
 
   public init() {}
 
+  public func usualPayload(width: Int) -> Double { 0.5 * Double(width) + 8 }
+
   private static let group = 32
   private static let rounds = 3
   private static let outlierFactor = 6.0

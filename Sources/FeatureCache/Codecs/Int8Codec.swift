@@ -8,6 +8,8 @@ public struct Int8Codec: PackedCodec {
 
   public init() {}
 
+  public func usualPayload(width: Int) -> Double { 0.7 * Double(width) + 4 }
+
   /// 1.5 * 2^23. Added to a float32 between -2^22 and 2^22, it leaves the nearest even integer in
   /// the sum's lowest bits, in two's complement: rounding and conversion in one vector instruction.
   private static let rounder: Float = 12_582_912

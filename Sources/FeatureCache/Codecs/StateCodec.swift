@@ -13,6 +13,13 @@ public protocol StateCodec: Sendable {
   var identity: String { get }
   /// What it was fitted to, as bytes; `nil` where all there is to know is its name.
   var parameters: [UInt8]? { get }
+  /// What the fit was allowed and shown to do; `nil` where there is none.
+  var fitSummary: FitSummary? { get }
+  /// Why nothing can be coded or decoded with it; `nil` where all is well.
+  var fault: String? { get }
+
+  /// Bytes of payload a token, from sizes measured on hidden states: what a plan reckons with.
+  func usualPayload(width: Int) -> Double
 
   /// The states, coded. Throws when a value is not finite or beyond the codec's range.
   ///
@@ -35,6 +42,11 @@ public protocol StateCodec: Sendable {
 extension StateCodec {
   public var identity: String { name }
   public var parameters: [UInt8]? { nil }
+  public var fitSummary: FitSummary? { nil }
+  public var fault: String? { nil }
+
+  /// That of float32 values as they are, where a codec does not say less.
+  public func usualPayload(width: Int) -> Double { 4 * Double(width) }
 
   public func encode(
     _ states: UnsafePointer<Float>, tokens: Int, width: Int
@@ -48,6 +60,11 @@ public struct EncodedStates: Sendable {
   public let payload: [UInt8]
   /// Bytes before entropy coding.
   public let rawByteCount: Int
+
+  public init(payload: [UInt8], rawByteCount: Int) {
+    self.payload = payload
+    self.rawByteCount = rawByteCount
+  }
 }
 
 /// Why states can't be coded, or a payload not decoded. Positions are relative to the states given.
@@ -65,45 +82,6 @@ public enum CodecError: Error, Equatable, Sendable, CustomStringConvertible {
     case .badPayload(let reason):
       reason
     }
-  }
-}
-
-/// The codecs by name.
-public enum StateCodecs {
-  public static let all: [any StateCodec] = [
-    Int8Codec(), Int4Codec(), Float16Codec(), Float32Codec(),
-  ]
-
-  /// What is used when nothing is said.
-  public static let standard: any StateCodec = Int8Codec()
-
-  public static func named(_ name: String) throws(CacheError) -> any StateCodec {
-    guard let codec = all.first(where: { $0.name == name }) else {
-      throw .unknownCodec(name: name, known: all.map(\.name) + ["transform:NATS"])
-    }
-    return codec
-  }
-
-  /// The codec that has this identity.
-  ///
-  /// - Parameter parameters: what the codec that had it gave as its own.
-  public static func identified(
-    _ identity: String, parameters: [UInt8]?
-  ) throws(CacheError) -> any StateCodec {
-    guard identity.hasPrefix(TransformCodec.family) else { return try named(identity) }
-    guard let parameters else {
-      throw .invalid("the codec \(identity) needs the fit that it was made with")
-    }
-    let codec: TransformCodec
-    do throws(CodecError) {
-      codec = TransformCodec(try TransformFit(bytes: parameters))
-    } catch {
-      throw .invalid("the fit of the codec \(identity) can't be read: \(error)")
-    }
-    guard codec.identity == identity else {
-      throw .invalid("the codec \(identity) has the fit of \(codec.identity)")
-    }
-    return codec
   }
 }
 

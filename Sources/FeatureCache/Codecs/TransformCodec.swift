@@ -27,15 +27,17 @@ public struct TransformCodec: StateCodec {
 
   public init(_ fit: TransformFit) {
     self.fit = fit
-    identity = "\(Self.family)\(fit.allowance):\(fit.fingerprint)"
+    identity = "\(TransformFamily.prefix)\(fit.allowance):\(fit.fingerprint)"
     starts = fit.tables.starts
     values = fit.tables.values
     quantizer = TransformQuantizer(fit)
   }
 
-  static let family = "transform:"
-
   public var parameters: [UInt8]? { fit.bytes }
+
+  public var fitSummary: FitSummary? {
+    FitSummary(allowance: fit.allowance, measurement: fit.measurement)
+  }
 
   public func encode(
     _ states: UnsafePointer<Float>, tokens: Int, width: Int, decoded: UnsafeMutablePointer<Float>?

@@ -7,7 +7,7 @@ public struct TransformFit: Sendable {
   /// Nats a token that the codec may add to the source's loss, as it was asked for.
   public let allowance: Double
   /// What it was shown to do.
-  public var measurement: Measurement
+  public var measurement: FitMeasurement
   let basis: TransformBasis
   /// The middle one of seven steps.
   let step: Float
@@ -23,42 +23,6 @@ public struct TransformFit: Sendable {
   public var salt = noSalt
 
   public static let noSalt = [UInt8](repeating: 0, count: 16)
-
-  /// On texts held out of the fit.
-  public struct Measurement: Equatable, Sendable, CustomStringConvertible {
-    public var fittedTokens: Int
-    public var heldOutTokens: Int
-    /// Nats a token that decoded states add to the source's loss.
-    public var added: Double
-    /// The upper end of its paired 95% interval.
-    public var bound: Double
-    /// Mean Kullback-Leibler divergence of the next token's distribution from the source's, in nats: a source that
-    /// is wrong about a text can lose by being told more of it, and this can't.
-    public var divergence: Double
-
-    public init(
-      fittedTokens: Int, heldOutTokens: Int = 0, added: Double = 0, bound: Double = 0,
-      divergence: Double = 0
-    ) {
-      self.fittedTokens = fittedTokens
-      self.heldOutTokens = heldOutTokens
-      self.added = added
-      self.bound = bound
-      self.divergence = divergence
-    }
-
-    /// What an allowance is compared with: the interval counts twice, so that the bound that another sample of
-    /// this size comes to keeps to it too, as a rule.
-    public var cost: Double {
-      divergence.isNaN ? divergence : max(added + 2 * (bound - added), divergence)
-    }
-
-    public var description: String {
-      "fitted on \(fittedTokens) tokens; on \(heldOutTokens) others it adds "
-        + String(
-          format: "%.5f nats a token, at most %.5f; divergence %.5f", added, bound, divergence)
-    }
-  }
 
   /// Half an octave apart; a token's depends on how much its state matters.
   static let steps = 7
@@ -129,7 +93,7 @@ public struct TransformFit: Sendable {
     }
     let numbers = try reader.integers(UInt64.self, 6)
     allowance = Double(bitPattern: numbers[0])
-    measurement = Measurement(
+    measurement = FitMeasurement(
       fittedTokens: Int(clamping: numbers[4]), heldOutTokens: Int(clamping: numbers[5]),
       added: Double(bitPattern: numbers[1]), bound: Double(bitPattern: numbers[2]),
       divergence: Double(bitPattern: numbers[3]))
@@ -179,7 +143,7 @@ public struct TransformFit: Sendable {
   }
 
   init(
-    allowance: Double, measurement: Measurement, basis: TransformBasis, step: Float,
+    allowance: Double, measurement: FitMeasurement, basis: TransformBasis, step: Float,
     deviations: [Int], sensitivity: Float,
     recurring: [[Float]], tables: TransformTables
   ) {

@@ -69,7 +69,7 @@ public struct TransformFitting: Sendable {
   public func fit(step: Float, allowance: Double) throws(CodecError) -> TransformFit {
     var fit = TransformFit(
       allowance: allowance,
-      measurement: TransformFit.Measurement(fittedTokens: fittedTokens),
+      measurement: FitMeasurement(fittedTokens: fittedTokens),
       basis: basis, step: step, deviations: deviations,
       sensitivity: sensitivity, recurring: recurring, tables: TransformTables())
     // Rounding depends on the tables and they on rounding: three rounds are within 0.1% of more.

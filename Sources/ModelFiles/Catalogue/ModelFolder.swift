@@ -27,10 +27,8 @@ public struct ModelFolder: Sendable {
   public var name: String { URL(fileURLWithPath: path).standardizedFileURL.lastPathComponent }
 
   private let contents: Contents
-  private let storedConfiguration: Result<TransformerConfiguration, ModelFileError>
 
-  /// Opens a folder or a `.gguf` file. A configuration that is absent or refused is reported when
-  /// it is asked for.
+  /// Opens a folder or a `.gguf` file.
   public static func open(_ path: String) throws(ModelFileError) -> ModelFolder {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -60,22 +58,17 @@ public struct ModelFolder: Sendable {
   private init(path: String, contents: Contents) {
     self.path = path
     self.contents = contents
-    storedConfiguration = Result { () throws(ModelFileError) in
-      switch contents {
-      case .gguf(let file): return try TransformerConfiguration(gguf: file)
-      case .huggingFace(let names):
-        guard names.contains("config.json") else {
-          throw .missing(file: path, item: "config.json", advice: "fetch it with the model")
-        }
-        return try TransformerConfiguration(
-          configJSON: (path as NSString).appendingPathComponent("config.json"))
-      }
-    }
   }
 
-  /// The model's sizes and constants. Throws what was wrong with them when the folder was opened.
-  public var configuration: TransformerConfiguration {
-    get throws(ModelFileError) { try storedConfiguration.get() }
+  /// The GGUF file, where the model is one.
+  public var gguf: GGUFFile? { if case .gguf(let file) = contents { file } else { nil } }
+
+  /// The folder's `config.json`. Throws `missing` when it has none, as a GGUF file has none.
+  public func configurationPath() throws(ModelFileError) -> String {
+    guard case .huggingFace(let names) = contents, names.contains("config.json") else {
+      throw .missing(file: path, item: "config.json", advice: "fetch it with the model")
+    }
+    return (path as NSString).appendingPathComponent("config.json")
   }
 
   /// The model's tensors. Throws `missing` when the folder has no weights.

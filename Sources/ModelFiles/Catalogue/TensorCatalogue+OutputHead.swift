@@ -1,22 +1,12 @@
 extension TensorCatalogue {
-  /// The name of the tensor that turns final states into logits, [vocabulary, width].
-  ///
-  /// Untied, it is `lm_head.weight`. Tied, it is the embedding; files may store a copy under
-  /// `lm_head.weight`, and one that differs is a contradiction, thrown as `mismatch`.
-  public func outputHead(
-    for configuration: TransformerConfiguration
-  ) throws(ModelFileError) -> String {
-    let head = "lm_head.weight"
-    guard configuration.tiedEmbeddings else { return head }
-    let embedding = configuration.embeddingName
-    if let copy = self[head], let original = self[embedding] {
-      guard try equal(copy, original) else {
-        throw .mismatch(
-          file: path, item: "tensor \(head)",
-          expected: "a copy of \(embedding), as tie_word_embeddings says", found: "other values")
-      }
+  /// Throws `mismatch` where a copy of a tensor that is said to be tied to it differs from it.
+  package func checkTied(_ copy: String, to name: String) throws(ModelFileError) {
+    guard let stored = self[copy], let original = self[name] else { return }
+    guard try equal(stored, original) else {
+      throw .mismatch(
+        file: path, item: "tensor \(copy)",
+        expected: "a copy of \(name), as tie_word_embeddings says", found: "other values")
     }
-    return embedding
   }
 
   private func equal(_ first: TensorEntry, _ second: TensorEntry) throws(ModelFileError) -> Bool {

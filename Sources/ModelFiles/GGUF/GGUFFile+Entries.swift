@@ -42,7 +42,7 @@ extension GGUFFile {
   }
 
   /// An integer, or an array of one integer a layer that are all equal.
-  func uniformInteger(_ key: String) throws(ModelFileError) -> Int {
+  package func uniformInteger(_ key: String) throws(ModelFileError) -> Int {
     guard case .array? = metadata[key] else {
       return Int(try integer(key))
     }

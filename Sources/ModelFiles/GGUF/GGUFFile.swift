@@ -12,7 +12,7 @@ public final class GGUFFile: Sendable {
   public let keys: [String]
 
   /// Tensors under their GGUF names, in the file's order.
-  let tensors: [GGUFTensor]
+  package let tensors: [GGUFTensor]
   let file: MappedFile
 
   /// Maps the file and reads its header; weights are not touched.

@@ -1,7 +1,7 @@
 /// GGUF's tensor names of the llama and qwen2 architectures, as Hugging Face has them.
-enum GGUFNames {
+package enum GGUFNames {
   /// The Hugging Face name, or nil for a tensor those architectures do not have.
-  static func huggingFaceName(_ name: String) -> String? {
+  package static func huggingFaceName(_ name: String) -> String? {
     switch name {
     case "token_embd.weight": return "model.embed_tokens.weight"
     case "output_norm.weight": return "model.norm.weight"

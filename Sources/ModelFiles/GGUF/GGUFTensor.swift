@@ -1,12 +1,12 @@
 /// A tensor of a GGUF file under the name it has there.
-struct GGUFTensor: Sendable {
+package struct GGUFTensor: Sendable {
   /// The name's length, one byte of name, the dimension count, the type and the offset.
   static let minimumHeaderSize = 25
 
-  let name: String
+  package let name: String
 
   /// Outermost dimension first: the file's order turned around.
-  let shape: [Int]
+  package let shape: [Int]
 
   let elementType: ElementType
 

@@ -54,7 +54,7 @@ public enum GGUFArray: Sendable, Equatable {
 
 extension GGUFValue {
   /// The value as a 64-bit integer, when it is an integer that fits one.
-  var integer: Int64? {
+  package var integer: Int64? {
     switch self {
     case .uint8(let value): Int64(value)
     case .int8(let value): Int64(value)
@@ -69,7 +69,7 @@ extension GGUFValue {
   }
 
   /// The value as a double, when it is a floating-point number or an integer.
-  var number: Double? {
+  package var number: Double? {
     switch self {
     case .float32(let value): Double(value)
     case .float64(let value): value

@@ -2,14 +2,14 @@ import Foundation
 
 /// A file written beside the one it will replace. Until `commit` the old file stands; a replacement
 /// that is dropped before leaves nothing behind.
-final class FileReplacement {
+package final class FileReplacement {
   private let path: String
   private let temporaryPath: String
   private let descriptor: Int32
   private var isCommitted = false
 
   /// - Parameter mode: of the new file, as far as the process's mask allows.
-  init(path: String, mode: mode_t = 0o666) throws(ModelFileError) {
+  package init(path: String, mode: mode_t = 0o666) throws(ModelFileError) {
     let folder = (path as NSString).deletingLastPathComponent
     let name = (path as NSString).lastPathComponent
     let tag = String(UInt64.random(in: .min ... .max), radix: 36)
@@ -24,13 +24,13 @@ final class FileReplacement {
     if !isCommitted { unlink(temporaryPath) }
   }
 
-  func append(_ bytes: [UInt8]) throws(ModelFileError) {
+  package func append(_ bytes: [UInt8]) throws(ModelFileError) {
     try bytes.withUnsafeBytes { raw in
       Result { () throws(ModelFileError) in try append(raw) }
     }.get()
   }
 
-  func append(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+  package func append(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
     guard let base = bytes.baseAddress else { return }
     var written = 0
     while written < bytes.count {
@@ -42,7 +42,7 @@ final class FileReplacement {
   }
 
   /// Makes the contents durable, then puts them in the old file's place, then makes that durable.
-  func commit() throws(ModelFileError) {
+  package func commit() throws(ModelFileError) {
     guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
       throw .unwritable(file: path, reason: systemMessage())
     }

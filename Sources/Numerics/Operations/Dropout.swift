@@ -20,10 +20,10 @@ public struct Dropout: Sendable {
     self.key = key
   }
 
-  /// Forward on values, backward on their gradients: x [rows, width], in place.
-  public func apply(_ x: UnsafeMutablePointer<Float>, rows: Int, width: Int) {
-    parallelRanges(rows, grain: max(1, 4096 / max(width, 1))) { range in
-      for row in range { apply(x + row * width, row: row, columns: 0..<width) }
+  /// Forward on values, backward on their gradients: x [R, C], in place.
+  public func apply(_ x: Rows) {
+    parallelRanges(x.count, grain: max(1, 4096 / max(x.width, 1))) { range in
+      for row in range { apply(x.row(row), row: row, columns: 0..<x.width) }
     }
   }
 

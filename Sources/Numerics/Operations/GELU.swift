@@ -1,36 +1,36 @@
 // GELU(x) = x Φ(x) (Hendrycks and Gimpel, arXiv 1606.08415), element by element
 //
+// Shapes: x, out and their gradients are rows of one shape.
 // `exact`: Φ(x) = (1 + erf(x/√2)) / 2, derivative Φ(x) + x φ(x).
 // `tanh` (GPT-Neo's "gelu_new"): Φ(x) ≈ (1 + tanh u) / 2, u = √(2/π) (x + 0.044715 x³),
 //   derivative (1 + tanh u) / 2 + x (1 - tanh² u) u′ / 2.
 
+/// The Gaussian error linear unit, in its two forms.
 public enum GELU: Sendable {
   case exact
   case tanh
 
-  public func forward(
-    _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int
-  ) {
-    parallelRanges(count, grain: Self.grain) { range in
-      let out = out + range.lowerBound
-      let x = x + range.lowerBound
+  /// out = GELU(x); `out` is another place than x.
+  public func forward(_ out: Rows, _ x: Rows) {
+    precondition(out.isSameShape(as: x), "an output for each value")
+    parallelRanges(x.elementCount, grain: Self.grain) { range in
+      let out = out.base + range.lowerBound
+      let x = x.base + range.lowerBound
       inner(out, x, count: range.count)
       for i in 0..<range.count { out[i] = 0.5 * x[i] * (1 + out[i]) }
     }
   }
 
   /// dx = dy · GELU′(x); `dx` may be `dOut`.
-  public func backward(
-    dx: UnsafeMutablePointer<Float>, dOut: UnsafePointer<Float>, x: UnsafePointer<Float>,
-    count: Int
-  ) {
-    parallelRanges(count, grain: Self.grain) { range in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * Self.chunk) { memory in
-        guard let t = memory.baseAddress else { return }
+  public func backward(dx: Rows, dOut: Rows, x: Rows) {
+    precondition(dx.isSameShape(as: x) && dOut.isSameShape(as: x), "a gradient for each value")
+    parallelRanges(x.elementCount, grain: Self.grain) { range in
+      withScratch(2 * Self.chunk) { t in
         for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.chunk) {
           let n = min(Self.chunk, range.upperBound - first)
-          inner(t, x + first, count: n)
-          slope(dx + first, dOut + first, x + first, t, density: t + Self.chunk, count: n)
+          let x = x.base + first
+          inner(t, x, count: n)
+          slope(dx.base + first, dOut.base + first, x, t, density: t + Self.chunk, count: n)
         }
       }
     }

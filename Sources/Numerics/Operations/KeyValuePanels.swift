@@ -40,8 +40,30 @@ public struct KeyValuePanels: Sendable, Equatable {
     layer + head * headFloatCount + capacity * headSize
   }
 
+  /// Puts rows' keys and values, which begin at those columns and are those of all heads back to back, in
+  /// the places of the positions from `position` on.
+  public func store(
+    keys: Rows, keyColumn: Int = 0, values: Rows, valueColumn: Int = 0, at position: Int,
+    in layer: UnsafeMutablePointer<Float>
+  ) {
+    let width = headCount * headSize
+    precondition(
+      position >= 0 && keys.count <= capacity - position && values.count == keys.count
+        && 0 <= keyColumn && keyColumn + width <= keys.width
+        && 0 <= valueColumn && valueColumn + width <= values.width,
+      "\(keys.count) positions from \(position) on in panels for \(capacity)")
+    for row in 0..<keys.count {
+      for head in 0..<headCount {
+        store(
+          key: keys.row(row) + keyColumn + head * headSize,
+          value: values.row(row) + valueColumn + head * headSize, head: head,
+          position: position + row, in: layer)
+      }
+    }
+  }
+
   /// Puts one position's key and value, [headSize] each, in their places.
-  func store(
+  private func store(
     key: UnsafePointer<Float>, value: UnsafePointer<Float>, head: Int, position: Int,
     in layer: UnsafeMutablePointer<Float>
   ) {

@@ -8,55 +8,75 @@
 /// Rows that a task takes on at least.
 private let grain = 8
 
-public func layerNormForward(
-  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>, rows: Int, width: Int, epsilon: Float
-) {
-  parallelRanges(rows, grain: grain) { range in
+/// out [R, C] = the normed rows of x [R, C]; `out` may be x. weight, bias [1, C].
+public func layerNorm(_ out: Rows, _ x: Rows, weight: Rows, bias: Rows, epsilon: Float) {
+  precondition(
+    out.isSameShape(as: x) && isVector(weight, x.width) && isVector(bias, x.width),
+    "a norm of \(x.width) channels with \(weight.width) weights and \(bias.width) biases")
+  parallelRanges(x.count, grain: grain) { range in
     for row in range {
-      let to = out + row * width
-      _ = normalize(to, x + row * width, width: width, epsilon: epsilon)
-      for c in 0..<width { to[c] = to[c] * weight[c] + bias[c] }
+      layerNormRow(out.row(row), x.row(row), weight: weight, bias: bias, epsilon: epsilon)
     }
   }
 }
 
-/// Adds to all of its outputs; `dx` is nil where the input is not trained.
+/// Adds to all of its outputs; each is nil where it is not trained.
 public func layerNormBackward(
-  dx: UnsafeMutablePointer<Float>?, dWeight: UnsafeMutablePointer<Float>,
-  dBias: UnsafeMutablePointer<Float>, dOut: UnsafePointer<Float>, x: UnsafePointer<Float>,
-  weight: UnsafePointer<Float>, rows: Int, width: Int, epsilon: Float
+  dx: Rows?, dWeight: Rows?, dBias: Rows?, dOut: Rows, x: Rows, weight: Rows, epsilon: Float
 ) {
-  guard rows > 0 else { return }
-  withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { memory in
-    guard let normed = memory.baseAddress else { return }
+  precondition(
+    dOut.isSameShape(as: x) && isVector(weight, x.width) && (dx?.isSameShape(as: x) ?? true)
+      && [dWeight, dBias].allSatisfy { $0.map { isVector($0, x.width) } ?? true },
+    "gradients of \(x.width) channels have their values' shape")
+  guard x.count > 0, dx != nil || dWeight != nil || dBias != nil else { return }
+  let (rows, width) = (x.count, x.width)
+  withScratch(rows * width) { normed in
     parallelRanges(rows, grain: grain) { range in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: width) { scratch in
-        guard let g = scratch.baseAddress else { return }
+      withScratch(width) { g in
         for row in range {
           let unit = normed + row * width
-          let from = dOut + row * width
-          let scale = normalize(unit, x + row * width, width: width, epsilon: epsilon)
+          let from = dOut.row(row)
+          let scale = normalize(unit, x.row(row), width: width, epsilon: epsilon)
           guard let dx else { continue }
-          for c in 0..<width { g[c] = from[c] * weight[c] }
+          for c in 0..<width { g[c] = from[c] * weight.base[c] }
           let mean = sum(width, g) / Float(width)
           let along = dot(width, g, unit) / Float(width)
-          let to = dx + row * width
+          let to = dx.row(row)
           for c in 0..<width { to[c] += scale * (g[c] - mean - unit[c] * along) }
         }
       }
     }
-    parallelRanges(width, grain: 64) { range in
-      for row in 0..<rows {
-        let from = dOut + row * width
-        let unit = normed + row * width
-        for c in range {
-          dWeight[c] += from[c] * unit[c]
-          dBias[c] += from[c]
-        }
-      }
+    addColumnSums(dWeight: dWeight, dBias: dBias, dOut: dOut, normed: normed)
+  }
+}
+
+/// dw += Σ_rows dy ∘ x̂,  db += Σ_rows dy, over the rows in order.
+func addColumnSums(
+  dWeight: Rows?, dBias: Rows?, dOut: Rows, normed: UnsafePointer<Float>
+) {
+  guard dWeight != nil || dBias != nil else { return }
+  let width = dOut.width
+  parallelRanges(width, grain: 64) { range in
+    for row in 0..<dOut.count {
+      let from = dOut.row(row)
+      let unit = normed + row * width
+      if let dWeight { for c in range { dWeight.base[c] += from[c] * unit[c] } }
+      if let dBias { for c in range { dBias.base[c] += from[c] } }
     }
   }
+}
+
+/// Whether rows are one of that width: a weight or a bias, or its gradient.
+func isVector(_ x: Rows, _ width: Int) -> Bool { x.count == 1 && x.width == width }
+
+/// One row, [C]; unchecked.
+func layerNormRow(
+  _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, weight: Rows, bias: Rows,
+  epsilon: Float
+) {
+  let (width, weight, bias) = (weight.width, weight.base, bias.base)
+  _ = normalize(out, x, width: width, epsilon: epsilon)
+  for c in 0..<width { out[c] = out[c] * weight[c] + bias[c] }
 }
 
 /// out = (x - mean) / √(var + ε), one row; returns 1/√(var + ε).

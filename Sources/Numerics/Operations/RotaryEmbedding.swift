@@ -1,10 +1,12 @@
 import CKernels
 import Foundation
 
-/// Cosines and sines of the rotary position embedding (Su et al., RoFormer, 2021), a row of
-/// `headSize / 2` for each position:
-///
-///     angle[t, i] = position[t] · θ^(-2i / headSize)
+// y_i = x_i cos a_i - x_j sin a_i,  y_j = x_j cos a_i + x_i sin a_i,  j = i + D/2 (Su et al., RoFormer, 2021)
+//
+// Shapes: R rows, each of H heads of size D; a [R, D/2], a_i = position · θ^(-2i / D).
+// Backward: the same by -a, since a rotation's transpose is its inverse.
+
+/// Cosines and sines of the rotary position embedding, a row of `headSize / 2` for each position.
 ///
 /// Frequencies and angles are rounded to float32, as in transformers, since the models were trained
 /// so: at position 8,000 the rounding moves an angle by 2⁻¹¹. Their cosines and sines are computed
@@ -35,9 +37,37 @@ public struct RotaryAngles: ~Copyable {
     }
   }
 
-  /// Turns one head of row `row`, in place. Channel i pairs with channel i + headSize / 2.
-  @inline(__always)
-  borrowing func rotate(_ head: UnsafeMutablePointer<Float>, row: Int) {
-    kernels.pointee.rotate(pairs, head, cosines.base + row * pairs, sines.base + row * pairs)
+  /// Turns `heads` heads that begin at `column` of each row, in place: channel i of a head with channel
+  /// i + headSize / 2. Row t of the angles is row t's.
+  public borrowing func rotate(_ x: Rows, heads: Int, column: Int = 0) {
+    turn(x, heads: heads, column: column, back: false)
+  }
+
+  /// The backward pass: turns gradients back, since a rotation's transpose is its inverse.
+  public borrowing func rotateBack(_ dx: Rows, heads: Int, column: Int = 0) {
+    turn(dx, heads: heads, column: column, back: true)
+  }
+
+  private borrowing func turn(_ x: Rows, heads: Int, column: Int, back: Bool) {
+    let (pairs, cosines, sines) = (self.pairs, self.cosines.base, self.sines.base)
+    precondition(
+      x.count * pairs <= self.cosines.count && heads >= 0 && column >= 0
+        && column + heads * 2 * pairs <= x.width,
+      "\(heads) heads of \(2 * pairs) from \(column) on in rows of \(x.width)")
+    parallelRanges(x.count, grain: 1 + 4096 / max(heads * pairs, 1)) { range in
+      withScratch(pairs) { negated in
+        for row in range {
+          var turned = UnsafePointer(sines + row * pairs)
+          if back {
+            for i in 0..<pairs { negated[i] = -turned[i] }
+            turned = UnsafePointer(negated)
+          }
+          for head in 0..<heads {
+            kernels.pointee.rotate(
+              pairs, x.row(row) + column + head * 2 * pairs, cosines + row * pairs, turned)
+          }
+        }
+      }
+    }
   }
 }

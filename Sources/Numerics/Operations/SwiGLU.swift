@@ -1,47 +1,42 @@
-import CKernels
+// y = gate σ(gate) up, with σ the sigmoid, element by element (Shazeer, "GLU Variants Improve Transformer", 2020)
+//
+// Shapes: R rows, F width; gate, up, y [R, F]. `GateAndUp.swift` has the form in which a product gates itself.
+// Backward: dup = dy gate σ,  dgate = dy up σ (1 + gate (1 - σ)).
 
-/// The gated activation of Shazeer, "GLU Variants Improve Transformer" (2020), with the sigmoid
-/// linear unit, of one row:
-///
-///     out[i] = gate[i] · sigmoid(gate[i]) · up[i]
-///
-/// `gateAndUp` has gate and up by turns, 16 values of the one and 16 of the other, the last of each
-/// filled up to 16: as a product with weights that lie so leaves them, see `GateAndUp`. `out` is
-/// [width].
-public func swiGLU(
-  _ out: UnsafeMutablePointer<Float>, gateAndUp: UnsafePointer<Float>, width: Int
-) {
-  kernels.pointee.swiglu(width, gateAndUp, out)
-}
+/// The gated activation of rows of gate and up that lie apart, as a trained block has them.
+public enum SwiGLU {
+  private static let grain = 4096
+  private static let chunk = 512
 
-/// The order of rows in one weight made of a gate's and an up projection's, [width, columns] each: 16
-/// rows of the gate, then the same 16 of up, and so on; the last turn is filled up with zeros. A tile
-/// of a product then has both of what `swiGLU` takes, and nothing but its result goes to memory.
-public enum GateAndUp {
-  /// Rows of a turn.
-  static let turn = panelWidth
-
-  /// Rows of the one weight.
-  public static func rows(width: Int) -> Int { 2 * ((width + turn - 1) / turn) * turn }
-
-  /// The one weight.
-  public static func weave(_ gate: [Float], _ up: [Float], width: Int, columns: Int) -> [Float] {
-    var weight: [Float] = []
-    weight.reserveCapacity(rows(width: width) * columns)
-    for first in stride(from: 0, to: width, by: turn) {
-      let live = first * columns..<min(first + turn, width) * columns
-      for part in [gate, up] {
-        weight += part[live]
-        weight += repeatElement(0, count: turn * columns - live.count)
-      }
+  /// out = gate · sigmoid(gate) · up, all of one shape; `out` is another place than `gate`.
+  public static func forward(_ out: Rows, gate: Rows, up: Rows) {
+    precondition(gate.isSameShape(as: out) && up.isSameShape(as: out), "a gate for each value")
+    parallelRanges(out.elementCount, grain: grain) { range in
+      let (y, g, u) = (
+        out.base + range.lowerBound, gate.base + range.lowerBound, up.base + range.lowerBound
+      )
+      sigmoid(range.count, g, y)
+      for i in 0..<range.count { y[i] = g[i] * y[i] * u[i] }
     }
-    return weight
   }
 
-  /// The one weight's parts, as `Int8Matrix` takes them.
-  public static func weave(_ gate: GroupedCodes, _ up: GroupedCodes) -> [GroupedCodes] {
-    stride(from: 0, to: gate.rows, by: turn).flatMap { first in
-      [gate, up].map { $0.rows(first..<min(first + turn, gate.rows), filledUpTo: turn) }
+  /// Writes both gradients; `dGate` may be `dOut`, `dUp` may not.
+  public static func backward(dGate: Rows, dUp: Rows, dOut: Rows, gate: Rows, up: Rows) {
+    precondition(
+      [dGate, dUp, gate, up].allSatisfy(dOut.isSameShape), "a gradient for each value")
+    parallelRanges(dOut.elementCount, grain: grain) { range in
+      withScratch(chunk) { s in
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: chunk) {
+          let n = min(chunk, range.upperBound - first)
+          let (g, u, dy) = (gate.base + first, up.base + first, dOut.base + first)
+          sigmoid(n, g, s)
+          for i in 0..<n {
+            let dy = dy[i]
+            dUp.base[first + i] = dy * g[i] * s[i]
+            dGate.base[first + i] = dy * u[i] * s[i] * (1 + g[i] * (1 - s[i]))
+          }
+        }
+      }
     }
   }
 }

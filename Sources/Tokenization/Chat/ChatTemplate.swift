@@ -60,8 +60,8 @@ public struct ChatTemplate: Sendable, Equatable {
   ) throws(TokenizerError) -> [Int32] {
     var ids: [Int32] = []
     var text = ""
-    // A template with tokens of its own says all that the prompt begins with.
-    var addBegin: Bool = if case .chatML = form { false } else { true }
+    // A template with tokens of its own says all that the prompt begins and ends with.
+    var hasTokens = false
     for piece in try pieces(of: messages, addGenerationPrompt: addGenerationPrompt) {
       switch piece {
       case .text(let more):
@@ -70,13 +70,13 @@ public struct ChatTemplate: Sendable, Equatable {
         guard let id = tokenizer.specialID(token) else {
           throw .templateToken(template: name, token: token)
         }
-        ids += tokenizer.encode(text, addBegin: addBegin)
+        hasTokens = true
+        ids += tokenizer.encode(text, framed: false)
         ids.append(id)
         text = ""
-        addBegin = false
       }
     }
-    return ids + tokenizer.encode(text, addBegin: addBegin)
+    return ids + tokenizer.encode(text, framed: !hasTokens)
   }
 
   /// The rendered conversation as text, the template's tokens spelled out. For people to read:

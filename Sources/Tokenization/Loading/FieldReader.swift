@@ -77,6 +77,37 @@ struct FieldReader {
     return id
   }
 
+  /// A list of token ids; none where it is absent.
+  func tokenIDs(_ key: String) throws(TokenizerError) -> [Int32] {
+    let values = try array(key) ?? []
+    var ids: [Int32] = []
+    ids.reserveCapacity(values.count)
+    for value in values {
+      guard case .integer(let number) = value else { throw mismatch(key, "token ids", value) }
+      ids.append(try FieldReader.tokenID(number, file: file, item: key))
+    }
+    return ids
+  }
+
+  /// A vocabulary written as an object of tokens and ids.
+  func vocabulary(_ key: String) throws(TokenizerError) -> [(spelling: [UInt8], id: Int64)] {
+    let value = try required(key)
+    guard case .object(let object) = value else {
+      throw mismatch(key, "an object of tokens and ids", value)
+    }
+    var listed: [(spelling: [UInt8], id: Int64)] = []
+    listed.reserveCapacity(object.count)
+    for (token, value) in object.members {
+      guard case .integer(let id) = value else {
+        throw .malformed(
+          file: file, item: "\(name(key))[\(quoted(token))]", expected: "an id",
+          found: value.kind)
+      }
+      listed.append((Array(token.utf8), id))
+    }
+    return listed
+  }
+
   /// Refuses a true value of `key`.
   func refuse(_ key: String, advice: String) throws(TokenizerError) {
     if try bool(key) == true {

@@ -26,6 +26,13 @@ struct GGUFFields {
     try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.integers(key) }
   }
 
+  /// Refuses a true value of `key`.
+  func refuse(_ key: String, advice: String) throws(TokenizerError) {
+    if try bool(key) == true {
+      throw .unsupported(file: file, item: key, found: "true", advice: advice)
+    }
+  }
+
   private func value<Value>(
     _ key: String, _ read: () throws(ModelFileError) -> Value
   ) throws(TokenizerError) -> Value? {

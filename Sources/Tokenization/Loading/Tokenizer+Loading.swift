@@ -40,7 +40,7 @@ extension Tokenizer {
     json: [UInt8], configJSON: [UInt8]? = nil, chatTemplate: [UInt8]? = nil,
     file: String = "tokenizer.json", configFile: String = "tokenizer_config.json"
   ) throws(TokenizerError) {
-    var parts = try TokenizerParts(json: json, file: file)
+    var parts = try TokenizerParts(json: json, file: file, .builtIn)
     if let configJSON { try parts.apply(configuration: configJSON, file: configFile) }
     if let chatTemplate { parts.jinja = chatTemplate }
     if parts.endOfTextID == nil {
@@ -52,6 +52,10 @@ extension Tokenizer {
 
   /// The tokenizer in a GGUF file's metadata.
   public init(gguf: GGUFFile) throws(TokenizerError) {
-    try self.init(try TokenizerParts(gguf: gguf).definition(), file: gguf.path)
+    let fields = GGUFFields(gguf: gguf)
+    let kind = try TokenizerRegistry.builtIn.kind(gguf: fields)
+    var parts = try kind.parts(fields)
+    parts.jinja = try fields.string("tokenizer.chat_template").map { Array($0.utf8) }
+    try self.init(try parts.definition(), file: gguf.path)
   }
 }

@@ -6,6 +6,7 @@ extension TokenizerParts {
   /// after `tokenizer.json`'s. `clean_up_tokenization_spaces` is not applied: decoding is exact.
   mutating func apply(configuration bytes: [UInt8], file: String) throws(TokenizerError) {
     let root = try FieldReader(try JSONValue.parsed(bytes, file: file), file: file)
+    try kind.check(configuration: root, self)
     try root.refuse("add_prefix_space", advice: "use a tokenizer that adds no space to the text")
     try root.refuse("add_eos_token", advice: "use a tokenizer that adds nothing after the text")
     try applyAddedTokens(root)
@@ -13,9 +14,9 @@ extension TokenizerParts {
       endOfTextID = try specialID(end, file: file, item: "eos_token")
     }
     if let adds = try root.bool("add_bos_token") {
-      beginID = nil
+      frame.beginID = nil
       if adds, let begin = try tokenText(root, "bos_token") {
-        beginID = try specialID(begin, file: file, item: "bos_token")
+        frame.beginID = try specialID(begin, file: file, item: "bos_token")
       }
     }
     jinja = try chatTemplate(root) ?? jinja
@@ -66,7 +67,7 @@ extension TokenizerParts {
     _ text: [UInt8], file: String, item: String
   ) throws(TokenizerError) -> Int32 {
     if let token = addedTokens.first(where: { $0.content == text }) { return token.id }
-    guard let (_, number) = listed.first(where: { $0.spelling == text }) else {
+    guard let (_, number) = section.listed.first(where: { $0.spelling == text }) else {
       throw .malformed(
         file: file, item: item, expected: "a token of the vocabulary", found: quoted(text))
     }

@@ -1,3 +1,17 @@
+/// GPT-2's words, which are those of a `ByteLevel` step.
+struct GPT2PreTokenizer: PreTokenizer {
+  static let name = "gpt2"
+  static let steps = ["ByteLevel"]
+
+  static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool {
+    try steps[0].splitsWords()
+  }
+
+  func forEachWord(in text: [UInt8], _ body: (Range<Int>) -> Void) {
+    GPT2Scanner(scanner: ScalarScanner(text)).forEachWord(in: 0..<text.count, body)
+  }
+}
+
 /// The words of GPT-2:
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+

@@ -1,71 +1,29 @@
-/// Cuts text into the words that byte pairs are merged within.
+/// Cuts text into the words that a model makes tokens within.
 ///
-/// Each case is a regular expression written out as a scanner; the expression stands beside its
-/// scanner. Every scanner covers the text without gaps and in time linear in its length.
-enum PreTokenizer: String, Sendable {
-  case gpt2
-  case qwen2
-  /// Digits one by one, then GPT-2 within what lies between them.
-  case smollm
+/// A pre-tokenizer that is published as a regular expression is written out as a scanner; the
+/// expression stands beside it. All take time linear in the text's length.
+protocol PreTokenizer: Sendable {
+  /// What the serialized form calls it.
+  static var name: String { get }
 
-  /// Calls `body` with the byte range of each word of `text`, in order. `text` is UTF-8.
-  func forEachWord(in text: [UInt8], _ body: (Range<Int>) -> Void) {
-    switch self {
-    case .gpt2:
-      GPT2Scanner(scanner: ScalarScanner(text)).forEachWord(in: 0..<text.count, body)
-    case .qwen2:
-      Qwen2Scanner(scanner: ScalarScanner(text)).forEachWord(body)
-    case .smollm:
-      let scanner = ScalarScanner(text)
-      let words = GPT2Scanner(scanner: scanner)
-      var start = 0
-      var position = 0
-      while position < text.count {
-        let (isDigit, next) = (
-          scanner.class(at: position).contains(.digit), scanner.after(position)
-        )
-        if isDigit {
-          words.forEachWord(in: start..<position, body)
-          body(position..<next)
-          start = next
-        }
-        position = next
-      }
-      words.forEachWord(in: start..<text.count, body)
-    }
-  }
+  /// The types of the steps that a `tokenizer.json` writes it as.
+  static var steps: [String] { get }
+
+  /// Whether steps of those types have this pre-tokenizer's settings.
+  static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool
+
+  init()
+
+  /// Calls `body` with the byte range of each word of `text`, in order, none empty. `text` is
+  /// UTF-8. Only what no token stands for, as white space in WordPiece, is in no word.
+  func forEachWord(in text: [UInt8], _ body: (Range<Int>) -> Void)
 }
 
-/// The classes of a text's scalars, found by byte offset.
-struct ScalarScanner {
-  let text: [UInt8]
-  private let basicPlane = ScalarClass.basicPlane
-
-  init(_ text: [UInt8]) { self.text = text }
-
-  func `class`(at position: Int) -> ScalarClass {
-    let scalar = UTF8Text.scalar(in: text, at: position).scalar
-    return scalar.value < basicPlane.count
-      ? basicPlane[Int(scalar.value)] : ScalarClass(scalar)
-  }
-
-  /// The offset of the next scalar.
-  func after(_ position: Int) -> Int {
-    position + UTF8Text.scalar(in: text, at: position).length
-  }
-
-  /// The offset of the first scalar in `start..<end` that `isMember` rejects, or `end`.
-  func end(of start: Int, to end: Int, where isMember: (ScalarClass) -> Bool) -> Int {
-    var position = start
-    while position < end, isMember(self.class(at: position)) { position = after(position) }
-    return position
-  }
-
-  /// Where the white space that begins at `start` ends as a word, `\s+(?!\S)|\s+`: a scalar
-  /// short of the run when something follows it, which that last scalar is left for.
-  func endOfSpace(from start: Int, run: Int, end: Int) -> Int {
-    guard run < end else { return run }
-    let last = run - UTF8Text.scalar(in: text, before: run).length
-    return last > start ? last : run
+extension TokenizerStep {
+  /// Whether this `ByteLevel` step applies GPT-2's expression. One that adds a space to the text
+  /// is refused.
+  func splitsWords() throws(TokenizerError) -> Bool {
+    try fields.refuse("add_prefix_space", advice: "use a tokenizer that adds no space to the text")
+    return try fields.bool("use_regex") ?? true
   }
 }

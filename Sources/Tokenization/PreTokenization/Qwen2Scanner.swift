@@ -1,3 +1,23 @@
+/// Qwen2's words: a `Split` at its expression, then `ByteLevel` without one.
+struct Qwen2PreTokenizer: PreTokenizer {
+  static let name = "qwen2"
+  static let steps = ["Split", "ByteLevel"]
+
+  static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool {
+    let splits = try steps[1].splitsWords()
+    let split = steps[0].fields
+    let pattern = try split.reader("pattern")?.string("Regex") ?? ""
+    let behavior = try split.string("behavior")
+    let isInverted = try split.bool("invert") ?? false
+    return pattern.utf8.elementsEqual(Qwen2Scanner.expression.utf8) && behavior == "Isolated"
+      && !isInverted && !splits
+  }
+
+  func forEachWord(in text: [UInt8], _ body: (Range<Int>) -> Void) {
+    Qwen2Scanner(scanner: ScalarScanner(text)).forEachWord(body)
+  }
+}
+
 /// The words of Qwen2:
 ///
 ///     (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*

@@ -38,7 +38,7 @@ struct BenchAnswers: ParsableCommand {
     let other: String
     let documents: Int
     let unchanged: Int
-    /// Shares of right answers.
+    /// The share of right answers from the own states; the next is from the others.
     let exactMatch: Double
     let otherExactMatch: Double
   }

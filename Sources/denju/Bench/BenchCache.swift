@@ -39,10 +39,21 @@ struct BenchCache: ParsableCommand {
     var overhead: Double { Double(fileBytes) / Double(payloadBytes) - 1 }
   }
 
+  /// More than a benchmark of hours could use.
+  private static let most = 1_000_000_000
+
   func validate() throws {
     guard records > 0, reads > 0, (1...65_536).contains(chunk), documentTokens > 0,
       (1...1 << 20).contains(bytesPerToken)
     else { throw ValidationError("records, reads, tokens and bytes have to be more than nothing") }
+    for (name, count) in [
+      ("records", records), ("reads", reads), ("document-tokens", documentTokens),
+    ] where count > Self.most {
+      throw ValidationError("--\(name) \(count): \(Self.most) at most")
+    }
+    if let pageSize, !(512...65_536).contains(pageSize) || pageSize.nonzeroBitCount != 1 {
+      throw ValidationError("--page-size \(pageSize): a power of two from 512 to 65536")
+    }
   }
 
   func run() throws {

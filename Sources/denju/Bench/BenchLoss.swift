@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import Foundation
@@ -39,9 +40,9 @@ struct BenchLoss: ParsableCommand {
   struct Report: Codable {
     struct Arm: Codable {
       let precision: String
-      /// Nats a token.
+      /// The mean negative log-likelihood in nats a token.
       let loss: Double
-      /// Of this loss minus float32's.
+      /// This loss minus float32's, paired by document.
       let difference: PairedDifference
     }
 
@@ -60,7 +61,7 @@ struct BenchLoss: ParsableCommand {
     let folder = try ModelFolder.open(source)
     let documents = try BenchText.documents(
       corpus, badRows, tokens: tokens, tokenizer: try Tokenizer.load(folder),
-      most: try folder.configuration.maximumPositions)
+      most: try folder.architecture().maximumPositions)
     let reference = try losses(of: documents, folder, .float32)
     let counts = documents.map { $0.count - 1 }
     let total = counts.reduce(0, +)
@@ -80,7 +81,7 @@ struct BenchLoss: ParsableCommand {
   private func losses(
     of documents: [[Int32]], _ folder: ModelFolder, _ precision: Precision
   ) throws -> [Double] {
-    let source = try KnowledgeSource(folder, precision: precision)
+    let source = try DecoderSource(folder, precision: precision)
     let bar = ProgressBar("loss, \(precision.rawValue)", unit: "documents")
     return try documents.enumerated().map { index, ids in
       try Interruption.check()

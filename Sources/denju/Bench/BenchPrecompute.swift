@@ -1,3 +1,4 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import Foundation
@@ -43,6 +44,9 @@ struct BenchPrecompute: ParsableCommand {
   @Option(help: "The length that sources after the first run.")
   var otherLength = 512
 
+  @Option(help: "The side of the largest matrix product, which stands for the machine's peak.")
+  var product = MachinePeaks.productSize
+
   @Option(help: "The texts; GSM8K's where it lies beside the checkout, else the demo's.")
   var corpus: String?
 
@@ -70,6 +74,9 @@ struct BenchPrecompute: ParsableCommand {
     guard rounds > 0, otherRounds > 0, tokens > 0, otherLength > 0, !lengths.isEmpty else {
       throw ValidationError("rounds, tokens and lengths have to be more than nothing")
     }
+    guard (16...MachinePeaks.productSize).contains(product) else {
+      throw ValidationError("--product \(product): 16 to \(MachinePeaks.productSize)")
+    }
     guard max(tokens, otherLength) <= Workload.mostTokens else {
       throw ValidationError("tokens and lengths go up to \(Workload.mostTokens)")
     }
@@ -88,7 +95,7 @@ struct BenchPrecompute: ParsableCommand {
     let report = try measure()
     if let out {
       try report.markdown.write(toFile: out, atomically: true, encoding: .utf8)
-      Terminal.note("bench: \(out)")
+      Terminal.message("bench: \(out)")
     }
     if json {
       try Terminal.json(report)
@@ -103,7 +110,7 @@ struct BenchPrecompute: ParsableCommand {
     let files = FileManager.default
     let paths = source.isEmpty ? defaultSources : source
     let first = try ModelFolder.open(paths[0])
-    let sizes = try first.configuration
+    let sizes = try first.architecture()
     if let length = lengths.first(where: { $0 > sizes.maximumPositions }) {
       throw BenchError.tooLong(
         source: paths[0], length: length, maximumPositions: sizes.maximumPositions)
@@ -118,11 +125,10 @@ struct BenchPrecompute: ParsableCommand {
       python: files.isExecutableFile(atPath: peers) ? peers : nil, models: models,
       threads: ThreadTeam.shared.count)
 
-    var peaks = MachinePeaks()
-    let size = MachinePeaks.productSize
-    let probe = ProbeMatrices(m: size, k: size, n: size)
+    var peaks = MachinePeaks(side: product)
+    let probe = ProbeMatrices(m: product, k: product, n: product)
     let (libraries, noLibraries) = settings.startLibraries()
-    let products = try ProductRace(libraries: libraries, rounds: rounds).run()
+    let products = try ProductRace(libraries: libraries, rounds: rounds, largest: product).run()
 
     let (rivals, noRivals) = settings.start(for: sizes)
     let contenders = try ours(first) + rivals
@@ -164,7 +170,7 @@ struct BenchPrecompute: ParsableCommand {
   private struct Other {
     let source: String
     let workload: Workload
-    let sizes: TransformerConfiguration
+    let sizes: any Architecture
     let timings: [BenchReport.Timing]
   }
 
@@ -178,7 +184,7 @@ struct BenchPrecompute: ParsableCommand {
     for path in paths {
       do {
         let folder = try ModelFolder.open(path)
-        let sizes = try folder.configuration
+        let sizes = try folder.architecture()
         guard Int(largest) < sizes.vocabularySize, otherLength <= sizes.maximumPositions else {
           skipped.append(.init(name: path, reason: "its vocabulary or its positions are too few"))
           continue

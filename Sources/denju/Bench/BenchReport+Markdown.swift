@@ -1,7 +1,7 @@
 import Foundation
 
 extension BenchReport {
-  /// The report for people.
+  /// The report as Markdown, for people to read.
   var markdown: String {
     ([heading, speeds, shares]
       + [otherSources, productTable, settings, notRun].filter { !$0.isEmpty })
@@ -24,7 +24,7 @@ extension BenchReport {
       - Peers: \(peers.isEmpty ? "none" : peers)
       - Peaks in this run: float32 multiply-adds in registers \(Self.giga(peaks.fma)) GFLOP/s, 8-bit \
       products in registers \(Self.giga(peaks.dotInt8)) GOP/s, our best \
-      \(MachinePeaks.productSize)³ matrix product \(Self.giga(peaks.product)) GFLOP/s
+      \(peaks.side)³ matrix product \(Self.giga(peaks.product)) GFLOP/s
       """
   }
 

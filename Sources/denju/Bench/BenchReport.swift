@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import ModelFiles
 import Numerics
@@ -28,7 +29,7 @@ struct BenchReport: Codable {
     let tokensPerSecond: Double
     /// Times the best peer of this workload; nil where no peer ran.
     let timesBestPeer: Double?
-    /// Times transformers' better precision.
+    /// How many times the rate of transformers' better precision this is.
     let timesTransformers: Double?
     let operationsPerSecond: Double
     let shareOfProduct: Double
@@ -74,7 +75,7 @@ struct BenchReport: Codable {
 
 extension BenchReport.Result {
   init(
-    source: String, _ workload: Workload, _ sizes: TransformerConfiguration,
+    source: String, _ workload: Workload, _ sizes: any Architecture,
     _ timings: [BenchReport.Timing], _ peaks: MachinePeaks
   ) {
     self.source = source
@@ -103,7 +104,7 @@ extension BenchReport.Result {
   }
 }
 
-extension TransformerConfiguration {
+extension Architecture {
   /// Operations of a whole document through all blocks.
   func operations(documentOf tokens: Int) -> Double {
     operations(tokens: tokens, attended: tokens * (tokens + 1) / 2, layers: layerCount)
@@ -111,7 +112,7 @@ extension TransformerConfiguration {
 }
 
 extension BenchReport {
-  /// Where and when.
+  /// The machine that was measured, and when.
   struct Machine: Codable {
     let processor: String
     let cores: Int

@@ -19,11 +19,11 @@ protocol Contender {
 struct OwnContender: Contender {
   let name: String
   let isOurs = true
-  private let source: KnowledgeSource
+  private let source: DecoderSource
 
   init(_ folder: ModelFolder, _ precision: Precision) throws {
     name = Self.name(precision)
-    source = try KnowledgeSource(folder, precision: precision)
+    source = try DecoderSource(folder, precision: precision)
   }
 
   static func name(_ precision: Precision) -> String { "Denju \(precision.rawValue)" }

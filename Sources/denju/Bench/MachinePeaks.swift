@@ -8,10 +8,15 @@ struct MachinePeaks: Codable {
   private(set) var fma = 0.0
   /// 8-bit products summed in 32 bits, in registers (`vpdpbusd` where there is VNNI).
   private(set) var dotInt8 = 0.0
-  /// Our 2048 x 2048 x 2048 matrix product.
+  /// Our matrix product of two square matrices.
   private(set) var product = 0.0
+  /// The side of those matrices.
+  let side: Int
 
+  /// The product's side, unless another is asked for.
   static let productSize = 2048
+
+  init(side: Int) { self.side = side }
 
   mutating func probe(_ matrices: borrowing ProbeMatrices) {
     fma = max(fma, Self.rate(denju_peak_fma))
@@ -53,14 +58,14 @@ struct ProbeMatrices: ~Copyable {
 
   var operations: Double { 2 * Double(m) * Double(k) * Double(n) }
 
-  /// With W packed before, as a model's weights are.
+  /// Times the product with W packed before, as a model's weights are.
   borrowing func secondsPacked() -> Double {
     let began = ContinuousClock.now
     packed.multiply(out.base, x.base, m: m)
     return (ContinuousClock.now - began).inSeconds
   }
 
-  /// With W as it lies in memory.
+  /// Times the product with W as it lies in memory.
   borrowing func secondsPlain() -> Double {
     let began = ContinuousClock.now
     matmul(out.base, x.base, weight.base, m: m, k: k, n: n, transposeB: true)

@@ -1,3 +1,4 @@
+import Architectures
 import Foundation
 import ModelFiles
 
@@ -72,7 +73,7 @@ struct PeerSettings {
 
   /// Starts all that can be, for a source of `shape`; the others are named with the reason.
   func start(
-    for shape: TransformerConfiguration
+    for shape: any Architecture
   ) -> (contenders: [PeerContender], skipped: [BenchReport.Skipped]) {
     var contenders: [PeerContender] = []
     var skipped: [BenchReport.Skipped] = []
@@ -88,10 +89,10 @@ struct PeerSettings {
     return (contenders, skipped)
   }
 
-  private func start(_ peer: Peer, _ shape: TransformerConfiguration) throws -> PeerProcess {
+  private func start(_ peer: Peer, _ shape: any Architecture) throws -> PeerProcess {
     let python = try python(for: peer.name)
     let model = "\(models)/\(peer.model)"
-    let found = try ModelFolder.open(model).configuration
+    let found = try ModelFolder.open(model).architecture()
     guard found.hasShape(of: shape) else {
       throw BenchError.peer(name: peer.name, reason: "\(model) is not the first source's model")
     }
@@ -137,20 +138,15 @@ struct PeerSettings {
       throw BenchError.peer(name: name, reason: "no \(script) here: run it in a checkout")
     }
     return try PeerProcess(
-      named: name, python: python, arguments: [script] + arguments.dropFirst(),
+      named: name, program: python, arguments: [script] + arguments.dropFirst(),
       environment: environment)
   }
 }
 
-extension TransformerConfiguration {
+extension Architecture {
   /// Whether the two take the same operations, whatever their weights.
-  fileprivate func hasShape(of other: TransformerConfiguration) -> Bool {
-    func sizes(_ model: TransformerConfiguration) -> [Int] {
-      [
-        model.hiddenSize, model.intermediateSize, model.layerCount, model.headCount,
-        model.keyValueHeadCount, model.headSize, model.vocabularySize,
-      ]
-    }
-    return architecture == other.architecture && sizes(self) == sizes(other)
+  fileprivate func hasShape(of other: any Architecture) -> Bool {
+    family == other.family && layerCount == other.layerCount && width == other.width
+      && vocabularySize == other.vocabularySize && block(0) == other.block(0)
   }
 }

@@ -20,14 +20,14 @@ final class PeerProcess {
 
   /// Starts it and waits until it has loaded what it needs.
   init(
-    named name: String, python: String, arguments: [String], environment: [String: String] = [:]
+    named name: String, program: String, arguments: [String], environment: [String: String] = [:]
   ) throws {
     errors = FileManager.default.temporaryDirectory.appendingPathComponent(
       "denju-peer-\(UUID().uuidString)")
     guard FileManager.default.createFile(atPath: errors.path, contents: nil) else {
       throw BenchError.peer(name: name, reason: "can't write \(errors.path)")
     }
-    process.executableURL = URL(fileURLWithPath: python)
+    process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = requests
@@ -37,7 +37,7 @@ final class PeerProcess {
       process.standardError = try FileHandle(forWritingTo: errors)
       try process.run()
     } catch {
-      throw failed("can't start \(python): \(error.localizedDescription)")
+      throw failed("can't start \(program): \(error.localizedDescription)")
     }
     guard let line = Self.line(answers.fileHandleForReading, &buffer) else {
       process.waitUntilExit()

@@ -12,7 +12,7 @@ struct Race {
 
   /// - Parameter betweenRounds: called once a round, as for probing the machine.
   func run(betweenRounds: () throws -> Void) throws -> [BenchReport.Timing] {
-    Terminal.note("bench: \(workload.name): \(workload.documents.count) documents")
+    Terminal.message("bench: \(workload.name): \(workload.documents.count) documents")
     var timings = try contenders.map { contender in
       try Interruption.check()
       let setting = try contender.prepare(workload)
@@ -36,15 +36,18 @@ struct Race {
 struct ProductRace {
   let libraries: [ProductPeer]
   let rounds: Int
+  /// The side of the largest product; no side of the others is larger.
+  let largest: Int
 
   /// The largest that is compared, and those of SmolLM2 with 512 tokens: the products with the
   /// attention's projections, its output, the gate and up, and the down projection.
-  static let shapes = [
-    (2048, 2048, 2048), (512, 576, 960), (512, 576, 576), (512, 576, 3072), (512, 1536, 576),
+  private static let shapes: [(Int, Int, Int)] = [
+    (.max, .max, .max), (512, 576, 960), (512, 576, 576), (512, 576, 3072), (512, 1536, 576),
   ]
 
   func run() throws -> [BenchReport.Product] {
-    try Self.shapes.map { m, k, n in
+    try Self.shapes.map { shape in
+      let (m, k, n) = (min(shape.0, largest), min(shape.1, largest), min(shape.2, largest))
       let matrices = ProbeMatrices(m: m, k: k, n: n)
       var seconds: [String: [Double]] = [:]
       for _ in 0..<rounds {

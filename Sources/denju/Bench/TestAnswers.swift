@@ -5,7 +5,7 @@ import Tokenization
 /// A trained generator's greedy answers to the test prompts of its cache, from given states.
 struct TestAnswers {
   let generator: TextGenerator
-  /// The run's own.
+  /// The run's own cache, unless another is named.
   let cache: FeatureCache
   let documents: [CacheDocument]
   private let options: SamplingOptions
@@ -15,9 +15,10 @@ struct TestAnswers {
   ///   - cache: `nil`: the one that the run was trained on.
   init(run: String, cache: String?, source: String? = nil, maxNewTokens: Int) throws {
     generator = try TextGenerator(.init(run: run, cache: cache, source: source))
-    guard generator.configuration.conditioning == .prompt,
-      generator.configuration.bridgeLayerCount > 0
-    else { throw BenchError.noPromptStates(run: run) }
+    let needs = generator.configuration.needs
+    guard needs.readsStates, !needs.steps else {
+      throw BenchError.noPromptStates(run: run)
+    }
     let opened = try FeatureCache.open(
       cache ?? generator.run.cachePath, expecting: generator.states.identity)
     documents = try opened.documents(.test).map { try opened.document($0.id) }
@@ -30,6 +31,6 @@ struct TestAnswers {
   func answer(_ document: CacheDocument, states: [Float]) throws -> String {
     let prompt = PromptFormat.Encoded(
       text: document.prompt, ids: document.promptIDs, isLossy: false)
-    return try generator.generate(prompt, options, given: states).text
+    return try generator.generate(prompt, options, given: [states]).text
   }
 }

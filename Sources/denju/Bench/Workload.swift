@@ -3,7 +3,7 @@ import Tokenization
 
 /// Documents that every contender of a race runs, as token ids, and in the same order.
 struct Workload {
-  /// A length, or `mix`.
+  /// What reports call it: a length, or `mix`.
   let name: String
   let documents: [[Int32]]
   /// What contenders choose their settings on before the first round.
@@ -37,7 +37,7 @@ extension Workload {
     while stream.count < longest || promptTokens < tokens * 3 / 2, let row = try reader.next() {
       let prompt = BenchText.prompt(of: row)
       let text = prompt.isEmpty ? row.response : prompt + "\n" + row.response
-      stream += tokenizer.encode(text + "\n\n", addBegin: false)
+      stream += tokenizer.encode(text + "\n\n", framed: false)
       if !prompt.isEmpty && promptTokens < tokens * 3 / 2 {
         let ids = tokenizer.encode(prompt)
         guard ids.count <= positions else { continue }

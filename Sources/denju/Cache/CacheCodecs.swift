@@ -1,9 +1,12 @@
+import Architectures
 import ArgumentParser
 import Corpora
 import FeatureCache
 import Foundation
+import Generation
 import KnowledgeSource
 import ModelFiles
+import Numerics
 import Precompute
 import Tokenization
 
@@ -56,9 +59,11 @@ struct CacheCodecs: ParsableCommand {
 
   private func choices() throws -> [CodecChoice] {
     try codec.map { names in
-      try names.split { $0 == "," || $0 == " " }.map { try CodecChoice(String($0)) }
+      try names.split { $0 == "," || $0 == " " }.map {
+        try CodecRegistry.builtIn.choice(String($0))
+      }
     }
-      ?? StateCodecs.all.map { .ready($0.name) }
+      ?? CodecRegistry.builtIn.unfitted.map { UnfittedFamily($0).choice }
   }
 
   func run() throws {
@@ -72,14 +77,14 @@ struct CacheCodecs: ParsableCommand {
     }
     let folder = try ModelFolder.open(source)
     let tokenizer = try Tokenizer.load(folder)
-    let most = try folder.configuration.maximumPositions
+    let most = try folder.architecture().maximumPositions
     var documents = try BenchText.documents(
       corpus, badRows, tokens: tokens, tokenizer: tokenizer, most: most)
     let answering = try runFolder.map {
       try TestAnswers(run: $0, cache: nil, source: self.source, maxNewTokens: maxNewTokens)
     }
     // A run's source computes as it did for the run's cache.
-    let source = try answering?.generator.states.source() ?? KnowledgeSource(folder)
+    let source = try answering?.generator.states.decoderSource() ?? DecoderSource(folder)
     let layer = try source.layer(layer)
     if let answering, let folder = runFolder {
       let read = answering.generator.states.identity
@@ -124,28 +129,21 @@ struct CacheCodecs: ParsableCommand {
   }
 
   private func fitted(
-    _ choices: [CodecChoice], _ source: KnowledgeSource, _ layer: Int, _ sample: CalibrationSample
+    _ choices: [CodecChoice], _ source: DecoderSource, _ layer: Int, _ sample: CalibrationSample
   ) throws -> [any StateCodec] {
-    guard choices.contains(where: \.needsFit) else {
-      return try choices.map { try StateCodecs.named($0.description) }
-    }
-    let fitting = try CodecFitting(
+    let ground = FittingGround(
       source, layer: layer, normalized: layer == source.layerCount, sample: sample,
       check: Interruption.check)
-    return try choices.map { choice in
-      switch choice {
-      case .ready(let name): return try StateCodecs.named(name)
-      case .transform(let allowance):
-        let codec = try fitting.codec(allowance: allowance, check: Interruption.check)
-        Terminal.note("\(codec.identity): \(codec.fit.measurement)")
-        return codec
-      }
+    let codecs = try ground.codecs(choices)
+    for codec in codecs {
+      if let fit = codec.fitSummary { Terminal.message("\(codec.identity): \(fit.measurement)") }
     }
+    return codecs
   }
 
-  /// Of each codec, against the answers from undecoded states.
+  /// The share of each codec's answers that are those from undecoded states.
   private func unchanged(
-    _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: KnowledgeSource
+    _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: DecoderSource
   ) throws -> [CodecComparison.Answers] {
     let identity = answering.generator.states.identity
     let bar = ProgressBar("answers", unit: "documents")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FeatureCache
+import Pipeline
 
 /// What one does with a cache.
 struct CacheCommand: ParsableCommand {
@@ -15,14 +16,11 @@ struct CacheCommand: ParsableCommand {
     ])
 }
 
-/// Which of a cache's streams is meant.
-struct StreamArguments: ParsableArguments {
-  @Option(help: "The stream, as cache_by_source numbers them, where the cache has several.")
-  var stream: Int?
+/// The flag that says which of a cache's streams is meant.
+typealias StreamArguments = OptionArguments<StreamOptions>
 
-  init() {}
-
-  var choice: FeatureCache.StreamChoice { stream.map { .number($0) } ?? .only }
+extension StreamArguments {
+  var choice: FeatureCache.StreamChoice { options.choice }
 }
 
 extension DocumentSplit: ExpressibleByArgument {}

@@ -13,7 +13,7 @@ struct CacheCompact: ParsableCommand {
     try cache.compact()
     let after = try cache.fileBytes()
     try cache.close()
-    Terminal.note(
+    Terminal.message(
       "\(cache.path): \(ProgressBar.bytes(before)) before, \(ProgressBar.bytes(after)) now")
   }
 }

@@ -32,7 +32,7 @@ struct CacheDiff: ParsableCommand {
   }
 
   func validate() throws {
-    guard other != nil || (stream.stream != nil && otherStream != nil) else {
+    guard other != nil || (stream.options.stream != nil && otherStream != nil) else {
       throw ValidationError("name another cache, or --stream and --other-stream of this one")
     }
   }

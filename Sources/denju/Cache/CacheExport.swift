@@ -36,6 +36,6 @@ struct CacheExport: ParsableCommand {
     let bar = ProgressBar("export", unit: "documents")
     let format = format ?? (out.hasSuffix(".npz") ? .npz : .safetensors)
     try StateExport(cache, entries).write(out, format) { bar.update($0, of: entries.count) }
-    Terminal.note("\(out): \(entries.count) documents")
+    Terminal.message("\(out): \(entries.count) documents")
   }
 }

@@ -34,7 +34,7 @@ struct CacheImport: ParsableCommand {
     }
     if numerics?.isEmpty ?? false { throw ValidationError("--numerics needs a name") }
     try Usage.require {
-      guard !(try CodecChoice(codec).needsFit) else {
+      guard !(try CodecRegistry.builtIn.choice(codec).needsFit) else {
         throw ValidationError(
           "--codec \(codec) is fitted on a source: precompute does that; import takes others")
       }
@@ -53,7 +53,7 @@ struct CacheImport: ParsableCommand {
     let states = try StateImport(from, origin: origin, codec: codec)
     let bar = ProgressBar("import", unit: "documents")
     let report = try states.store(in: cache, beside: beside) { bar.update($0, of: $1) }
-    Terminal.note(
+    Terminal.message(
       "\(from): \(report.stored) documents and \(report.records) records were new, "
         + "\(ProgressBar.bytes(report.bytes)) added")
   }

@@ -22,11 +22,11 @@ struct CacheLimit: ParsableCommand {
     let cache = try FeatureCache.open(cache, .write, stream: .first)
     defer { try? cache.close() }
     let (report, fits) = try cache.setByteLimit(size.bytes)
-    Terminal.note(
+    Terminal.message(
       "\(cache.path): \(report.documents) prompts evicted, \(ProgressBar.bytes(report.bytes)) of states"
     )
     if !fits {
-      Terminal.note(
+      Terminal.message(
         "\(cache.path): what precompute stored is over the limit: generation will store nothing more"
       )
     }
@@ -35,7 +35,7 @@ struct CacheLimit: ParsableCommand {
 
 /// A size as people write it: a number and kB, MB, GB or TB; or none.
 struct ByteLimit: ExpressibleByArgument {
-  /// `nil`: there is none.
+  /// The most bytes that the file may have; `nil` where there is no limit.
   let bytes: Int?
 
   init?(argument: String) {

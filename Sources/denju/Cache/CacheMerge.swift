@@ -23,17 +23,31 @@ struct CacheMerge: ParsableCommand {
 
   func run() throws {
     let isNew = FeatureCache.isBlank(cache)
+    // A cache that is not there is known before the first one is taken in.
+    for path in others { try FeatureCache.open(path, stream: .first).close() }
     let cache = try target(isNew)
     defer { try? cache.close() }
     do {
-      for path in others { try take(path, into: cache) }
+      for path in others { try check(path, against: cache) }
+      for path in others { try merge(path, into: cache) }
     } catch {
       if isNew, try !cache.hasRecords() { try cache.discard() }
       throw error
     }
   }
 
-  private func take(_ path: String, into cache: FeatureCache) throws {
+  /// Throws where the cache at `path` has states that the other is not to have.
+  private func check(_ path: String, against cache: FeatureCache) throws {
+    let other = try FeatureCache.open(path, stream: .first)
+    defer { try? other.close() }
+    do throws(CacheError) {
+      try cache.requireMergeable(other, beside: beside)
+    } catch {
+      throw PrecomputeError.offeringBeside(error)
+    }
+  }
+
+  private func merge(_ path: String, into cache: FeatureCache) throws {
     let other = try FeatureCache.open(path, stream: .first)
     defer { try? other.close() }
     let report: PutReport
@@ -42,7 +56,7 @@ struct CacheMerge: ParsableCommand {
     } catch {
       throw PrecomputeError.offeringBeside(error)
     }
-    Terminal.note("\(path): \(report.stored) documents and \(report.records) records were new")
+    Terminal.message("\(path): \(report.stored) documents and \(report.records) records were new")
   }
 
   private func target(_ isNew: Bool) throws -> FeatureCache {

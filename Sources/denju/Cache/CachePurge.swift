@@ -37,7 +37,7 @@ struct CachePurge: ParsableCommand {
     } else {
       report = try cache.purge(try documents(of: cache))
     }
-    Terminal.note(
+    Terminal.message(
       "\(cache.path): \(report.documents) documents and \(report.records) records gone, "
         + "\(ProgressBar.bytes(report.bytes)) of states")
   }

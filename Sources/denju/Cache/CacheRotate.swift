@@ -19,6 +19,6 @@ struct CacheRotate: ParsableCommand {
     let cache = try FeatureCache.open(cache, .write, stream: .first)
     defer { try? cache.close() }
     try cache.changeKey(to: new)
-    Terminal.note("\(cache.path): opens with the new key alone from now on")
+    Terminal.message("\(cache.path): opens with the new key alone from now on")
   }
 }

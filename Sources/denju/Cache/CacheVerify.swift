@@ -19,11 +19,11 @@ struct CacheVerify: ParsableCommand {
     let damage = try cache.verify { bar.update($0, of: $1) }
     for item in damage { Terminal.result("\(item)") }
     if damage.isEmpty {
-      Terminal.note("\(cache.path): sound")
+      Terminal.message("\(cache.path): sound")
       return
     }
     guard repair else {
-      Terminal.note("\(cache.path): \(damage.count) damaged; --repair mends what can be")
+      Terminal.message("\(cache.path): \(damage.count) damaged; --repair mends what can be")
       throw ExitCode.failure
     }
     var repaired = 0
@@ -35,7 +35,7 @@ struct CacheVerify: ParsableCommand {
     }
     try cache.removeUnusedFits()
     let rest = try cache.verify()
-    Terminal.note(
+    Terminal.message(
       "\(cache.path): \(repaired) documents' states computed again, \(rest.count) damages left")
     if !rest.isEmpty {
       for item in rest { Terminal.result("\(item)") }
@@ -49,7 +49,7 @@ struct CacheVerify: ParsableCommand {
       return try CacheRepair(stream, source: source ?? stream.source.path)
     } catch {
       guard source == nil || Self.isMismatch(error) else { throw error }
-      Terminal.note(
+      Terminal.message(
         "stream \(stream.number) (\(stream.source.name)) is left as it is: \(Failure.line(error))")
       return nil
     }

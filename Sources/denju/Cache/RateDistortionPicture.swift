@@ -1,4 +1,5 @@
 import Foundation
+import Numerics
 import Precompute
 
 /// Codecs as points: bytes a token to the right, added loss upwards, both on logarithmic axes.

@@ -6,7 +6,7 @@ import Testing
 
   private func mask(_ dropout: Dropout) -> [Float] {
     let x = FloatBuffer([Float](repeating: 1, count: rows * width))
-    dropout.apply(x.base, rows: rows, width: width)
+    dropout.apply(Rows(x, width: width))
     return x.array()
   }
 

@@ -18,11 +18,13 @@ import Testing
     let dz = FloatBuffer(count: count)
     sigmoid(count, z.base, gate.base)
     mixture.backward(
-      dStream: dx.base, da: da.base, dz: dz.base, gate: gate.base, x: x.base, a: a.base,
-      count: count)
+      dStream: Rows(dx, width: width), da: Rows(da, width: width), dz: Rows(dz, width: width),
+      gate: Rows(gate, width: width), x: Rows(x, width: width), a: Rows(a, width: width))
     func loss() -> Double {
       sigmoid(count, z.base, gate.base)
-      mixture.forward(y.base, gate: gate.base, x: x.base, a: a.base, count: count)
+      mixture.forward(
+        Rows(y, width: width), gate: Rows(gate, width: width), x: Rows(x, width: width),
+        a: Rows(a, width: width))
       return weighted(c, y)
     }
     checkGradient("dx", x, dx.array(), loss: loss)
@@ -37,9 +39,11 @@ import Testing
     let pair = FloatBuffer(count: 2 * rows * width)
     let dx = FloatBuffer(count: x.count)
     let da = FloatBuffer(count: a.count)
-    addSplitColumns(dx: dx.base, da: da.base, dOut: c.base, rows: rows, width: width)
+    addSplitColumns(
+      dx: Rows(dx, width: width), da: Rows(da, width: width), dOut: Rows(c, width: 2 * width))
     func loss() -> Double {
-      concatenateColumns(pair.base, x.base, a.base, rows: rows, width: width)
+      concatenateColumns(
+        Rows(pair, width: 2 * width), Rows(x, width: width), Rows(a, width: width))
       return weighted(c, pair)
     }
     checkGradient("dx", x, dx.array(), loss: loss)

@@ -14,11 +14,13 @@ import Testing
     let dw = FloatBuffer(count: width)
     let db = FloatBuffer(count: width)
     layerNormBackward(
-      dx: dx.base, dWeight: dw.base, dBias: db.base, dOut: c.base, x: x.base, weight: w.base,
-      rows: rows, width: width, epsilon: epsilon)
+      dx: Rows(dx, width: width), dWeight: Rows(dw, width: width), dBias: Rows(db, width: width),
+      dOut: Rows(c, width: width), x: Rows(x, width: width), weight: Rows(w, width: width),
+      epsilon: epsilon)
     func loss() -> Double {
-      layerNormForward(
-        y.base, x.base, weight: w.base, bias: b.base, rows: rows, width: width, epsilon: epsilon)
+      layerNorm(
+        Rows(y, width: width), Rows(x, width: width), weight: Rows(w, width: width),
+        bias: Rows(b, width: width), epsilon: epsilon)
       return weighted(c, y)
     }
     checkGradient("dx", x, dx.array(), loss: loss)
@@ -33,8 +35,9 @@ import Testing
     let y = FloatBuffer(count: rows * width)
     // Far from zero: the deviation is taken from the mean first.
     for i in 0..<x.count { x[i] += 1000 }
-    layerNormForward(
-      y.base, x.base, weight: one.base, bias: zero.base, rows: rows, width: width, epsilon: epsilon)
+    layerNorm(
+      Rows(y, width: width), Rows(x, width: width), weight: Rows(one, width: width),
+      bias: Rows(zero, width: width), epsilon: epsilon)
     for row in 0..<rows {
       let values = y.array()[row * width..<(row + 1) * width].map(Double.init)
       #expect(abs(values.reduce(0, +)) / Double(width) < 1e-3)

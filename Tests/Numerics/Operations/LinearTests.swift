@@ -14,11 +14,13 @@ import Testing
     let dw = FloatBuffer(count: w.count)
     let db = FloatBuffer(count: b.count)
     linearBackward(
-      dx: dx.base, dWeight: dw.base, dBias: db.base, dOut: c.base, x: x.base, weight: w.base,
-      rows: rows, inputs: inputs, outputs: outputs)
+      dx: Rows(dx, width: inputs), dWeight: Rows(dw, width: inputs),
+      dBias: Rows(db, width: outputs), dOut: Rows(c, width: outputs), x: Rows(x, width: inputs),
+      weight: Rows(w, width: inputs))
     func loss() -> Double {
-      linearForward(
-        y.base, x.base, weight: w.base, bias: b.base, rows: rows, inputs: inputs, outputs: outputs)
+      linear(
+        Rows(y, width: outputs), Rows(x, width: inputs), weight: Rows(w, width: inputs),
+        bias: Rows(b, width: outputs))
       return weighted(c, y)
     }
     checkGradient("dx", x, dx.array(), loss: loss)
@@ -36,13 +38,41 @@ import Testing
       let db = FloatBuffer(count: outputs)
       for _ in 0..<times {
         linearBackward(
-          dx: dx.base, accumulateInput: true, dWeight: dw.base, dBias: db.base, dOut: c.base,
-          x: x.base, weight: w.base, rows: rows, inputs: inputs, outputs: outputs)
+          dx: Rows(dx, width: inputs), accumulates: true, dWeight: Rows(dw, width: inputs),
+          dBias: Rows(db, width: outputs), dOut: Rows(c, width: outputs),
+          x: Rows(x, width: inputs), weight: Rows(w, width: inputs))
       }
       return [dx.array(), dw.array(), db.array()]
     }
     for (once, twice) in zip(run(1), run(2)) {
       #expect(zip(once, twice).allSatisfy { abs(2 * $0 - $1) <= 1e-5 })
+    }
+  }
+
+  /// A frozen weight or input changes nothing of the other gradients, and the bias may be absent.
+  @Test func whatIsFrozenHasNoGradient() {
+    let x = random(rows * inputs, seed: 1)
+    let w = random(outputs * inputs, seed: 2)
+    let c = random(rows * outputs, seed: 4)
+    func run(input: Bool, weight: Bool, bias: Bool) -> [[Float]] {
+      let dx = FloatBuffer(count: x.count)
+      let dw = FloatBuffer(count: w.count)
+      let db = FloatBuffer(count: outputs)
+      linearBackward(
+        dx: input ? Rows(dx, width: inputs) : nil, dWeight: weight ? Rows(dw, width: inputs) : nil,
+        dBias: bias ? Rows(db, width: outputs) : nil, dOut: Rows(c, width: outputs),
+        x: Rows(x, width: inputs), weight: Rows(w, width: inputs))
+      return [dx.array(), dw.array(), db.array()]
+    }
+    let all = run(input: true, weight: true, bias: true)
+    for gradient in all { #expect(gradient.contains { $0 != 0 }) }
+    for (place, trained) in [(true, false, false), (false, true, false), (false, false, true)]
+      .enumerated()
+    {
+      let some = run(input: trained.0, weight: trained.1, bias: trained.2)
+      for (other, gradient) in some.enumerated() {
+        #expect(other == place ? gradient == all[other] : gradient.allSatisfy { $0 == 0 })
+      }
     }
   }
 
@@ -53,8 +83,9 @@ import Testing
     let b = random(outputs, seed: 3)
     let y = FloatBuffer(count: rows * outputs)
     let packed = FloatBuffer(count: rows * outputs)
-    linearForward(
-      y.base, x.base, weight: w.base, bias: b.base, rows: rows, inputs: inputs, outputs: outputs)
+    linear(
+      Rows(y, width: outputs), Rows(x, width: inputs), weight: Rows(w, width: inputs),
+      bias: Rows(b, width: outputs))
     PackedMatrix(weight: w.base, rows: outputs, columns: inputs)
       .multiply(packed.base, x.base, m: rows, bias: b.base)
     #expect(y.array() == packed.array())

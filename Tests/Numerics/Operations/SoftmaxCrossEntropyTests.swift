@@ -12,7 +12,7 @@ import Testing
     let logits = z.array().map(Double.init)
     let losses = FloatBuffer(count: rows)
     softmaxCrossEntropy(
-      losses: losses.base, logits: z.base, targets: targets, rows: rows, vocabulary: vocabulary)
+      losses: Rows(losses, width: 1), logits: Rows(z, width: vocabulary), targets: targets[...])
     for row in 0..<rows {
       let values = logits[row * vocabulary..<(row + 1) * vocabulary]
       let top = values.max() ?? 0
@@ -27,14 +27,14 @@ import Testing
     let z = random(rows * vocabulary, seed: 2)
     let losses = FloatBuffer(count: rows)
     let dz = FloatBuffer(z.array())
-    softmaxCrossEntropyWithGradient(
-      losses: losses.base, logits: dz.base, targets: targets, rows: rows, vocabulary: vocabulary,
-      scale: 0.25)
+    softmaxCrossEntropy(
+      losses: Rows(losses, width: 1), logits: Rows(dz, width: vocabulary), targets: targets[...],
+      gradientScale: 0.25)
     checkGradient("dz", z, dz.array()) {
       let logits = FloatBuffer(z.array())
       softmaxCrossEntropy(
-        losses: losses.base, logits: logits.base, targets: targets, rows: rows,
-        vocabulary: vocabulary)
+        losses: Rows(losses, width: 1), logits: Rows(logits, width: vocabulary),
+        targets: targets[...])
       return losses.array().reduce(0.0) { $0 + 0.25 * Double($1) }
     }
   }

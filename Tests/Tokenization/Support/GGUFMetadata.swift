@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import TestSupport
 
 /// Writes a GGUF file of metadata alone, and reads it back as a `GGUFFile`.
 struct GGUFMetadata {
@@ -42,11 +43,9 @@ struct GGUFMetadata {
       // The version is 32 bits wide, the counts 64.
       withUnsafeBytes(of: value.littleEndian) { bytes += $0.prefix(bytes.count == 4 ? 4 : 8) }
     }
-    let path = FileManager.default.temporaryDirectory
-      .appendingPathComponent("denju-\(UInt64.random(in: .min ... .max)).gguf").path
-    try Data(bytes + pairs).write(to: URL(fileURLWithPath: path))
-    defer { try? FileManager.default.removeItem(atPath: path) }
-    return try GGUFFile(path: path)
+    return try TemporaryFolder.with {
+      try GGUFFile(path: $0.write("metadata.gguf", bytes + pairs))
+    }
   }
 
   private mutating func begin(_ key: String, type: UInt32) {

@@ -1,0 +1,102 @@
+import Layers
+import ModelFiles
+import Numerics
+
+/// BERT encoders, all-MiniLM-L6-v2 among them: every token sees the whole document, and each half of a
+/// block is normed after it is added. For sources alone: there is no output layer to write with.
+///
+/// A document is one segment: the first row of the token types' table is added to every token. The pooler
+/// and what classifiers add are not computed with.
+public struct BERT: Architecture {
+  public static let family = "bert"
+  public static let modelType = "bert"
+
+  public var sizes: TransformerSizes
+  public var layerNormEpsilon: Float
+  /// Rows of the token types' table.
+  public var typeCount: Int
+
+  private static let classes: Set<String> = [
+    "BertModel", "BertForMaskedLM", "BertForPreTraining", "BertForSequenceClassification",
+    "BertForTokenClassification", "BertForQuestionAnswering", "BertForNextSentencePrediction",
+  ]
+
+  public init(huggingFace reader: ConfigurationReader) throws(ModelFileError) {
+    try Checks.refuseUnimplemented(reader, classes: Self.classes)
+    try reader.refuse(
+      "hidden_act", unless: { Checks.isText($0, "gelu") }, supported: "hidden_act gelu")
+    try reader.refuse("is_decoder", unless: Checks.isFalse, supported: "is_decoder false")
+    try reader.refuse(
+      "position_embedding_type", unless: { Checks.isText($0, "absolute") },
+      supported: "position_embedding_type absolute")
+    let hiddenSize = try reader.requiredInteger("hidden_size")
+    let headCount = try reader.requiredInteger("num_attention_heads")
+    sizes = TransformerSizes(
+      hiddenSize: hiddenSize,
+      intermediateSize: try reader.requiredInteger("intermediate_size"),
+      layerCount: try reader.requiredInteger("num_hidden_layers"), headCount: headCount,
+      keyValueHeadCount: headCount,
+      headSize: try Checks.headSize(
+        reader, width: hiddenSize, heads: headCount, key: "num_attention_heads"),
+      vocabularySize: try reader.requiredInteger("vocab_size"),
+      maximumPositions: try reader.integer("max_position_embeddings") ?? 512)
+    layerNormEpsilon = try reader.float("layer_norm_eps") ?? 1e-12
+    typeCount = try reader.integer("type_vocab_size") ?? 2
+    try Checks.requireSizes(sizes, file: reader.file)
+    try Checks.require(
+      "head count times head size", sizes.headCount * sizes.headSize,
+      in: sizes.hiddenSize...sizes.hiddenSize, file: reader.file)
+    try Checks.require("type_vocab_size", typeCount, in: 1...1 << 16, file: reader.file)
+    try Checks.requirePositive("LayerNorm epsilon", layerNormEpsilon, file: reader.file)
+  }
+
+  public var width: Int { sizes.hiddenSize }
+  public var layerCount: Int { sizes.layerCount }
+  public var vocabularySize: Int { sizes.vocabularySize }
+  public var maximumPositions: Int { sizes.maximumPositions }
+  public var visibility: Visibility { .document }
+  public var beginTokenID: Int32? { nil }
+  public var endTokenIDs: [Int32] { [] }
+  public var namePrefixes: [String] { ["", "bert."] }
+  public var finalNorm: FinalNormDescription? { nil }
+  public var outputHead: OutputHeadDescription? { nil }
+
+  public var identityJSON: String {
+    IdentityJSON.text([
+      ("architecture", "\"\(Self.family)\""), ("headCount", "\(sizes.headCount)"),
+      ("hiddenSize", "\(sizes.hiddenSize)"), ("intermediateSize", "\(sizes.intermediateSize)"),
+      ("layerCount", "\(sizes.layerCount)"), ("layerNormEpsilon", "\(layerNormEpsilon)"),
+      ("maximumPositions", "\(sizes.maximumPositions)"), ("typeCount", "\(typeCount)"),
+      ("vocabularySize", "\(sizes.vocabularySize)"),
+    ])
+  }
+
+  public var embedding: EmbeddingDescription {
+    EmbeddingDescription(
+      tokens: "embeddings.word_embeddings.weight",
+      positions: "embeddings.position_embeddings.weight",
+      segments: "embeddings.token_type_embeddings.weight", segmentCount: typeCount,
+      norm: FinalNormDescription("embeddings.LayerNorm", .layer(epsilon: layerNormEpsilon)))
+  }
+
+  public func block(_ layer: Int) -> BlockDescription {
+    let prefix = "encoder.layer.\(layer)"
+    func projection(_ name: String) -> ProjectionDescription {
+      ProjectionDescription("\(prefix).\(name)", hasBias: true)
+    }
+    return BlockDescription(
+      width: width, norm: .layer(epsilon: layerNormEpsilon), arrangement: .after,
+      attention: AttentionDescription(
+        heads: AttentionHeads(
+          count: sizes.headCount, size: sizes.headSize,
+          queryScale: 1 / Float(sizes.headSize).squareRoot()),
+        mask: .all, query: projection("attention.self.query"),
+        key: projection("attention.self.key"), value: projection("attention.self.value"),
+        output: projection("attention.output.dense")),
+      feedForward: .plain(
+        .exact, inner: sizes.intermediateSize, expand: projection("intermediate.dense"),
+        contract: projection("output.dense")),
+      attentionNorm: "\(prefix).attention.output.LayerNorm",
+      feedForwardNorm: "\(prefix).output.LayerNorm")
+  }
+}

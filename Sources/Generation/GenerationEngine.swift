@@ -1,0 +1,187 @@
+import Generators
+import Tokenization
+
+/// Owns the answers under way: admits a request, steps all of them together, samples a token for each, and
+/// retires those that have ended. An answer is the very one that its request would get alone.
+///
+/// For one thread.
+public final class GenerationEngine {
+  /// What is to be answered.
+  public struct Request {
+    /// In the source's tokenizer.
+    public var prompt: PromptFormat.Encoded
+    /// In the generator's.
+    public var ids: [Int32]
+    public var options: SamplingOptions
+    /// States to read instead of the prompt's own, a stream each; `nil`: its own.
+    public var given: [[Float]]?
+
+    public init(
+      prompt: PromptFormat.Encoded, ids: [Int32], options: SamplingOptions, given: [[Float]]? = nil
+    ) {
+      self.prompt = prompt
+      self.ids = ids
+      self.options = options
+      self.given = given
+    }
+  }
+
+  /// Names an answer under way.
+  public struct AnswerID: Hashable, Sendable {
+    fileprivate let number: Int
+  }
+
+  /// An answer under way, and what its next step takes.
+  private struct Entry {
+    let id: AnswerID
+    var answer: Answer
+    let session: any AnsweringSession
+    /// Runs the source beside the generator; nil where it does not run while decoding.
+    let stepper: (any StateStepper)?
+    var tokens: [Int32]
+    /// Those that come with the tokens, a stream each.
+    var states: [[Float]]
+    /// Whether they are yet to be stepped for.
+    var awaitsStates = false
+    /// Told the text as it grows; false ends the answer.
+    let onText: (String) -> Bool
+    var clock: Stopwatch
+    var hasBegun = false
+  }
+
+  private let model: any AnsweringModel
+  private let states: any StateProviding
+  private let tokenizer: Tokenizer
+  private var entries: [Entry] = []
+  private var admitted = 0
+  /// Answers that ended while `answer` waited for another.
+  private var endedMeanwhile: [(id: AnswerID, result: GenerationResult)] = []
+
+  /// - Parameter tokenizer: of what the model writes.
+  public init(
+    _ model: any AnsweringModel, _ states: any StateProviding, tokenizer: Tokenizer
+  ) {
+    self.model = model
+    self.states = states
+    self.tokenizer = tokenizer
+  }
+
+  /// Answers under way.
+  public var count: Int { entries.count }
+
+  /// Takes a request: gets its states, or a document to step, and room for its answer. Nothing is decoded yet.
+  ///
+  /// - Parameter onText: given the answer as it grows, in whole characters; false ends it.
+  @discardableResult
+  public func admit(
+    _ request: Request, onText: @escaping (String) -> Bool = { _ in true }
+  ) throws -> AnswerID {
+    try request.options.validate()
+    guard !request.prompt.ids.isEmpty else { throw GenerationError.emptyPrompt }
+    var clock = Stopwatch()
+    let needs = model.needs
+    let tokens = try model.embeddedPrompt(needs.steps ? request.prompt.ids : request.ids)
+    let positions = min(model.positions, needs.steps ? try states.mostSteps() : .max)
+    guard tokens.count < positions else {
+      throw GenerationError.tooLong(
+        tokens: tokens.count, limit: positions - 1,
+        whose: needs.steps ? "source or the generator" : "generator")
+    }
+    // The request's own number is added to nothing: it may be any.
+    let capacity = tokens.count + min(request.options.maxTokens, positions - tokens.count)
+    var (given, origin) = ([[Float]](), StatesOrigin.none)
+    var stepper: (any StateStepper)?
+    if needs.steps {
+      origin = .stepped
+      let new = try states.makeStepper(capacity: capacity)
+      given = try states.step([(new, tokens)])[0]
+      stepper = new
+    } else if needs.readsStates {
+      if let own = request.given {
+        (given, origin) = (own, .reused)
+      } else {
+        (given, origin) = try states.states(request.prompt)
+      }
+    }
+    var answer = Answer(
+      tokenizer, request.options, origin: origin, promptTokens: request.prompt.ids.count)
+    answer.statesSeconds = clock.lap()
+    admitted += 1
+    let id = AnswerID(number: admitted)
+    entries.append(
+      Entry(
+        id: id, answer: answer, session: model.makeSession(capacity: capacity), stepper: stepper,
+        tokens: tokens, states: given, onText: onText, clock: clock))
+    return id
+  }
+
+  /// Drops an answer whose reader is gone.
+  public func withdraw(_ id: AnswerID) { entries.removeAll { $0.id == id } }
+
+  /// One step of all answers, and a token for each. Gives those that have ended since it was last called. Where
+  /// it throws, every answer is as before, and may be stepped again or withdrawn.
+  public func step() throws -> [(id: AnswerID, result: GenerationResult)] {
+    let ended = endedMeanwhile + (try advance())
+    endedMeanwhile = []
+    return ended
+  }
+
+  private func advance() throws -> [(id: AnswerID, result: GenerationResult)] {
+    guard !entries.isEmpty else { return [] }
+    try stepSources()
+    let logits = try model.step(entries.map { ($0.session, $0.tokens, $0.states) })
+    var ended: [(AnswerID, GenerationResult)] = []
+    var going: [Entry] = []
+    for (var entry, logits) in zip(entries, logits) {
+      if !entry.hasBegun { entry.answer.prefillSeconds = entry.clock.lap() }
+      entry.hasBegun = true
+      let onText = entry.onText
+      let next = logits.withUnsafeBufferPointer { entry.answer.next($0, onText) }
+      if let next, entry.session.position < entry.session.capacity {
+        entry.tokens = [next]
+        entry.states = []
+        entry.awaitsStates = entry.stepper != nil
+        going.append(entry)
+      } else {
+        if next != nil { entry.answer.endAtLimit() }
+        entry.answer.decodeSeconds = entry.clock.lap()
+        ended.append((entry.id, entry.answer.result(onText)))
+      }
+    }
+    entries = going
+    return ended
+  }
+
+  /// The states of the tokens that were chosen, all documents together.
+  private func stepSources() throws {
+    var places: [Int] = []
+    var pieces: [(stepper: any StateStepper, ids: [Int32])] = []
+    for (place, entry) in entries.enumerated() where entry.awaitsStates {
+      guard let stepper = entry.stepper else { continue }
+      places.append(place)
+      pieces.append((stepper, entry.tokens))
+    }
+    guard !pieces.isEmpty else { return }
+    for (place, states) in zip(places, try states.step(pieces)) {
+      entries[place].states = states
+      entries[place].awaitsStates = false
+    }
+  }
+
+  /// Answers one request, beside those under way; of the others, `step` gives those that end meanwhile.
+  public func answer(
+    _ request: Request, onText: @escaping (String) -> Bool = { _ in true }
+  ) throws -> GenerationResult {
+    let id = try admit(request, onText: onText)
+    while true {
+      do {
+        let ended = try advance()
+        endedMeanwhile += ended.filter { $0.id != id }
+        if let own = ended.first(where: { $0.id == id }) { return own.result }
+      } catch {
+        withdraw(id)
+        throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import Architectures
+import Layers
+import Numerics
+
+/// A generator's decoder: embeddings, blocks and output head of any architecture.
+struct Backbone: Sendable {
+  let width: Int
+  let vocabulary: Int
+  let positionCount: Int
+  private let tokenTable: Parameter?
+  private let positionTable: Parameter?
+  let blocks: [any Block]
+  let head: OutputHead
+  let heads: AttentionHeads
+
+  /// - Parameter replacesEmbeddings: states take the token embeddings' place, and the head is of its own.
+  init(
+    _ layout: inout ParameterLayout, _ architecture: any GeneratorArchitecture,
+    replacesEmbeddings: Bool
+  ) {
+    func named(_ name: String) -> String {
+      architecture.checkpointName(name, replacesEmbeddings: replacesEmbeddings)
+    }
+    let (width, vocabulary) = (architecture.width, architecture.vocabularySize)
+    self.width = width
+    self.vocabulary = vocabulary
+    positionCount = architecture.maximumPositions
+    heads = architecture.block(0).attention.heads
+    let embedding = architecture.embedding
+    tokenTable =
+      replacesEmbeddings
+      ? nil
+      : layout.add(named(embedding.tokens), [vocabulary, width], .generator, .transformer)
+    positionTable = embedding.positions.map { name in
+      layout.add(
+        named(name), [architecture.maximumPositions, width], .generator,
+        replacesEmbeddings ? .constant(0) : .transformer)
+    }
+    blocks = (0..<architecture.layerCount).map { index in
+      TransformerBlock(
+        &layout,
+        architecture.block(index).renamed(named), index: index)
+    }
+    // A decoder without a norm at last has none to lay out; all that are generators here have one.
+    let finalNorm = architecture.finalNorm ?? FinalNormDescription("norm", .layer(epsilon: 1e-5))
+    let norm = NormLayer(
+      &layout, named(finalNorm.name), width: width, finalNorm.kind, group: .generator)
+    if let tokenTable, architecture.outputHead?.isTied ?? true {
+      head = OutputHead(
+        norm: norm,
+        projection: LinearLayer(&layout, tiedTo: tokenTable, inputs: width, outputs: vocabulary))
+    } else {
+      // The layer adds `.weight` itself.
+      let name = String(named("lm_head.weight").dropLast(".weight".count))
+      head = OutputHead(
+        norm: norm,
+        projection: LinearLayer(
+          &layout, name, inputs: width, outputs: vocabulary, group: .generator,
+          weight: replacesEmbeddings ? .linear(inputs: width) : .transformer, bias: nil))
+    }
+  }
+
+  /// x [R, C] = the rows of the token table.
+  func embedTokens(_ x: Rows, _ tokens: [Int32], _ pass: Pass) {
+    guard let tokenTable else { return }
+    gatherRows(x, pass.weights[tokenTable], indices: tokens)
+  }
+
+  func embedTokensBackward(_ dx: Rows, _ tokens: [Int32], _ pass: Pass) {
+    guard let tokenTable, let table = pass.gradients?[tokenTable] else { return }
+    scatterAddRows(table, dx, indices: tokens)
+  }
+
+  /// x [R, C] += the rows of the position table, where there is one.
+  func addPositions(_ x: Rows, _ sequences: Sequences, _ pass: Pass) {
+    guard let positionTable else { return }
+    addGatheredRows(x, pass.weights[positionTable], indices: sequences.positions.map { Int32($0) })
+  }
+
+  func addPositionsBackward(_ dx: Rows, _ sequences: Sequences, _ pass: Pass) {
+    guard let positionTable, let table = pass.gradients?[positionTable] else { return }
+    scatterAddRows(table, dx, indices: sequences.positions.map { Int32($0) })
+  }
+}

@@ -1,0 +1,36 @@
+import Layers
+import ModelFiles
+import Numerics
+
+extension ParameterSet {
+  /// Reads every tensor for which `storedName` gives a name, checking all names and shapes first.
+  package func read(
+    from catalogue: TensorCatalogue, storedName: (ParameterTensor) -> String? = { $0.name }
+  ) throws(GeneratorError) {
+    for tensor in tensors {
+      guard let name = storedName(tensor) else { continue }
+      try Self.check(name, shape: tensor.shape, in: catalogue)
+    }
+    for tensor in tensors {
+      guard let name = storedName(tensor) else { continue }
+      try readingFiles { () throws(ModelFileError) in
+        try catalogue.read(name, shape: tensor.shape, into: base(of: tensor))
+      }
+    }
+  }
+
+  /// Throws unless `catalogue` has a tensor of that name and shape.
+  package static func check(
+    _ name: String, shape: [Int], in catalogue: TensorCatalogue
+  ) throws(GeneratorError) {
+    guard let entry = catalogue[name] else {
+      throw .checkpoint(
+        path: catalogue.path, item: "tensor \(name)", expected: "shape \(shape)", found: "nothing")
+    }
+    guard entry.shape == shape else {
+      throw .checkpoint(
+        path: catalogue.path, item: "tensor \(name)", expected: "shape \(shape)",
+        found: "shape \(entry.shape)")
+    }
+  }
+}

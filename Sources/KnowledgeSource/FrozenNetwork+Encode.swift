@@ -1,0 +1,102 @@
+import Layers
+import Numerics
+
+// Many documents at once. Their tokens go through the matrix products together; attention stays within
+// each document.
+extension FrozenNetwork {
+  /// Rows that go through a block together, if documents allow: enough for the matrix products to
+  /// run at full speed, few enough for the activations to stay in the cache.
+  static let rowsOfAPass = 512
+
+  /// A document's rows, and the positions before them.
+  struct Part {
+    let earlier: [StoredKeys]
+    let count: Int
+  }
+
+  /// Embeds documents, takes them through the blocks, and writes the states of every layer asked for.
+  func encode(
+    _ ids: some Sequence<Int32>, parts: [Part], layers: [StateLayer],
+    into outputs: [UnsafeMutablePointer<Float>]
+  ) {
+    let count = parts.reduce(0) { $0 + $1.count }
+    guard let last = layers.indices.max(by: { layers[$0].index < layers[$1].index }) else { return }
+    // The highest layer's place is where the pass runs.
+    let x = Rows(outputs[last], count: count, width: width)
+    embed(x, ids, Sequences(parts.map(\.count), earlier: parts.map(\.earlier)))
+    run(
+      x, parts: parts, from: 0, to: layers[last].index, stops: Set(layers.map(\.index))
+    ) { layer, range in
+      for (place, asked) in layers.enumerated() where asked.index == layer && place != last {
+        let out = Rows(outputs[place], count: count, width: width)[range]
+        out.update(from: x[range])
+        if asked.normalized { normalize(out) }
+      }
+    }
+    if layers[last].normalized { normalize(x) }
+  }
+
+  /// Takes rows of documents from one layer to another, un-normalised, in place.
+  ///
+  /// - Parameters:
+  ///   - stops: layers on the way at which the stream is whole, as at the first and the last.
+  ///   - reached: called when rows stand at one of them.
+  func run(
+    _ x: Rows, parts: [Part], from first: Int, to last: Int, stops: Set<Int> = [],
+    reached: (_ layer: Int, _ rows: Range<Int>) -> Void = { _, _ in }
+  ) {
+    var row = 0
+    var next = 0
+    while next < parts.count {
+      var rows = parts[next].count
+      var end = next + 1
+      while end < parts.count, rows + parts[end].count <= Self.rowsOfAPass {
+        rows += parts[end].count
+        end += 1
+      }
+      let pass = Pass(x[row..<row + rows], parts[next..<end], heads: heads)
+      var layer = first
+      reached(layer, row..<row + rows)
+      for stop in stops.filter({ $0 > first && $0 < last }).sorted() + [last] where stop > layer {
+        forward(pass.rows, pass.sequences, layers: layer..<stop)
+        layer = stop
+        reached(layer, row..<row + rows)
+      }
+      row += rows
+      next = end
+    }
+  }
+
+  private var heads: AttentionHeads { architecture.block(0).attention.heads }
+
+  /// Documents that go through the blocks together; the keys and values of one layer at a time are kept.
+  private struct Pass {
+    let rows: Rows
+    let sequences: Sequences
+
+    init(_ rows: Rows, _ parts: ArraySlice<Part>, heads: AttentionHeads) {
+      self.rows = rows
+      var next = 0
+      sequences = Sequences(
+        parts.map { part in
+          defer { next += part.count }
+          return Sequences.Part(
+            rows: next..<next + part.count, earlier: part.earlier,
+            own: StoredKeys(
+              KeyValueMemory(heads: heads, capacity: part.count, layers: nil), count: 0))
+        })
+    }
+  }
+}
+
+extension Sequences {
+  /// Documents of some lengths, each after what came before it.
+  convenience init(_ lengths: [Int], earlier: [[StoredKeys]]) {
+    var next = 0
+    self.init(
+      zip(lengths, earlier).map { length, earlier in
+        defer { next += length }
+        return Part(rows: next..<next + length, earlier: earlier)
+      })
+  }
+}

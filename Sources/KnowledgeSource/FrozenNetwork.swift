@@ -1,0 +1,195 @@
+import Architectures
+import Layers
+import ModelFiles
+import Numerics
+
+/// A frozen transformer of any architecture: its weights, packed, and its forward pass.
+///
+/// T rows, C width, H heads of size D, G key-value heads, I inner width.
+final class FrozenNetwork: Sendable {
+  let architecture: any Architecture
+  let precision: Precision
+  let reader: WeightReader
+  private let parameters: FrozenParameters
+
+  /// Reads and packs the weights, but the output layer's.
+  init(
+    _ folder: ModelFolder, precision: Precision, architectures: ArchitectureRegistry
+  ) throws(KnowledgeSourceError) {
+    self.precision = precision
+    do throws(ModelFileError) {
+      architecture = try architectures.configuration(of: folder)
+      reader = WeightReader(
+        try folder.catalogue(), precision: precision, prefixes: architecture.namePrefixes,
+        name: architecture.embedding.tokens)
+      parameters = try FrozenParameters(reader, architecture)
+    } catch {
+      throw .files(error)
+    }
+  }
+
+  var width: Int { architecture.width }
+
+  /// Block `index` in float32, whatever the network computes in.
+  func float32Block(_ index: Int) throws(KnowledgeSourceError) -> FrozenBlock {
+    do {
+      return try FrozenBlock(reader.inPrecision(.float32), architecture.block(index))
+    } catch {
+      throw .files(error)
+    }
+  }
+
+  /// x[t] = the embedding of the t-th id, at the position that `sequences` has for its row.
+  func embed(_ x: Rows, _ ids: some Sequence<Int32>, _ sequences: Sequences) {
+    parameters.embedding.fill(x, ids: ids, positions: sequences.positions)
+  }
+
+  /// Takes rows through the blocks `layers` in place.
+  func forward(_ x: Rows, _ sequences: Sequences, layers: Range<Int>) {
+    forward(
+      x, sequences, blocks: layers.map { ($0, parameters.blocks[$0]) }, precision: precision)
+  }
+
+  /// The same through blocks given with their numbers, of another precision maybe.
+  func forward(
+    _ x: Rows, _ sequences: Sequences, blocks: [(index: Int, block: FrozenBlock)],
+    precision: Precision
+  ) {
+    guard x.count > 0, let first = blocks.first?.block else { return }
+    let activations = Activations(first.description, rows: x.count, precision)
+    var adding = false
+    for (index, block) in blocks {
+      attend(x, sequences, block, index, activations, adding: adding)
+      feedForward(x, block, activations)
+      switch block.description.arrangement {
+      case .before: adding = true
+      case .after: adding = false
+      }
+    }
+    if adding { x.add(Rows(activations.branch, width: width)[0..<x.count]) }
+  }
+
+  /// branch <- W_o attention(W_qkv norm(x) + b), after x += branch where one is left to add; normed after
+  /// it was added where the block is so arranged.
+  private func attend(
+    _ x: Rows, _ sequences: Sequences, _ block: FrozenBlock, _ index: Int,
+    _ activations: borrowing Activations, adding: Bool
+  ) {
+    let description = block.description.attention
+    let heads = description.heads
+    let branch = Rows(activations.branch, width: width)[0..<x.count]
+    let projected = Rows(activations.projected, width: heads.width + 2 * heads.keyValueWidth)
+    let attended = Rows(activations.attended, width: heads.width)
+    switch block.description.arrangement {
+    case .before:
+      activations.attending.fill(
+        normOf: x.base, adding: adding ? branch.base : nil, rows: x.count,
+        block.attentionNorm.rowNorm)
+    case .after: activations.attending.fill(x.base, rows: x.count)
+    }
+    block.projection.multiply(projected.base, activations.attending, m: x.count)
+    if let rotary = description.rotary {
+      // Queries and keys lie side by side.
+      sequences.withAngles(rotary, headSize: heads.size) { angles in
+        angles.rotate(projected, heads: heads.count + heads.keyValueCount)
+      }
+    }
+    sequences.store(
+      keys: projected, keyColumn: heads.width, values: projected,
+      valueColumn: heads.width + heads.keyValueWidth, layer: index)
+    Attention(heads, mask: description.mask).forward(
+      attended, queries: projected,
+      segments: sequences.segments(layer: index, keys: nil, values: nil, description))
+    activations.heads.fill(attended.base, rows: x.count)
+    block.output.multiply(branch.base, activations.heads, m: x.count)
+    guard block.description.arrangement == .after else { return }
+    x.add(branch)
+    block.attentionNorm.apply(x)
+  }
+
+  /// branch <- feedForward(norm(x)), after x += branch; likewise.
+  private func feedForward(
+    _ x: Rows, _ block: FrozenBlock, _ activations: borrowing Activations
+  ) {
+    let branch = Rows(activations.branch, width: width)[0..<x.count]
+    for first in stride(from: 0, to: x.count, by: Activations.innerRows) {
+      let range = first..<min(first + Activations.innerRows, x.count)
+      switch block.description.arrangement {
+      case .before:
+        activations.normed.fill(
+          normOf: x.row(first), adding: branch.row(first), rows: range.count,
+          block.feedForwardNorm.rowNorm)
+      case .after: activations.normed.fill(x.row(first), rows: range.count)
+      }
+      let inner = activations.inner.base
+      switch block.feedForward {
+      case .gated(let gateAndUp, let down):
+        gateAndUp.matrix.multiplyGated(
+          inner, activations.normed, m: range.count, width: block.description.feedForward.inner)
+        activations.gated.fill(inner, rows: range.count)
+        down.multiply(branch.row(first), activations.gated, m: range.count)
+      case .plain(let gelu, let expand, let contract):
+        let raised = activations.raised.base
+        expand.multiply(raised, activations.normed, m: range.count)
+        let innerWidth = block.description.feedForward.inner
+        gelu.forward(
+          Rows(inner, count: range.count, width: innerWidth),
+          Rows(raised, count: range.count, width: innerWidth))
+        activations.gated.fill(inner, rows: range.count)
+        contract.multiply(branch.row(first), activations.gated, m: range.count)
+      }
+    }
+    guard block.description.arrangement == .after else { return }
+    x.add(branch)
+    block.feedForwardNorm.apply(x)
+  }
+
+  /// The final norm, in place, where there is one.
+  func normalize(_ x: Rows) { parameters.finalNorm?.apply(x) }
+}
+
+/// What a pass computes on the way, one block at a time.
+private struct Activations: ~Copyable {
+  /// Rows that go through a feed-forward half together: its inner width is several times the rest.
+  static let innerRows = 512
+
+  /// In 8 bits, the inputs of the attention's projections and of the down projection have two terms:
+  /// with one, SmolLM2's states are off by 2.8% instead of 1.7%. `Tests/Benchmarks/tried.md` has more.
+  private static let terms = 2
+
+  /// [T, C]: the input of attention.
+  let attending: ProductInput
+  /// [at most `innerRows`, C]: that of the feed-forward half.
+  let normed: ProductInput
+  /// [T, C]: what a half of a block adds to x. It is added when the next half begins.
+  let branch: FloatBuffer
+  /// [T, (H + 2 G) D]
+  let projected: FloatBuffer
+  /// [T, H D], as attention writes it and as the product reads it.
+  let attended: FloatBuffer
+  let heads: ProductInput
+  /// [at most `innerRows`, I]: what the down projection multiplies, as computed and as the product reads
+  /// it; and, where no gate is fused into the product before it, what the nonlinearity reads.
+  let inner: FloatBuffer
+  let gated: ProductInput
+  let raised: FloatBuffer
+
+  init(_ block: BlockDescription, rows: Int, _ precision: Precision) {
+    let innerRows = min(rows, Self.innerRows)
+    let heads = block.attention.heads
+    let innerWidth = block.feedForward.inner
+    attending = ProductInput(precision, capacity: rows, depth: block.width, terms: Self.terms)
+    normed = ProductInput(precision, capacity: innerRows, depth: block.width)
+    branch = FloatBuffer(count: rows * block.width)
+    projected = FloatBuffer(count: rows * (heads.width + 2 * heads.keyValueWidth))
+    attended = FloatBuffer(count: rows * heads.width)
+    self.heads = ProductInput(precision, capacity: rows, depth: heads.width)
+    inner = FloatBuffer(count: innerRows * innerWidth)
+    gated = ProductInput(precision, capacity: innerRows, depth: innerWidth, terms: Self.terms)
+    if case .plain = block.feedForward {
+      raised = FloatBuffer(count: innerRows * innerWidth)
+    } else {
+      raised = FloatBuffer(count: 0)
+    }
+  }
+}

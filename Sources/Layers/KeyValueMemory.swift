@@ -1,0 +1,36 @@
+import Numerics
+
+/// Room for the keys and values of some tokens of one document in every layer of a model.
+// Not Sendable: a session's own, or shared by sessions that only read it.
+public final class KeyValueMemory {
+  public let panels: KeyValuePanels
+  private let memory: UninitializedBuffer
+  private let layerStride: Int
+
+  /// - Parameters:
+  ///   - capacity: positions there is room for.
+  ///   - layers: layers there is room for; `nil`: of one, which all layers use in turn, for a pass that
+  ///     ends with its document.
+  public init(heads: AttentionHeads, capacity: Int, layers: Int?) {
+    panels = KeyValuePanels(
+      headCount: heads.keyValueCount, headSize: heads.size, capacity: capacity)
+    layerStride = layers == nil ? 0 : panels.floatCount
+    memory = UninitializedBuffer(count: (layers ?? 1) * panels.floatCount)
+  }
+
+  /// A layer's panels, valid as long as the memory lives.
+  public func layer(_ index: Int) -> UnsafeMutablePointer<Float> {
+    memory.base + index * layerStride
+  }
+}
+
+/// The first positions of a memory, which other documents may read too: they are never written again.
+public struct StoredKeys {
+  public let memory: KeyValueMemory
+  public let count: Int
+
+  public init(_ memory: KeyValueMemory, count: Int) {
+    self.memory = memory
+    self.count = count
+  }
+}

@@ -1,0 +1,107 @@
+import Numerics
+
+// O attention(R Q x, R K x, V x), R the rotary positions where there are any
+//
+// Shapes: R rows, C width, H query heads over G key-value heads of size D.
+
+/// The attention half of a block: a document's tokens read each other.
+public struct SelfAttention: Sendable {
+  /// What a forward pass leaves for the backward pass: rotated queries [R, H D] and keys [R, G D], values,
+  /// and what was read [R, H D].
+  public struct Trace {
+    let queries: Rows
+    let keys: Rows
+    let values: Rows
+    let context: Rows
+  }
+
+  private let description: AttentionDescription
+  private let query, key, value, output: LinearLayer
+  private let attention: Attention
+  private let site: Int
+
+  /// - Parameter site: The number of its dropout place.
+  init(
+    _ layout: inout ParameterLayout, _ description: AttentionDescription, width: Int, site: Int
+  ) {
+    self.description = description
+    self.site = site
+    let heads = description.heads
+    func linear(_ part: ProjectionDescription, _ inputs: Int, _ outputs: Int) -> LinearLayer {
+      LinearLayer(
+        &layout, part.name, inputs: inputs, outputs: outputs, group: .generator,
+        weight: .transformer, bias: part.hasBias ? .constant(0) : nil, isAdapted: true)
+    }
+    var projections: [String: LinearLayer] = [:]
+    for path in description.order {
+      let part = description[keyPath: path]
+      projections[part.name] = linear(
+        part, width, path == \.query ? heads.width : heads.keyValueWidth)
+    }
+    guard let query = projections[description.query.name],
+      let key = projections[description.key.name], let value = projections[description.value.name]
+    else { preconditionFailure("the order has query, key and value") }
+    (self.query, self.key, self.value) = (query, key, value)
+    output = linear(description.output, heads.width, width)
+    attention = Attention(heads, mask: description.mask)
+  }
+
+  func trace(rows: Int, _ arena: Arena) -> Trace {
+    let (width, keyWidth) = (description.heads.width, description.heads.keyValueWidth)
+    return Trace(
+      queries: arena.rows(rows, width), keys: arena.rows(rows, keyWidth),
+      values: arena.rows(rows, keyWidth), context: arena.rows(rows, width))
+  }
+
+  /// out [R, C] from x [R, C].
+  func forward(
+    _ out: Rows, _ x: Rows, _ sequences: Sequences, layer: Int, _ trace: Trace, _ pass: Pass
+  ) {
+    query.forward(trace.queries, x, pass)
+    key.forward(trace.keys, x, pass)
+    value.forward(trace.values, x, pass)
+    if let rotary = description.rotary {
+      sequences.withAngles(rotary, headSize: description.heads.size) { angles in
+        angles.rotate(trace.queries, heads: description.heads.count)
+        angles.rotate(trace.keys, heads: description.heads.keyValueCount)
+      }
+    }
+    sequences.store(keys: trace.keys, values: trace.values, layer: layer)
+    attention.forward(
+      trace.context, queries: trace.queries,
+      segments: sequences.segments(
+        layer: layer, keys: trace.keys, values: trace.values, description),
+      dropout: pass.dropout(\.selfAttention, site: site))
+    output.forward(out, trace.context, pass)
+  }
+
+  /// Writes dx [R, C].
+  func backward(
+    dx: Rows, dOut: Rows, x: Rows, _ sequences: Sequences, _ trace: Trace, _ pass: Pass
+  ) {
+    let arena = pass.arena
+    arena.scratch {
+      let dContext = arena.rows(x.count, trace.context.width)
+      let dQueries = arena.rows(x.count, trace.queries.width)
+      let dKeys = arena.rows(x.count, trace.keys.width)
+      let dValues = arena.rows(x.count, trace.values.width)
+      output.backward(dx: dContext, dOut: dOut, x: trace.context, pass)
+      attention.backward(
+        dQueries: dQueries,
+        dSpans: sequences.parts.map { [.init(keys: dKeys[$0.rows], values: dValues[$0.rows])] },
+        dOut: dContext, queries: trace.queries,
+        segments: sequences.segments(
+          layer: 0, keys: trace.keys, values: trace.values, description),
+        dropout: pass.dropout(\.selfAttention, site: site))
+      if let rotary = description.rotary {
+        sequences.withAngles(rotary, headSize: description.heads.size) { angles in
+          angles.rotateBack(dQueries, heads: description.heads.count)
+          angles.rotateBack(dKeys, heads: description.heads.keyValueCount)
+        }
+      }
+      query.backward(dx: dx, dOut: dQueries, x: x, pass)
+      key.backward(dx: dx, accumulates: true, dOut: dKeys, x: x, pass)
+      value.backward(dx: dx, accumulates: true, dOut: dValues, x: x, pass)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Evaluation
+
+/// Which runs are measured, and how.
+public struct EvaluateRequest: StageRequest {
+  public static let stage = PipelineFile.Stage.evaluate
+
+  public var options = EvaluationOptions(runs: [])
+
+  public init() {}
+
+  public static let declarations: [OptionDeclaration<Self>] = [
+    .list(
+      "run", \.options.runs, .text, isRequired: true,
+      help: "The folder of a training run; given again, a row each in one table."),
+    .option(
+      "cache", \.options.cache, .text,
+      help: "The cache with the test documents; the first run's own otherwise."),
+    .option(
+      "source", \.options.source, .text,
+      help: "The source, for --few-shot and for aligned runs; where it was, otherwise."),
+    .option(
+      "few-shot", \.options.fewShot, .integers(from: 0),
+      help: "Also ask the source itself, shown this many training documents."),
+    .option(
+      "limit", \.options.limit, .integers(from: 1), help: "At most this many test documents."),
+    .option(
+      "max-new-tokens", \.options.maxNewTokens, .integers(from: 1),
+      help: "Most tokens of an answer."),
+    .option(
+      "baseline", \.options.baseline, .text,
+      help: "The run that the others are compared with; the first otherwise."),
+    .flag(
+      "free-running", \.options.freeRunning,
+      help: "aligned: also the loss when fed as in decoding, with the states so far alone."),
+    .flag(
+      "loss-only", \.options.answers, sets: false,
+      help: "Measure losses alone; generate no answers."),
+    .option(
+      "seed", \.options.seed, help: "Seeds the baselines' pairing and the bootstrap."),
+  ]
+
+  public func checkRanges() throws { try options.validate() }
+}

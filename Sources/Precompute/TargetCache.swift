@@ -1,0 +1,91 @@
+import FeatureCache
+import Foundation
+
+/// The cache that a run fills, or that a plan is made for: opened once, where it is begun, and else to be made.
+struct TargetCache {
+  private let options: PrecomputeOptions
+  /// One of the file's streams, which the others share the file with; `nil` where there is no cache yet.
+  private let opened: FeatureCache?
+
+  /// Leaves the cache alone, as where nothing is known that could be asked of it.
+  init(unopened options: PrecomputeOptions) {
+    self.options = options
+    opened = nil
+  }
+
+  /// Opens the cache as it is; one to be written is brought to this program's schema, and nobody else writes it
+  /// until it is closed.
+  init(_ options: PrecomputeOptions, _ access: FeatureCache.Access) throws(CacheError) {
+    self.options = options
+    opened = try Self.opened(options, access)
+    // There may be an empty file, since somebody is making a cache just now.
+    if opened == nil, access == .write, FileManager.default.fileExists(atPath: options.cache) {
+      try FeatureCache.requireNoWriter(options.cache)
+    }
+  }
+
+  private static func opened(
+    _ options: PrecomputeOptions, _ access: FeatureCache.Access
+  ) throws(CacheError) -> FeatureCache? {
+    guard !FeatureCache.isBlank(options.cache) else { return nil }
+    do throws(CacheError) {
+      return try FeatureCache.open(
+        options.cache, access, stream: .first, codecs: options.codecs)
+    } catch .notACache where FeatureCache.isBlank(options.cache) {
+      // Opening undid what one had begun who was killed as it made the tables.
+      return nil
+    }
+  }
+
+  /// Whether the cache is encrypted, or will be.
+  var isEncrypted: Bool { opened?.isEncrypted ?? options.encrypt }
+
+  /// What fits for this cache are salted with.
+  func salt() throws(CacheError) -> [UInt8] {
+    guard isEncrypted else { return TransformFit.noSalt }
+    guard let key = try CacheKey.fromEnvironment() else {
+      throw .keyNeeded(path: options.cache)
+    }
+    return key.codecSalt
+  }
+
+  /// The codec that was chosen, unless it is still to be fitted.
+  func codec(of identity: CacheIdentity) throws(CacheError) -> (any StateCodec)? {
+    let choice = options.codec
+    guard choice.needsFit else {
+      return try choice.family.codec(choice.description, parameters: nil)
+    }
+    return try opened?.codec(
+      choice, of: identity, acceptOtherNumerics: options.acceptOtherNumerics)
+  }
+
+  /// What the cache has of these states; `nil` where it has none, and may be given them.
+  func stream(of identity: CacheIdentity) throws -> FeatureCache? {
+    do throws(CacheError) {
+      return try opened?.stream(identity, acceptOtherNumerics: options.acceptOtherNumerics)
+    } catch {
+      if options.beside, case .identityMismatch = error { return nil }
+      throw PrecomputeError.offeringBeside(error)
+    }
+  }
+
+  /// The stream that the run fills: that of `identity`, added or made with its cache where there is none.
+  func filled(
+    _ identity: CacheIdentity, source: CacheSource, codec: (any StateCodec)?
+  ) throws(CacheError) -> FeatureCache {
+    if let opened {
+      return try opened.stream(
+        identity, source: source, codec: codec,
+        acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
+        encrypted: options.encrypt)
+    }
+    return try FeatureCache.create(
+      options.cache, identity: identity, source: source, codec: codec,
+      acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
+      encrypted: options.encrypt, codecs: options.codecs)
+  }
+
+  func close() {
+    try? opened?.close()
+  }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import Generators
+import ModelFiles
+
+/// The folder of a training run.
+///
+///     run.json                 what it was made of
+///     source-tokenizer         the source's tokenizer, as its cache holds it
+///     generator-tokenizer      the generator's, where it has one of its own
+///     codec-fit                what the states' codec was fitted to, where it was
+///     base.safetensors         the parameters that training does not change, where there are any
+///     best/, last/             checkpoints: lowest validation loss, latest step
+///     log.csv                  a line a step
+///     report.json              what evaluation found
+public struct RunFolder: Sendable {
+  public let path: String
+
+  public init(_ path: String) {
+    self.path = path
+  }
+
+  public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
+    case missing(run: String, file: String)
+    case unreadable(file: String, reason: String)
+    case unwritable(file: String, reason: String)
+
+    public var description: String {
+      switch self {
+      case .missing(let run, let file):
+        "\(run) is not a training run: it has no \(file); name the folder that `denju train --run` made"
+      case .unreadable(let file, let reason): "can't read \(file): \(reason)"
+      case .unwritable(let file, let reason): "can't write \(file): \(reason)"
+      }
+    }
+  }
+
+  public func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
+
+  public var best: String { file("best") }
+  public var last: String { file("last") }
+  public var log: String { file("log.csv") }
+  public var report: String { file("report.json") }
+
+  public var exists: Bool { FileManager.default.fileExists(atPath: file("run.json")) }
+
+  public func manifest() throws(Failure) -> RunManifest {
+    let bytes = try read("run.json")
+    do {
+      return try RunManifest(json: Data(bytes), in: path)
+    } catch let malformed as RunManifest.Malformed {
+      throw .unreadable(file: file("run.json"), reason: malformed.reason)
+    } catch {
+      throw .unreadable(file: file("run.json"), reason: "it is not a run's description")
+    }
+  }
+
+  public func sourceTokenizer() throws(Failure) -> [UInt8] { try read("source-tokenizer") }
+
+  public func generatorTokenizer() throws(Failure) -> [UInt8] { try read("generator-tokenizer") }
+
+  /// What the states' codec was fitted to; `nil` where it needs no fit.
+  public func codecFit() throws(Failure) -> [UInt8]? {
+    FileManager.default.fileExists(atPath: file("codec-fit")) ? try read("codec-fit") : nil
+  }
+
+  /// Makes the folder; `run.json` comes last, so that a folder that has it is whole.
+  public func create(
+    _ manifest: RunManifest, _ generator: Generator, sourceTokenizer: [UInt8],
+    generatorTokenizer: [UInt8]?, codecFit: [UInt8]?
+  ) throws(Failure) {
+    do {
+      var manifest = manifest
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      try write("source-tokenizer", Data(sourceTokenizer))
+      if let generatorTokenizer { try write("generator-tokenizer", Data(generatorTokenizer)) }
+      // It has states of the corpus in it.
+      if let codecFit { try write("codec-fit", Data(codecFit), mode: 0o600) }
+      manifest.base = try writeBase(of: generator)
+      try write(
+        "run.json",
+        try manifest.json(in: path, near: FileManager.default.currentDirectoryPath))
+    } catch let failure as Failure {
+      throw failure
+    } catch let error as GeneratorError {
+      throw .unwritable(file: base, reason: "\(error)")
+    } catch {
+      throw .unwritable(file: path, reason: error.localizedDescription)
+    }
+  }
+
+  /// Writes a file of the folder: the old one or the whole new one is there at any moment.
+  public func write(_ name: String, _ data: Data, mode: mode_t = 0o666) throws(Failure) {
+    do throws(ModelFileError) {
+      let replacement = try FileReplacement(path: file(name), mode: mode)
+      try replacement.append(Array(data))
+      try replacement.commit()
+    } catch {
+      guard case .unwritable(_, let reason) = error else {
+        throw .unwritable(file: file(name), reason: "\(error)")
+      }
+      throw .unwritable(file: file(name), reason: reason)
+    }
+  }
+
+  private func read(_ name: String) throws(Failure) -> [UInt8] {
+    guard FileManager.default.fileExists(atPath: file(name)) else {
+      throw .missing(run: path, file: name)
+    }
+    do {
+      return Array(try Data(contentsOf: URL(fileURLWithPath: file(name))))
+    } catch {
+      throw .unreadable(file: file(name), reason: error.localizedDescription)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Generators
+import Layers
+import TestSupport
+import Testing
+
+/// The whole backward pass against numerical derivatives, dropout included.
+@Suite struct GradientTests {
+  static let rates = DropoutRates(
+    embedding: 0.2, residual: 0.2, selfAttention: 0.3, crossAttention: 0.3)
+
+  /// A generator and what of it is trained.
+  struct Case: CustomTestStringConvertible {
+    let configuration: GeneratorConfiguration
+    var training = TrainedParts.all
+    var testDescription: String { "\(configuration.testDescription) \(training)" }
+  }
+
+  static func cases() throws -> [Case] {
+    try Fixture.configurations().map { Case(configuration: $0) }
+      + Fixture.Family.allCases.flatMap { family in
+        try [TrainedParts.all, .bridge, .lora(rank: 2)].map {
+          Case(configuration: try Fixture.prompt(family, streams: Fixture.streams), training: $0)
+        }
+          + [.bridge, .lora(rank: 2)].flatMap {
+            [
+              Case(configuration: try Fixture.prompt(family), training: $0),
+              Case(configuration: try Fixture.aligned(.causal, family), training: $0),
+            ]
+          }
+      }
+  }
+
+  /// Along each trained tensor's own gradient direction: what one number can say of a whole tensor. A wrong
+  /// or missing term changes the slope by a share of itself; float32 losses of order 100 summed over
+  /// tokens, over steps of 1/128, leave 3e-4, and the stencil's own error is below that.
+  @Test(arguments: try cases(), [false, true])
+  func everyTensorsSlope(_ given: Case, drops: Bool) throws {
+    let configuration = given.configuration
+    let model = try Fixture.model(configuration, training: given.training)
+    let documents = Fixture.documents(configuration)
+    let plan = drops ? DropoutPlan(rates: Self.rates, seed: 7, step: 3) : nil
+    let scratch = try Fixture.model(configuration, training: given.training)
+    func lossSum() throws -> Double {
+      try scratch.forwardBackward(
+        documents, loss: configuration.loss, lossScale: 1, dropout: plan
+      ).lossSum
+    }
+    model.parameters.clearGradients()
+    _ = try model.forwardBackward(
+      documents, loss: configuration.loss, lossScale: 1, dropout: plan)
+    let trained = model.parameters.tensors.filter(\.isTrained)
+    #expect(!trained.isEmpty)
+    for tensor in trained {
+      let gradient = Array(model.parameters.gradients(of: tensor))
+      let size = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+      // The bridge's key bias moves no score against another: its gradient is rounding alone. Among the
+      // keys of several streams, and where positions turn keys, it does.
+      if tensor.name.hasSuffix("cross_attn.k_proj.bias"), configuration.streams.count == 1 {
+        #expect(size < 1e-4, "\(tensor.name)")
+        continue
+      }
+      #expect(size > 1e-3, "\(tensor.name): nothing reaches it")
+      func at(_ step: Double) throws -> Double {
+        for (place, index) in tensor.range.enumerated() {
+          scratch.parameters.values[index] =
+            model.parameters.values[index] + Float(step / size) * gradient[place]
+        }
+        defer {
+          for index in tensor.range {
+            scratch.parameters.values[index] = model.parameters.values[index]
+          }
+        }
+        return try lossSum()
+      }
+      let h = 0x1p-7
+      let slope =
+        (8 * (try at(h) - (try at(-h))) - (try at(2 * h) - (try at(-2 * h)))) / (12 * h)
+      #expect(abs(slope - size) <= 2e-3 * size + 1e-3, "\(tensor.name): \(slope) and \(size)")
+    }
+  }
+}
