@@ -2,7 +2,7 @@ import ModelFiles
 import Testing
 
 /// Expects `body` to throw a `ModelFileError` of one line that holds every one of `words`.
-func expectError<Value>(
+package func expectError<Value>(
   _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
   _ body: () throws -> Value
 ) {
