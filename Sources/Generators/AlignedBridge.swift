@@ -115,6 +115,16 @@ struct AlignedBridge: Sendable {
     }
   }
 
+  /// Takes the scratch memory that `backward` takes, and gives it back.
+  func countBackward(rows: Int, _ arena: Arena) {
+    arena.scratch {
+      _ = arena.rows(rows, sourceWidth)
+      layers.first?.countBackward(rows: rows, states: [rows], arena)
+      _ = arena.rows(rows, shape.width)
+      for _ in 0..<3 { _ = arena.rows(rows, middleWidth) }
+    }
+  }
+
   /// What some rows of one part read in each layer.
   func weights(
     _ reading: BridgeReading, _ trace: Trace, part: Int, rows: Range<Int>

@@ -174,6 +174,10 @@ private struct AlignedNetwork: ConditioningNetwork {
     _ pass: Pass
   ) {}
 
+  func countBackward(_ batch: GeneratorBatch, _ arena: Arena) {
+    bridge.countBackward(rows: batch.sequences.count, arena)
+  }
+
   func entryGates(_ trace: any ConditioningTrace, rows: Range<Int>) -> [Float] {
     bridge.meanGates(own(trace), rows: rows)
   }

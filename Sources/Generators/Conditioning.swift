@@ -152,6 +152,10 @@ public protocol ConditioningNetwork: Sendable {
     dStream: Rows, x: Rows, layer: Int, _ batch: GeneratorBatch,
     _ trace: any ConditioningTrace, _ pass: Pass)
 
+  /// Takes the scratch memory that a batch's `readBackward` and `enterBackward` take, each given back before
+  /// the next: what a plan names is counted so.
+  func countBackward(_ batch: GeneratorBatch, _ arena: Arena)
+
   /// The mean gates, over some rows and all channels, of what happened before the first layer.
   func entryGates(_ trace: any ConditioningTrace, rows: Range<Int>) -> [Float]
 
@@ -222,6 +226,10 @@ public struct BackboneAccess {
 
 extension Conditioning {
   public var name: String { Self.name }
+}
+
+extension ConditioningNetwork {
+  public func countBackward(_ batch: GeneratorBatch, _ arena: Arena) {}
 }
 
 /// The conditionings that a program knows. A value that is handed in; `builtIn` is one of them.

@@ -48,6 +48,7 @@ struct EnhancedCrossAttention: Sendable {
   private let scale: Float
   private let mixture: GateMixture
   private let width, adapterWidth: Int
+  private let stateWidths: [Int]
   private let site: Int
 
   init(
@@ -56,6 +57,7 @@ struct EnhancedCrossAttention: Sendable {
   ) {
     let (width, adapterWidth) = (shape.width, shape.adapterWidth)
     self.width = width
+    stateWidths = shape.streams.map(\.width)
     self.adapterWidth = adapterWidth
     self.mixture = mixture
     site = DropoutSites.bridge(index)
@@ -227,6 +229,23 @@ struct EnhancedCrossAttention: Sendable {
           reader.norm.backward(
             dx: number == 0 ? dStates : nil, dOut: dNormed, x: states, pass)
         }
+      }
+    }
+  }
+
+  /// Takes the scratch memory that `backward` takes, and gives it back.
+  func countBackward(rows: Int, states: [Int], _ arena: Arena) {
+    arena.scratch {
+      for _ in 0..<3 { _ = arena.rows(rows, width) }
+      arena.scratch {
+        _ = arena.rows(rows, width)
+        for _ in 0..<2 { _ = arena.rows(rows, 2 * width) }
+      }
+      arena.scratch { for _ in 0..<2 { _ = arena.rows(rows, adapterWidth) } }
+      _ = arena.rows(rows, width)
+      for count in states { for _ in 0..<2 { _ = arena.rows(count, width) } }
+      for (count, width) in zip(states, stateWidths) {
+        arena.scratch { for _ in 0..<2 { _ = arena.rows(count, width) } }
       }
     }
   }

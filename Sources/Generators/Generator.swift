@@ -129,18 +129,17 @@ public final class Generator {
     return BatchResult(lossSum: sum, tokenCount: batch.targets.count, meanGates: run.meanGates)
   }
 
+  /// Makes room for the activations of all passes to come, so that they take no more than that.
+  public func reserve(activationBytes bytes: Int) {
+    arena.reserve(bytes / MemoryLayout<Float>.stride)
+  }
+
+  /// The most bytes that activations of passes so far took at once.
+  public var activationBytes: Int { arena.peak * MemoryLayout<Float>.stride }
+
   private func batch(
     _ documents: [GeneratorDocument], _ loss: LossScope, embedsLast: Bool
   ) throws(GeneratorError) -> GeneratorBatch {
-    if !embedsLast { try configuration.conditioning.check(loss) }
-    let (network, vocabulary) = (network, configuration.vocabularySize)
-    return try GeneratorBatch(
-      documents, configuration,
-      rows: { (document, place) throws(GeneratorError) in
-        try GeneratorDocument.check(
-          document.prompt + document.response, vocabulary: vocabulary, document: place)
-        return try network.conditioning.rows(
-          of: document, loss: loss, embedsLast: embedsLast, place: place)
-      }, arena)
+    try network.batch(documents, configuration, loss, embedsLast: embedsLast, arena)
   }
 }

@@ -86,7 +86,7 @@ extension StreamRows {
     var parts: [Range<Int>] = []
     for values in documents {
       values.withUnsafeBufferPointer { source in
-        if let base = source.baseAddress {
+        if let base = source.baseAddress, !arena.isCounting {
           states.row(next).update(from: base, count: source.count)
         }
       }

@@ -17,6 +17,22 @@ struct GeneratorNetwork: Sendable {
     self.layout = layout
   }
 
+  func batch(
+    _ documents: [GeneratorDocument], _ configuration: GeneratorConfiguration, _ loss: LossScope,
+    embedsLast: Bool, _ arena: Arena
+  ) throws(GeneratorError) -> GeneratorBatch {
+    if !embedsLast { try configuration.conditioning.check(loss) }
+    return try GeneratorBatch(
+      documents, configuration,
+      rows: { (document, place) throws(GeneratorError) in
+        try GeneratorDocument.check(
+          document.prompt + document.response, vocabulary: configuration.vocabularySize,
+          document: place)
+        return try conditioning.rows(
+          of: document, loss: loss, embedsLast: embedsLast, place: place)
+      }, arena)
+  }
+
   /// What a forward pass over documents leaves for the backward pass.
   struct Run {
     let embedded: Rows
@@ -88,5 +104,18 @@ struct GeneratorNetwork: Sendable {
     }
     conditioning.enterBackward(
       dStream: dStream, batch, BackboneAccess(backbone: backbone), run.entry, pass)
+  }
+
+  /// Takes the memory that a pass over documents takes, forward and, where it trains, backward.
+  func countPass(_ batch: GeneratorBatch, training: Bool, dropout: Bool, _ arena: Arena) {
+    let rows = batch.sequences.count
+    _ = arena.rows(rows, backbone.width)
+    _ = conditioning.entryTrace(batch, arena)
+    for _ in 0..<(training ? backbone.blocks.count : 1) { _ = layerRun(batch, arena) }
+    // The stream's gradient.
+    _ = arena.rows(rows, backbone.width)
+    backbone.head.countLoss(rows: batch.lossRows.count, width: backbone.width, arena)
+    backbone.blocks[0].countBackward(rows: rows, dropout: dropout, arena)
+    conditioning.countBackward(batch, arena)
   }
 }

@@ -188,6 +188,11 @@ private struct PromptNetwork: ConditioningNetwork {
       dStream: dStream, dStates: nil, x: x, reading(batch), layer: layer, own(trace), pass)
   }
 
+  func countBackward(_ batch: GeneratorBatch, _ arena: Arena) {
+    bridge.first?.countBackward(
+      rows: batch.sequences.count, states: batch.streams.map(\.states.count), arena)
+  }
+
   func entryGates(_ trace: any ConditioningTrace, rows: Range<Int>) -> [Float] { [] }
 
   func layerGates(

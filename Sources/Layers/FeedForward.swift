@@ -86,4 +86,18 @@ public struct FeedForward: Sendable {
       }
     }
   }
+
+  /// Takes the scratch memory that `backward` takes, and gives it back.
+  func countBackward(rows: Int, _ arena: Arena) {
+    arena.scratch {
+      for _ in 0..<2 { _ = arena.rows(rows, inner) }
+      switch layers {
+      case .plain(_, let expand, let contract):
+        for layer in [expand, contract] { layer.countBackward(rows: rows, arena) }
+      case .gated(let gate, let up, let down):
+        _ = arena.rows(rows, inner)
+        for layer in [gate, up, down] { layer.countBackward(rows: rows, arena) }
+      }
+    }
+  }
 }

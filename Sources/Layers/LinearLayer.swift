@@ -90,6 +90,12 @@ public struct LinearLayer: Sendable {
         x: x, weight: down)
     }
   }
+
+  /// Takes the scratch memory that `backward` takes, and gives it back.
+  public func countBackward(rows: Int, _ arena: Arena) {
+    guard let addition else { return }
+    arena.scratch { for _ in 0..<2 { _ = arena.rows(rows, addition.down.rows) } }
+  }
 }
 
 // MARK: Names

@@ -63,9 +63,27 @@ public struct OutputHead: Sendable {
     }
   }
 
+  /// Takes the memory that `loss` with its gradients takes, and gives it back.
+  public func countLoss(rows: Int, width: Int, _ arena: Arena) {
+    arena.scratch {
+      for _ in 0..<3 { _ = arena.rows(rows, width) }
+      _ = arena.rows(rows, 1)
+      arena.scratch { _ = logits(of: rows, arena) }
+      arena.scratch { _ = arena.rows(rows, width) }
+    }
+  }
+
+  /// Memory for a block's logits.
+  private func logits(of count: Int, _ arena: Arena) -> Rows {
+    arena.rows(min(count, max(Self.fewestRows, Self.mostLogits / vocabulary)), vocabulary)
+  }
+
   private func forEachBlock(_ count: Int, _ pass: Pass, _ body: (Range<Int>, Rows) -> Void) {
-    let blockRows = min(count, max(Self.fewestRows, Self.mostLogits / vocabulary))
-    let logits = pass.arena.rows(blockRows, vocabulary)
+    pass.arena.scratch { forEachBlock(count, logits(of: count, pass.arena), body) }
+  }
+
+  private func forEachBlock(_ count: Int, _ logits: Rows, _ body: (Range<Int>, Rows) -> Void) {
+    let blockRows = logits.count
     for first in stride(from: 0, to: count, by: max(blockRows, 1)) {
       let block = first..<min(first + blockRows, count)
       body(block, logits[0..<block.count])

@@ -104,4 +104,13 @@ public struct SelfAttention: Sendable {
       value.backward(dx: dx, accumulates: true, dOut: dValues, x: x, pass)
     }
   }
+
+  /// Takes the scratch memory that `backward` takes, and gives it back.
+  func countBackward(rows: Int, _ arena: Arena) {
+    arena.scratch {
+      for _ in 0..<2 { _ = arena.rows(rows, description.heads.width) }
+      for _ in 0..<2 { _ = arena.rows(rows, description.heads.keyValueWidth) }
+      for layer in [query, key, value, output] { layer.countBackward(rows: rows, arena) }
+    }
+  }
 }

@@ -16,6 +16,9 @@ public protocol Block: Sendable {
   /// `dStream` [R, C] holds the output's gradient and becomes the input's.
   func backward(
     dStream: Rows, x: Rows, _ sequences: Sequences, _ trace: BlockTrace, _ pass: Pass)
+
+  /// Takes the scratch memory that `backward` takes, with dropout or without, and gives it back.
+  func countBackward(rows: Int, dropout: Bool, _ arena: Arena)
 }
 
 /// What a block's forward pass leaves for its backward pass; only the block knows what is in it.
@@ -95,6 +98,15 @@ public struct TransformerBlock: Block {
       attentionNorm.forward(normed, x, pass)
       attention.backward(dx: dNormed, dOut: dBranch, x: normed, sequences, trace.attention, pass)
       attentionNorm.backward(dx: dStream, dOut: dNormed, x: x, pass)
+    }
+  }
+
+  public func countBackward(rows: Int, dropout: Bool, _ arena: Arena) {
+    arena.scratch {
+      // Two of normed rows, and the branch's gradient where dropout makes it another than the stream's.
+      for _ in 0..<(dropout ? 3 : 2) { _ = arena.rows(rows, width) }
+      feedForward.countBackward(rows: rows, arena)
+      attention.countBackward(rows: rows, arena)
     }
   }
 

@@ -81,15 +81,7 @@ public final class Trainer {
   public func run(
     resume: Bool, progress: (Progress) -> Void, shouldStop: () -> Bool
   ) throws -> TrainingReport {
-    let training = try TrainingSet(
-      cache, split: .train, configuration: configuration, tokenizer: format, arm: options.states,
-      seed: options.seed)
-    let validation =
-      try cache.documents(.validation).isEmpty
-      ? nil
-      : TrainingSet(
-        cache, split: .validation, configuration: configuration, tokenizer: format,
-        arm: options.states, seed: options.seed &+ 1)
+    let (training, validation) = try sets()
     if validation == nil, options.patience > 0 {
       throw TrainingError.noDocuments(cache: cache.path, split: "validation")
     }
@@ -103,6 +95,9 @@ public final class Trainer {
         manifest, model, sourceTokenizer: cache.source.tokenizer,
         generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
     }
+    model.reserve(
+      activationBytes: try Activations(configuration, design.train, options)
+        .bytes(training: training.sizes, validation: validation?.sizes ?? []))
     var loop = TrainingLoop(
       model: model, optimizer: optimizer, training: training, validation: validation,
       folder: folder, options: options, rules: manifest.rules, objective: objective,
@@ -110,6 +105,28 @@ public final class Trainer {
       log: try TrainingLog(
         path: folder.log, after: state.step, gates: configuration.gateCount))
     return try loop.run(progress: progress, shouldStop: shouldStop)
+  }
+
+  /// What the training will take; nothing is trained or written.
+  ///
+  /// - Parameter operationsPerSecond: the rate of a matrix product.
+  public func plan(operationsPerSecond rate: Double) throws -> TrainingPlan {
+    let (training, validation) = try sets()
+    return try TrainingPlan(
+      folder.path, configuration, design.train, options, training: training.sizes,
+      validation: validation?.sizes ?? [], operationsPerSecond: rate)
+  }
+
+  /// The documents to train on and those to validate on, if there are such.
+  private func sets() throws -> (training: TrainingSet, validation: TrainingSet?) {
+    func set(_ split: DocumentSplit, seed: UInt64) throws -> TrainingSet {
+      try TrainingSet(
+        cache, split: split, configuration: configuration, tokenizer: format, arm: options.states,
+        seed: seed)
+    }
+    let training = try set(.train, seed: options.seed)
+    guard try !cache.documents(.validation).isEmpty else { return (training, nil) }
+    return (training, try set(.validation, seed: options.seed &+ 1))
   }
 
   /// The model, optimizer and place to begin from: those of the latest checkpoint, or new ones.

@@ -18,7 +18,7 @@ struct TrainingLoop {
   private let communicator: any Communicator
   private let step: TrainingStep
   private let reader: BatchReader
-  private var stepsOfEpoch: Int
+  private let order: StepOrder
   private var lastCheckpoint = ContinuousClock.now
 
   init(
@@ -34,27 +34,28 @@ struct TrainingLoop {
     self.options = options
     self.state = state
     self.log = log
-    stepsOfEpoch = (training.examples.count + options.batch - 1) / options.batch
+    order = StepOrder(count: training.examples.count, options)
     self.objective = objective
     self.communicator = communicator
     reader = BatchReader(training)
     step = TrainingStep(
-      options, rules, objective, communicator, stepsOfAllEpochs: stepsOfEpoch * options.epochs)
+      options, rules, objective, communicator, order)
   }
 
   mutating func run(
     progress: (Trainer.Progress) -> Void, shouldStop: () -> Bool
   ) throws -> TrainingReport {
     let wasFinished = state.finished
+    let stepsOfEpoch = order.stepsOfEpoch
     let total = stepsOfEpoch * options.epochs
     while !state.finished {
       let epoch = state.step / stepsOfEpoch
-      let order = order(of: epoch)
+      let documents = order.order(of: epoch)
       for place in (state.step % stepsOfEpoch)..<stepsOfEpoch {
         let began = ContinuousClock.now
         let outcome = try step.run(
-          state.step, model, optimizer, training, reader, batch(place, of: order),
-          following: place + 1 < stepsOfEpoch ? batch(place + 1, of: order) : nil)
+          state.step, model, optimizer, training, reader, order.batch(place, of: documents),
+          following: place + 1 < stepsOfEpoch ? order.batch(place + 1, of: documents) : nil)
         let seconds = began.duration(to: .now).seconds
         count(outcome, seconds: seconds)
         let endsEpoch = place == stepsOfEpoch - 1
@@ -81,21 +82,6 @@ struct TrainingLoop {
       }
     }
     return report(interrupted: false, wasFinished: wasFinished)
-  }
-
-  /// The examples of a step within its epoch's order.
-  private func batch(_ place: Int, of order: [Int]) -> ArraySlice<Int> {
-    order[(place * options.batch)..<min((place + 1) * options.batch, order.count)]
-  }
-
-  /// The documents of an epoch in an order that follows from the seed and the epoch.
-  private func order(of epoch: Int) -> [Int] {
-    var mixer = SplitMix64(state: options.seed &+ 0x5EED)
-    let base = mixer.next()
-    var generator = SeededGenerator(seed: base &+ UInt64(epoch))
-    var order = Array(training.examples.indices)
-    generator.shuffle(&order)
-    return order
   }
 
   private mutating func count(_ outcome: TrainingStep.Outcome, seconds: Double) {
@@ -143,7 +129,7 @@ struct TrainingLoop {
 
   private func report(interrupted: Bool, wasFinished: Bool) -> TrainingReport {
     TrainingReport(
-      run: folder.path, steps: state.step, epochs: state.step / max(stepsOfEpoch, 1),
+      run: folder.path, steps: state.step, epochs: state.step / max(order.stepsOfEpoch, 1),
       firstLoss: state.firstLoss, trainLoss: state.trainLoss, bestValidationLoss: state.bestLoss,
       tokens: state.tokens, seconds: state.seconds,
       parameters: model.parameters.trainedParameterCount,

@@ -64,6 +64,13 @@ struct TrainingSet {
     }
   }
 
+  /// How large the examples are, in their order.
+  var sizes: [DocumentSize] {
+    examples.map {
+      DocumentSize(prompt: $0.prompt.count, response: $0.response.count, states: $0.stateCount)
+    }
+  }
+
   private static func check(
     _ example: TrainingExample, embedded ids: [Int32], _ configuration: GeneratorConfiguration
   ) throws(TrainingError) {

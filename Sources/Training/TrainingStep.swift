@@ -12,6 +12,7 @@ struct TrainingStep {
   private let rules: RunRules
   private let objective: any Objective
   private let communicator: any Communicator
+  private let order: StepOrder
   private let schedule: LearningRateSchedule
 
   struct Outcome {
@@ -26,12 +27,14 @@ struct TrainingStep {
 
   init(
     _ options: TrainingOptions, _ rules: RunRules, _ objective: any Objective,
-    _ communicator: any Communicator, stepsOfAllEpochs total: Int
+    _ communicator: any Communicator, _ order: StepOrder
   ) {
+    let total = order.stepsOfEpoch * options.epochs
     self.options = options
     self.rules = rules
     self.objective = objective
     self.communicator = communicator
+    self.order = order
     schedule = LearningRateSchedule(
       warmupSteps: Int((options.warmup * Double(total)).rounded()), totalSteps: total,
       floor: Float(options.finalRate))
@@ -47,7 +50,7 @@ struct TrainingStep {
   ) throws -> Outcome {
     let parameters = model.parameters
     parameters.clearGradients()
-    let parts = split(indices)
+    let parts = order.parts(indices)
     // A rank runs every so-manieth part, and all know how many tokens the whole step counts.
     let own = Array(parts.indices.filter { $0 % communicator.count == communicator.rank })
     let counted = try indices.reduce(0) { sum, index in
@@ -99,16 +102,8 @@ struct TrainingStep {
 
   /// The first part of a step that is this rank's.
   private func firstPart(of indices: ArraySlice<Int>) -> ArraySlice<Int>? {
-    let parts = split(indices)
+    let parts = order.parts(indices)
     return parts.indices.contains(communicator.rank) ? parts[communicator.rank] : nil
-  }
-
-  /// The step's documents in `accumulate` parts of about one size.
-  private func split(_ indices: ArraySlice<Int>) -> [ArraySlice<Int>] {
-    let size = (indices.count + options.accumulate - 1) / options.accumulate
-    return stride(from: indices.startIndex, to: indices.endIndex, by: max(size, 1)).map {
-      indices[$0..<min($0 + size, indices.endIndex)]
-    }
   }
 
   private func dropout(pass: Int) -> DropoutPlan? {

@@ -62,8 +62,11 @@ extension TrainingPlan {
   var summary: String {
     String(
       format:
-        "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@",
-      run, parameters, tokens, epochs, floatingPointOperations, ProgressBar.duration(seconds))
+        "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@; memory "
+        + "%@: weights %@, gradients and moments %@, activations %@",
+      run, parameters, tokens, epochs, floatingPointOperations, ProgressBar.duration(seconds),
+      ProgressBar.bytes(memoryBytes), ProgressBar.bytes(weightBytes),
+      ProgressBar.bytes(optimizerBytes), ProgressBar.bytes(activationBytes))
   }
 }
 

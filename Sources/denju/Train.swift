@@ -10,12 +10,20 @@ struct Train: ParsableCommand {
 
   @OptionGroup var arguments: OptionArguments<TrainRequest>
 
+  @Flag(help: "Say how long the training will be and what memory it takes; nothing is trained.")
+  var plan = false
+
   @Flag(help: "Print the result as a line of JSON.")
   var json = false
 
   func run() throws {
     let request = arguments.options
-    let report = try request.run(resume: request.resume, StagePrinter(json: json))
-    if json { try Terminal.json(report) }
+    let printer = StagePrinter(json: json)
+    if plan {
+      try printer.receive(.trainingPlanned(try request.plan(printer)))
+    } else {
+      let report = try request.run(resume: request.resume, printer)
+      if json { try Terminal.json(report) }
+    }
   }
 }

@@ -11,8 +11,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-checks=(goldens registries reference lora import intents batched engines level suite)
-denju=.build/release/denju
+checks=(goldens registries reference lora memory import intents batched engines level suite)
+denju=${DENJU_PROGRAM:-.build/release/denju}
 smollm2=.build/models/smollm2-135m-instruct
 minilm=.build/models/all-minilm-l6-v2
 gsm8k=${DENJU_GSM8K:-../shared/data/gsm8k}
@@ -42,6 +42,29 @@ check_registries() { tests 'ExtensionTests' "toys of every kind through the regi
 check_reference() { tests 'ReferenceTests' "states, logits, losses, gradients and AdamW steps of independent code"; } # 3
 
 check_lora() { tests 'FrozenPartsTests|MergedTensorsTests|LinearLayerTests|LlamaGeneratorTests' "merged equals unmerged, frozen bytes stay"; } # 4
+
+check_memory() { # 4: what a training with a frozen backbone takes of memory, and what its plan named.
+  local status=0
+  head -n 200 Pipelines/intents/train-10-per-intent.jsonl >"$scratch/rows.jsonl"
+  "$denju" precompute --source "$smollm2" --train "$scratch/rows.jsonl" --cache "$scratch/memory.sqlite" 2>"$scratch/log"
+  python3 - "$denju" "$smollm2" "$scratch" <<'END' || status=1
+import json, os, subprocess, sys
+
+program, model, scratch = sys.argv[1:]
+far = 0
+for part in ("bridge", "lora:4"):
+    words = [program, "train", "--cache", f"{scratch}/memory.sqlite", "--run", f"{scratch}/{part}", "--from", model, "--train", part, "--epochs", "1"]
+    plan = json.loads(subprocess.run([*words, "--plan", "--json"], check=True, capture_output=True).stdout)
+    child = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(child.pid, 0)
+    planned, peak = sum(plan[part] for part in ("weightBytes", "optimizerBytes", "activationBytes")), used.ru_maxrss * 1024
+    print(f"{part}: weights {plan['weightBytes'] / 1e6:.0f} MB, 12 bytes for each of {plan['parameters']} parameters {plan['optimizerBytes'] / 1e6:.0f} MB, "
+          f"activations {plan['activationBytes'] / 1e6:.0f} MB, together {planned / 1e6:.0f} MB; peak {peak / 1e6:.0f} MB, {peak / planned:.3f} of it")
+    far += status != 0 or abs(peak / planned - 1) > 0.1
+sys.exit(far > 0)
+END
+  verdict "$status" "the peak is the plan's within 10%"
+}
 
 check_import() { tests 'ImportCheckpointTests' "the published checkpoint's loss after its import"; } # 5
 

@@ -66,14 +66,19 @@ package final class TinyTraining {
     return options
   }
 
+  package func trainer(
+    _ run: String, _ options: TrainingOptions, _ design: GeneratorDesign = design()
+  ) throws -> Trainer {
+    try Trainer(cache: cache.path(), run: folder.path(run), design: design, options: options)
+  }
+
   /// Trains into the folder `run`, to the end or for some steps.
   @discardableResult
   package func train(
     _ run: String, _ options: TrainingOptions, _ design: GeneratorDesign = design(),
     resume: Bool = false, steps: Int = .max, progress: (Trainer.Progress) -> Void = { _ in }
   ) throws -> TrainingReport {
-    let trainer = try Trainer(
-      cache: cache.path(), run: folder.path(run), design: design, options: options)
+    let trainer = try trainer(run, options, design)
     var taken = 0
     return try trainer.run(resume: resume) { report in
       taken += 1

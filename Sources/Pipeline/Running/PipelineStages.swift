@@ -1,3 +1,6 @@
+import FeatureCache
+import Precompute
+
 /// A pipeline's stages with their options read, ready to be checked, planned and run in the file's order.
 public struct PipelineStages {
   /// A section of the file, and what it asks for.
@@ -78,8 +81,13 @@ public struct PipelineWork {
 /// What the plan of a pipeline knows from its earlier sections.
 public struct PipelinePlan {
   public let observer: any StageObserver
-  /// Tokens of the training documents; 0 where no section before caches any.
-  var trainingTokens = 0
-  var sourceWidth = 0
-  var vocabularySize = 0
+  /// What an earlier section caches to train on; none where none does.
+  var cached: Cached?
+
+  struct Cached {
+    let sizes: [DocumentSplit: [PlannedDocument]]
+    /// Values a state, and tokens in the vocabulary, of the source.
+    let width: Int
+    let vocabularySize: Int
+  }
 }

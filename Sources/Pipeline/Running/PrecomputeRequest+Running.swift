@@ -44,9 +44,11 @@ extension PrecomputeRequest {
   public func plan(in plan: inout PipelinePlan) throws {
     let planned = try self.plan(plan.observer)
     let configuration = try ModelFolder.open(source).architecture()
-    plan.sourceWidth = configuration.width
-    plan.vocabularySize = configuration.vocabularySize
-    plan.trainingTokens = planned.trainingTokens
+    if planned.trainingTokens > 0 {
+      plan.cached = .init(
+        sizes: planned.sizes, width: configuration.width,
+        vocabularySize: configuration.vocabularySize)
+    }
     try plan.observer.receive(.precomputePlanned(planned))
   }
 }

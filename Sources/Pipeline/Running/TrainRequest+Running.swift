@@ -1,3 +1,4 @@
+import FeatureCache
 import Foundation
 import ModelFiles
 import Precompute
@@ -11,11 +12,7 @@ extension TrainRequest {
   /// - Parameter resume: whether it goes on with the run in the folder.
   @discardableResult
   public func run(resume: Bool, _ observer: any StageObserver) throws -> TrainingReport {
-    let design = design
-    if design.mask == .published { observer.hear(.publishedMask) }
-    let trainer = try Trainer(
-      cache: cache, stream: stream.choice, run: run, design: design, options: options,
-      generatorTokenizer: try generatorTokenizer())
+    let trainer = try trainer(observer)
     observer.hear(.begins(Self.stage, name: (run as NSString).lastPathComponent))
     let report = try trainer.run(resume: resume) {
       observer.hear(.training($0))
@@ -25,6 +22,19 @@ extension TrainRequest {
     try observer.receive(.trained(report))
     if report.interrupted { throw StageInterruption() }
     return report
+  }
+
+  /// What training from the cache will take.
+  public func plan(_ observer: any StageObserver) throws -> TrainingPlan {
+    try trainer(observer).plan(operationsPerSecond: MatrixProbe.operationsPerSecond())
+  }
+
+  private func trainer(_ observer: any StageObserver) throws -> Trainer {
+    let design = design
+    if design.mask == .published { observer.hear(.publishedMask) }
+    return try Trainer(
+      cache: cache, stream: stream.choice, run: run, design: design, options: options,
+      generatorTokenizer: try generatorTokenizer())
   }
 
   /// The tokenizer in the folder of a pretrained generator; the source's otherwise.
@@ -38,12 +48,26 @@ extension TrainRequest {
     pipeline.rates.addTraining(report)
   }
 
-  /// Plans the training on what an earlier section caches.
+  /// Plans the training on what an earlier section caches; where none does, on what its cache has.
   public func plan(in plan: inout PipelinePlan) throws {
-    guard plan.trainingTokens > 0 else { return }
+    guard let cached = plan.cached else {
+      if FileManager.default.fileExists(atPath: cache) {
+        try plan.observer.receive(.trainingPlanned(try self.plan(plan.observer)))
+      }
+      return
+    }
+    // Of a tokenizer that is not there yet, as of a source without one, the size is the source's.
+    let tokenizer = (try? generatorTokenizer()) ?? nil
+    func sizes(_ split: DocumentSplit) -> [DocumentSize] {
+      (cached.sizes[split] ?? []).map {
+        DocumentSize(
+          prompt: $0.prompt, response: $0.response,
+          states: options.states == .none ? 0 : $0.states)
+      }
+    }
     let planned = try TrainingPlan(
-      run, design, options, tokens: plan.trainingTokens, sourceWidth: plan.sourceWidth,
-      vocabularySize: plan.vocabularySize,
+      run, design, options, training: sizes(.train), validation: sizes(.validation),
+      sourceWidth: cached.width, vocabularySize: tokenizer?.vocabularySize ?? cached.vocabularySize,
       operationsPerSecond: MatrixProbe.operationsPerSecond())
     try plan.observer.receive(.trainingPlanned(planned))
   }

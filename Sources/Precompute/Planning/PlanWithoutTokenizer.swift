@@ -32,7 +32,9 @@ extension Precompute {
       }
       let covered = min(options.coverage == .prompt ? prompt : whole, limit)
       plan.add(
-        tokens: covered, whole: min(whole, limit), isTrained: split == .train, compute: true)
+        tokens: covered, prompt: min(prompt, limit),
+        response: min(whole, limit) - min(prompt, limit),
+        DocumentSplit(split), compute: true)
       cost.add(row, tokens: covered, whole: min(whole, limit))
     }
     for (label, count) in rows.bad.counts { plan.outcomes["skipped: \(label)"] = count }

@@ -35,13 +35,35 @@ public struct PrecomputePlan: Codable, Equatable, Sendable {
   /// The codec that is fitted first, which is not in `seconds`; none where it needs no fit, or has one.
   public var fitted: String?
 
-  /// Adds a document of which `count` tokens are conditioned on, and `whole` tokens in all.
-  mutating func add(tokens count: Int, whole: Int, isTrained: Bool, compute: Bool) {
+  /// The documents to train and to validate on, for the plan of a training. Not part of the plan's JSON.
+  public var sizes: [DocumentSplit: [PlannedDocument]] = [:]
+
+  private enum CodingKeys: String, CodingKey {
+    case documents, tokens, trainingTokens, cachedDocuments, tokensBeforeSharing, tokensToCompute,
+      bytes, seconds,
+      measured, floatingPointOperations, operationsPerSecond, outcomes, estimated, fitted
+  }
+
+  /// Adds a document of which `count` tokens are conditioned on.
+  mutating func add(
+    tokens count: Int, prompt: Int, response: Int, _ split: DocumentSplit, compute: Bool
+  ) {
     documents += 1
     tokens += count
-    if isTrained { trainingTokens += whole }
+    if split == .train { trainingTokens += prompt + response }
+    if split != .test {
+      sizes[split, default: []].append(
+        PlannedDocument(prompt: prompt, response: response, states: count))
+    }
     if compute { tokensBeforeSharing += count } else { cachedDocuments += 1 }
   }
+}
+
+/// Tokens of a document, and how many of them are to have states.
+public struct PlannedDocument: Equatable, Sendable {
+  public var prompt: Int
+  public var response: Int
+  public var states: Int
 }
 
 /// What a run passes through the source, in counts.

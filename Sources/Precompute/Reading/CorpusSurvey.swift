@@ -37,8 +37,8 @@ struct CorpusSurvey {
       let isStored = try cache?.contains(tokenIDs: ids) ?? false
       let surveyed = SurveyedDocument(document: document, isNew: isFirst && !isStored)
       plan.add(
-        tokens: ids.count, whole: document.promptIDs.count + document.responseIDs.count,
-        isTrained: document.split == .train, compute: surveyed.isNew)
+        tokens: ids.count, prompt: document.promptIDs.count, response: document.responseIDs.count,
+        document.split, compute: surveyed.isNew)
       let key = document.key
       if try documents.insert(key), try cache?.documentID(key) == nil {
         stored.documents += 1
