@@ -65,9 +65,10 @@ let package = Package(
     .target(
       name: "Pipeline",
       dependencies: [
-        "Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams",
+        "Precompute", "Training", "Generation", "Evaluation", "Yams",
       ]),
-    .executableTarget(name: "denju", dependencies: ["Pipeline", argumentParser, logging]),
+    .executableTarget(
+      name: "denju", dependencies: ["Pipeline", "Serving", argumentParser, logging]),
 
     // What the tests share: the one way to make each fixture.
     .target(

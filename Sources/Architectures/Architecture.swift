@@ -42,7 +42,7 @@ public protocol Architecture: Sendable, Equatable {
   var endTokenIDs: [Int32] { get }
 
   var embedding: EmbeddingDescription { get }
-  /// Block `layer`, 0 ..< N.
+  /// Block `layer`, 0 ..< N. Blocks differ in names, windows and rotary bases; their sizes are equal.
   func block(_ layer: Int) -> BlockDescription
   /// What layer N's states are normed by at last; nil: nothing.
   var finalNorm: FinalNormDescription? { get }

@@ -68,14 +68,18 @@ enum Checks {
     }
   }
 
+  /// Far above any model.
+  static let mostLayers = 1 << 12
+  static let widest = 1 << 20
+
   /// The sizes that every transformer has, and how many heads share how many.
   ///
   /// The bounds are far above any model and far below where a product of sizes, in bytes, would
   /// overflow: vocabulary times width, layers times positions times width.
   static func requireSizes(_ sizes: TransformerSizes, file: String) throws(ModelFileError) {
-    try require("hidden size", sizes.hiddenSize, in: 1...1 << 20, file: file)
+    try require("hidden size", sizes.hiddenSize, in: 1...widest, file: file)
     try require("intermediate size", sizes.intermediateSize, in: 1...1 << 22, file: file)
-    try require("layer count", sizes.layerCount, in: 1...1 << 12, file: file)
+    try require("layer count", sizes.layerCount, in: 1...mostLayers, file: file)
     try require("attention head count", sizes.headCount, in: 1...1 << 14, file: file)
     try require(
       "key-value head count", sizes.keyValueHeadCount, in: 1...sizes.headCount, file: file)

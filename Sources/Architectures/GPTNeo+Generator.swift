@@ -4,6 +4,9 @@ import ModelFiles
 extension GPTNeo: GeneratorArchitecture {
   /// Layers alternate global and local attention.
   public init(design: BackboneDesign) throws(ModelFileError) {
+    try GeneratorLimits.require(
+      design.keyValueHeads == nil, "key_value_heads", "none: every head has its own here",
+      "\(design.keyValueHeads ?? 0)", file: GeneratorLimits.flags)
     try self.init(
       width: design.width, heads: design.heads, inner: Self.fourfold(design.width),
       vocabulary: design.vocabulary, positions: design.positions, window: design.window,

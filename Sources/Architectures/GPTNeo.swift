@@ -33,6 +33,7 @@ public struct GPTNeo: Architecture {
       supported: "activation_function gelu_new")
     let hiddenSize = try reader.requiredInteger("hidden_size")
     let layerCount = try reader.requiredInteger("num_layers", or: "num_hidden_layers")
+    try Checks.require("layer count", layerCount, in: 1...Checks.mostLayers, file: reader.file)
     let headCount = try reader.requiredInteger("num_heads", or: "num_attention_heads")
     let (fourfold, overflow) = hiddenSize.multipliedReportingOverflow(by: 4)
     sizes = TransformerSizes(

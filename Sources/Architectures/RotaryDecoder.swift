@@ -78,25 +78,6 @@ public struct RotaryDecoder: Sendable, Equatable {
   }
 }
 
-/// What a family that is a rotary decoder and nothing more says by it.
-public protocol RotaryDecoderFamily: Architecture {
-  var decoder: RotaryDecoder { get }
-}
-
-extension RotaryDecoderFamily {
-  public var identityJSON: String { decoder.identityJSON(Self.family) }
-  public var width: Int { decoder.sizes.hiddenSize }
-  public var layerCount: Int { decoder.sizes.layerCount }
-  public var vocabularySize: Int { decoder.sizes.vocabularySize }
-  public var maximumPositions: Int { decoder.sizes.maximumPositions }
-  public var beginTokenID: Int32? { decoder.beginTokenID }
-  public var endTokenIDs: [Int32] { decoder.endTokenIDs }
-  public var embedding: EmbeddingDescription { RotaryDecoder.embedding }
-  public func block(_ layer: Int) -> BlockDescription { decoder.block(layer) }
-  public var finalNorm: FinalNormDescription? { decoder.finalNorm }
-  public var outputHead: OutputHeadDescription? { decoder.outputHead }
-}
-
 /// Identities as text.
 enum IdentityJSON {
   /// An object of members whose values are JSON already, in the order given: sorted keys.

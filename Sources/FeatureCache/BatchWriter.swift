@@ -26,7 +26,7 @@ public final class BatchWriter {
 
   /// How many of the text's first tokens are stored or about to be: where computing must begin.
   /// Equal to the count of ids when nothing is to be computed.
-  public func cachedChunks(of ids: [Int32]) throws(CacheError) -> Int {
+  public func storedTokens(of ids: [Int32]) throws(CacheError) -> Int {
     var count = 0
     for link in cache.chain(ids) {
       if !pending.contains(link.key) {

@@ -26,6 +26,9 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
   public var numerics: String
   /// Values a token.
   public var width: Int
+
+  /// Wider than any model's states.
+  public static let largestWidth = 1 << 20
   /// Absent where the scope is causal, so that the identity's JSON is what it was before there were others.
   private var widerScope: WiderScope?
 
@@ -61,12 +64,14 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
     self.scope = scope
   }
 
+  static let numericsField = "numerics version"
+
   /// The fields by the names people read, in a fixed order; but for the scope, which the stream's kind says.
   private var fields: [(name: String, value: String)] {
     [
       ("source weights", weights), ("architecture", architecture), ("tokenizer", tokenizer),
       ("layer", String(layer)), ("after the final norm", normalized ? "yes" : "no"),
-      ("precision", precision), ("codec", codec), ("numerics version", numerics),
+      ("precision", precision), ("codec", codec), (Self.numericsField, numerics),
       ("width", String(width)),
     ]
   }
@@ -119,7 +124,7 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
   {
     zip(fields + [scopeField], asked.fields + [asked.scopeField]).compactMap { mine, other in
       if Array(mine.value.utf8) == Array(other.value.utf8) { return nil }
-      if mine.name == "numerics version" && acceptOtherNumerics { return nil }
+      if mine.name == Self.numericsField && acceptOtherNumerics { return nil }
       if mine.name == "architecture" {
         return IdentityDifference.architecture(cache: mine.value, asked: other.value)
       }
@@ -136,6 +141,7 @@ public struct IdentityDifference: Equatable, Sendable, CustomStringConvertible {
 
   public var description: String {
     "\(field) is \(Self.shortened(cache)) in the cache and \(Self.shortened(asked)) here"
+      + (field == CacheIdentity.numericsField ? " (DENJU_SIMD chooses the engine)" : "")
   }
 
   /// Names the first configuration key that differs rather than showing two whole configurations.

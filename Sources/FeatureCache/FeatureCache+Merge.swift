@@ -20,7 +20,13 @@ extension FeatureCache {
         let stream = try StoredStream(
           identity: from.identity, source: from.source, chunkTokens: from.chunkTokens,
           codec: from.codec, codecs: file.codecs)
-        report += try Self.add(stream, to: file).mergeStream(from)
+        let new = try Self.add(stream, to: file)
+        do throws(CacheError) {
+          report += try new.mergeStream(from)
+        } catch {
+          new.dropIfEmpty()
+          throw error
+        }
       }
     }
     return report
@@ -90,7 +96,7 @@ extension FeatureCache {
   {
     let document = try other.document(entry.id)
     for coverage in entry.coverages {
-      let start = try writer.cachedChunks(of: document.ids(coverage))
+      let start = try writer.storedTokens(of: document.ids(coverage))
       let records = try rekeyed(
         other.storedRecords(of: document.ids(coverage), from: start), of: document.ids(coverage))
       try writer.add(CacheEntry(document: document, coverage: coverage, records: records))

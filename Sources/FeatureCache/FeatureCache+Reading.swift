@@ -78,7 +78,7 @@ extension FeatureCache {
   }
 
   /// How many of the text's first tokens are in records here, and need not be coded and stored again.
-  public func cachedChunks(of ids: [Int32]) throws(CacheError) -> Int {
+  public func storedTokens(of ids: [Int32]) throws(CacheError) -> Int {
     try read("look up a prefix") { db in
       var count = 0
       for link in chain(ids) {

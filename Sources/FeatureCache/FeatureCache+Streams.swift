@@ -102,6 +102,15 @@ extension FeatureCache {
     return FeatureCache(stored, in: file)
   }
 
+  /// Takes the stream back where what was to fill it stored nothing: the file is as if it had never been added.
+  /// Its only stream stays.
+  public func dropIfEmpty() {
+    guard let documents = try? documents(), documents.isEmpty, let streams = try? storedStreams(),
+      streams.count > 1
+    else { return }
+    _ = try? purgeStream()
+  }
+
   /// The template decides a prompt's tokens, so states through another would be of other prompts.
   private static func requireTemplate(
     _ asked: String?, of stored: String?, path: String

@@ -49,7 +49,7 @@ extension FeatureCache {
   ///
   /// - Parameters:
   ///   - ids: all of the text's token ids.
-  ///   - start: the first token to code, as `cachedChunks` says it: a multiple of `chunkTokens`,
+  ///   - start: the first token to code, as `storedTokens` says it: a multiple of `chunkTokens`,
   ///     the records before it being stored already, or the count of ids.
   ///   - states: `[ids.count - start, width]`, row-major.
   ///   - place: names the text in errors.

@@ -9,6 +9,9 @@ import Tokenization
 /// A prompt's states: from the cache where they are, or else from the source, through the same codec, so
 /// that nothing depends on which it was. The source is opened at the first miss, and only then.
 ///
+/// A conditioning that steps the source with every token asks for a stepper instead: the source then runs over
+/// the prompt too, and the cache is not read.
+///
 /// For one thread.
 public final class StateProvider: StateProviding {
   /// What the run was trained on.
@@ -25,6 +28,8 @@ public final class StateProvider: StateProviding {
 
   /// Whether states that had to be computed are stored: only in a cache opened for writing.
   public var storesMisses: Bool { cache?.access == .write }
+
+  public var hasCache: Bool { cache != nil }
 
   /// - Parameters:
   ///   - codec: the one that the identity names.
@@ -67,12 +72,16 @@ public final class StateProvider: StateProviding {
   private func fill(
     _ values: UnsafeMutableBufferPointer<Float>, _ prompt: PromptFormat.Encoded
   ) throws -> StatesOrigin {
-    if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) {
-      if storesMisses { remember { try cache.noteHit(forTokenIDs: prompt.ids) } }
-      return .reused
-    }
     guard !prompt.ids.isEmpty, let base = values.baseAddress else {
       throw GenerationError.emptyPrompt
+    }
+    if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) {
+      if storesMisses {
+        unlessFailing("the uses of prompts are not noted") {
+          try cache.noteHit(forTokenIDs: prompt.ids)
+        }
+      }
+      return .reused
     }
     let source = try self.source()
     guard prompt.ids.count <= source.maximumPositions else {
@@ -81,17 +90,17 @@ public final class StateProvider: StateProviding {
     }
     try source.states(
       prompt.ids, layer: identity.layer, normalized: identity.normalized, into: base)
-    remember { try store(prompt, base) }
+    unlessFailing("states of new prompts are not stored") { try store(prompt, base) }
     try codec.roundTrip(base, tokens: prompt.ids.count, width: identity.width)
     return .recomputed
   }
 
   /// Does what the cache would be better for, and an answer does not need: what fails is one warning.
-  private func remember(_ work: () throws -> Void) {
+  private func unlessFailing(_ consequence: String, _ work: () throws -> Void) {
     do {
       try work()
     } catch {
-      if !hasWarned { warn("states of new prompts are not stored: \(error)") }
+      if !hasWarned { warn("\(consequence): \(error)") }
       hasWarned = true
     }
   }
@@ -126,6 +135,14 @@ public final class StateProvider: StateProviding {
       throw GenerationError.unknownPrecision(identity.precision)
     }
     let source = try Sources.open(folder, precision: precision, architectures: architectures)
+    // Room for states is made by the identity's word.
+    guard source.width == identity.width, (0...source.layerCount).contains(identity.layer) else {
+      throw GenerationError.otherIdentity(
+        path: folder.path,
+        differences:
+          "width \(source.width) with \(source.layerCount) layers is here, and the run has "
+          + "layer \(identity.layer) of width \(identity.width)")
+    }
     opened = source
     return source
   }
@@ -186,7 +203,7 @@ public final class StateProvider: StateProviding {
 
   private func store(_ prompt: PromptFormat.Encoded, _ states: UnsafePointer<Float>) throws {
     guard let cache, storesMisses else { return }
-    let start = try cache.cachedChunks(of: prompt.ids)
+    let start = try cache.storedTokens(of: prompt.ids)
     let records = try cache.records(
       of: prompt.ids, from: start, states: states + start * identity.width, place: "a prompt asked")
     let document = CacheDocument(

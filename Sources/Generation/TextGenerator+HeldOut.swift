@@ -26,7 +26,11 @@ extension TextGenerator {
   ) throws -> Double? {
     guard decoder.configuration.needs.steps, !prompt.isEmpty else { return nil }
     let (width, vocabulary) = (configuration.streams[0].width, configuration.vocabularySize)
-    guard states.count >= (prompt.count + response.count) * width else { return 0 }
+    guard states.count >= (prompt.count + response.count) * width else {
+      throw GeneratorError.document(
+        0, item: "states", expected: "\(prompt.count + response.count), one a token",
+        found: "\(states.count / width)")
+    }
     let session = decoder.makeSession(capacity: prompt.count + response.count)
     let workspace = StepWorkspace()
     func step(_ tokens: [Int32], from position: Int) throws -> [Float] {

@@ -75,6 +75,19 @@ public final class TextGenerator {
     engine = GenerationEngine(DecodingModel(decoder), states, tokenizer: tokenizer)
   }
 
+  /// Why states that are not cached can't be computed; nil where they can, or none are read. Throws where there is
+  /// no cache either, so that nothing could be answered.
+  public func missingSource() throws -> (any Error)? {
+    guard configuration.needs.readsStates else { return nil }
+    do {
+      _ = try states.sourceFolder()
+      return nil
+    } catch {
+      guard states.hasCache, !configuration.needs.steps else { throw error }
+      return error
+    }
+  }
+
   private static func tokenizer(
     _ bytes: [UInt8], _ place: Place
   ) throws(GenerationError) -> Tokenizer {
@@ -178,11 +191,10 @@ public final class TextGenerator {
 extension RunFolder {
   /// Whose states a run of this folder was trained on.
   public func cacheIdentity(of run: RunManifest) throws(Failure) -> CacheIdentity {
-    do {
-      return try JSONDecoder().decode(CacheIdentity.self, from: run.identity)
-    } catch {
-      throw .unreadable(file: file("run.json"), reason: "its identity is damaged")
-    }
+    guard let identity = try? JSONDecoder().decode(CacheIdentity.self, from: run.identity),
+      (1...CacheIdentity.largestWidth).contains(identity.width), identity.layer >= 0
+    else { throw .unreadable(file: file("run.json"), reason: "its identity is damaged") }
+    return identity
   }
 }
 

@@ -1,6 +1,28 @@
 import Layers
 
-/// Counts the memory that passes of a generator take for activations, and takes none.
+/// What of documents takes memory in a pass: counts that add up over the pass's documents.
+public struct PassSize: Hashable, Sendable {
+  /// Tokens that go through the generator.
+  public var rows: Int
+  /// Rows that predict a token.
+  public var lossRows: Int
+  /// States of each stream.
+  public var states: [Int]
+
+  public static func + (one: PassSize, other: PassSize) -> PassSize {
+    PassSize(
+      rows: one.rows + other.rows, lossRows: one.lossRows + other.lossRows,
+      states: zip(one.states, other.states).map(+))
+  }
+
+  /// Whether a pass of the other size takes no more.
+  public func covers(_ other: PassSize) -> Bool {
+    rows >= other.rows && lossRows >= other.lossRows
+      && zip(states, other.states).allSatisfy { $0 >= $1 }
+  }
+}
+
+/// Counts the memory that passes of a generator take for activations. No pass is run.
 public struct ActivationCounter {
   private let configuration: GeneratorConfiguration
   private let network: GeneratorNetwork
@@ -17,14 +39,26 @@ public struct ActivationCounter {
     self.dropout = dropout
   }
 
-  /// Bytes that a pass over documents takes at once: what `Generator.forwardBackward` takes where it trains,
-  /// and not less than `Generator.evaluate` takes otherwise.
-  public func bytes(
-    _ documents: [GeneratorDocument], training: Bool
-  ) throws(GeneratorError) -> Int {
+  /// The size of a document of so many tokens and, in every stream, states.
+  public func size(prompt: Int, response: Int, states: Int) throws(GeneratorError) -> PassSize {
+    let document = GeneratorDocument(
+      states: configuration.streams.map { [Float](repeating: 0, count: states * $0.width) },
+      prompt: [Int32](repeating: 0, count: prompt), response: [Int32](repeating: 0, count: response)
+    )
+    let rows = try network.conditioning.rows(
+      of: document, loss: loss, embedsLast: false, place: 0)
+    let isRead = configuration.needs.readsStates
+    return PassSize(
+      rows: rows.tokens.count, lossRows: rows.lossRows.count,
+      states: configuration.streams.map { _ in isRead ? states : 0 })
+  }
+
+  /// Bytes that a pass takes at once: what `Generator.forwardBackward` takes where it trains, and not less than
+  /// `Generator.evaluate` takes otherwise.
+  public func bytes(_ size: PassSize, training: Bool) -> Int {
     let arena = Arena.counting()
-    let batch = try network.batch(documents, configuration, loss, embedsLast: false, arena)
-    network.countPass(batch, training: training, dropout: dropout, arena)
+    let batch = GeneratorBatch(counting: size, configuration, arena)
+    network.countPass(batch, keepsTraces: training, dropout: dropout && training, arena)
     return arena.peak * MemoryLayout<Float>.stride
   }
 }

@@ -41,22 +41,51 @@ struct Backbone: Sendable {
         &layout,
         architecture.block(index).renamed(named), index: index)
     }
-    // A decoder without a norm at last has none to lay out; all that are generators here have one.
-    let finalNorm = architecture.finalNorm ?? FinalNormDescription("norm", .layer(epsilon: 1e-5))
+    guard let finalNorm = architecture.finalNorm, let output = architecture.outputHead else {
+      preconditionFailure("a generator's configuration has a norm at last and an output head")
+    }
     let norm = NormLayer(
       &layout, named(finalNorm.name), width: width, finalNorm.kind, group: .generator)
-    if let tokenTable, architecture.outputHead?.isTied ?? true {
+    if let tokenTable, output.isTied {
       head = OutputHead(
         norm: norm,
         projection: LinearLayer(&layout, tiedTo: tokenTable, inputs: width, outputs: vocabulary))
     } else {
-      // The layer adds `.weight` itself.
-      let name = String(named("lm_head.weight").dropLast(".weight".count))
+      // The layer adds `.weight` itself. A tied head's own name is that of the table which it has no more.
+      let name = String(
+        named(output.isTied ? "lm_head.weight" : output.name).dropLast(".weight".count))
       head = OutputHead(
         norm: norm,
         projection: LinearLayer(
           &layout, name, inputs: width, outputs: vocabulary, group: .generator,
           weight: replacesEmbeddings ? .linear(inputs: width) : .transformer, bias: nil))
+    }
+  }
+
+  /// Throws for a family that asks what a generator's decoder does not compute.
+  static func check(_ architecture: any GeneratorArchitecture) throws(GeneratorError) {
+    func require(_ holds: Bool, _ expected: String, _ found: String) throws(GeneratorError) {
+      guard holds else {
+        throw .configuration(
+          item: "architecture \(architecture.family)", expected: expected, found: found)
+      }
+    }
+    let embedding = architecture.embedding
+    try require(architecture.visibility == .causal, "a decoder", "one that sees whole documents")
+    try require(
+      embedding.norm == nil && embedding.segments == nil, "an embedding of tokens and positions",
+      "a norm or segments in it")
+    try require(architecture.finalNorm != nil, "a norm after the last layer", "none")
+    try require(architecture.outputHead != nil, "an output head", "none")
+    let first = architecture.block(0)
+    for layer in 0..<architecture.layerCount {
+      let block = architecture.block(layer)
+      try require(block.arrangement == .before, "norms before each half of a block", "after it")
+      try require(
+        block.attention.heads == first.attention.heads
+          && block.feedForward.inner == first.feedForward.inner
+          && block.width == architecture.width,
+        "layers of equal sizes", "layer \(layer) of another size")
     }
   }
 

@@ -228,10 +228,6 @@ extension Conditioning {
   public var name: String { Self.name }
 }
 
-extension ConditioningNetwork {
-  public func countBackward(_ batch: GeneratorBatch, _ arena: Arena) {}
-}
-
 /// The conditionings that a program knows. A value that is handed in; `builtIn` is one of them.
 public struct ConditioningRegistry: Sendable {
   public let conditionings: [any Conditioning.Type]

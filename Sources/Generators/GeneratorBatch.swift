@@ -67,6 +67,17 @@ public struct GeneratorBatch {
     }
   }
 
+  /// One document of so many rows, by whose sizes memory is counted and nothing is computed.
+  init(counting size: PassSize, _ configuration: GeneratorConfiguration, _ arena: Arena) {
+    sequences = Sequences(lengths: [size.rows])
+    tokens = []
+    lossRows = Array(repeating: 0, count: size.lossRows)
+    memories = nil
+    streams = zip(size.states, configuration.streams).map { count, stream in
+      StreamRows(states: arena.rows(count, stream.width), parts: [0..<count])
+    }
+  }
+
   /// Pieces of sessions, with the states that come with them.
   init(
     _ sequences: Sequences, tokens: [Int32], streams: [StreamRows],
@@ -86,7 +97,7 @@ extension StreamRows {
     var parts: [Range<Int>] = []
     for values in documents {
       values.withUnsafeBufferPointer { source in
-        if let base = source.baseAddress, !arena.isCounting {
+        if let base = source.baseAddress {
           states.row(next).update(from: base, count: source.count)
         }
       }

@@ -8,13 +8,14 @@ import ModelFiles
 public struct GeneratorConfiguration: Sendable {
   public let backbone: any GeneratorArchitecture
   public let conditioning: any Conditioning
-  /// What it reads, of which there is one today.
+  /// What it reads; a run has one today.
   public let streams: [StreamShape]
 
   /// Throws `configuration`, naming the key, unless a generator can be built.
   public init(
     backbone: any GeneratorArchitecture, conditioning: any Conditioning, streams: [StreamShape]
   ) throws(GeneratorError) {
+    try Backbone.check(backbone)
     try conditioning.validate(backbone, streams: streams)
     self.backbone = backbone
     self.conditioning = conditioning
@@ -73,8 +74,12 @@ extension GeneratorConfiguration {
     } else {
       members["source_widths"] = streams.map(\.width)
     }
+    // The first family is the one of a configuration that names none.
+    if backbone.family != Self.defaultArchitecture { members["architecture"] = backbone.family }
     for (key, value) in backbone.checkpointMembers + conditioning.checkpointMembers {
-      members[key] = value
+      guard members.updateValue(value, forKey: key) == nil else {
+        throw .configuration(item: key, expected: "one meaning", found: "two of them")
+      }
     }
     do {
       return try JSONText.data(members)

@@ -106,12 +106,13 @@ struct GeneratorNetwork: Sendable {
       dStream: dStream, batch, BackboneAccess(backbone: backbone), run.entry, pass)
   }
 
-  /// Takes the memory that a pass over documents takes, forward and, where it trains, backward.
-  func countPass(_ batch: GeneratorBatch, training: Bool, dropout: Bool, _ arena: Arena) {
+  /// Takes the memory that a pass over documents takes, and gives nothing back. What the backward pass takes is
+  /// counted even where none follows: the forward pass takes less beside the traces.
+  func countPass(_ batch: GeneratorBatch, keepsTraces: Bool, dropout: Bool, _ arena: Arena) {
     let rows = batch.sequences.count
     _ = arena.rows(rows, backbone.width)
     _ = conditioning.entryTrace(batch, arena)
-    for _ in 0..<(training ? backbone.blocks.count : 1) { _ = layerRun(batch, arena) }
+    for _ in 0..<(keepsTraces ? backbone.blocks.count : 1) { _ = layerRun(batch, arena) }
     // The stream's gradient.
     _ = arena.rows(rows, backbone.width)
     backbone.head.countLoss(rows: batch.lossRows.count, width: backbone.width, arena)

@@ -16,6 +16,11 @@ extension ParameterSet {
       try readingFiles { () throws(ModelFileError) in
         try catalogue.read(name, shape: tensor.shape, into: base(of: tensor))
       }
+      if let value = values(of: tensor).first(where: { !$0.isFinite }) {
+        throw .checkpoint(
+          path: catalogue.path, item: "tensor \(name)", expected: "finite numbers",
+          found: "\(value)")
+      }
     }
   }
 

@@ -17,7 +17,7 @@ public struct PromptConditioning: Conditioning {
   public init(design: ConditioningDesign) throws(GeneratorError) {
     settings = BridgeSettings(
       headCount: design.bridgeHeads, layerCount: design.arm == .none ? 0 : design.layers,
-      adapterWidth: design.adapter, middleWidth: 0, mask: .causal,
+      adapterWidth: design.adapter, middleWidth: 0, mask: design.mask,
       generatorPrompt: design.generatorPrompt, startToken: design.startToken)
   }
 

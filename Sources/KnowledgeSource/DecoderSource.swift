@@ -37,11 +37,7 @@ public final class DecoderSource: SteppingSource {
   public func encode(
     _ documents: [[Int32]], layers: [StateLayer], into outputs: [UnsafeMutablePointer<Float>]
   ) throws(KnowledgeSourceError) {
-    try checkEncoding(documents, layers, outputs)
-    network.encode(
-      documents.lazy.joined(),
-      parts: documents.map { FrozenNetwork.Part(earlier: [], count: $0.count) }, layers: layers,
-      into: outputs)
+    try network.encode(documents, layers: layers, into: outputs)
   }
 
   public func errorAgainstFloat32(
@@ -73,8 +69,8 @@ extension DecoderSource {
       pieces.allSatisfy { piece in
         piece.prefix.map { $0.source === self && $0.layer >= layer } ?? true
       }, "a prefix must be of this source and reach the layer")
-    try check(layer: layer)
-    for piece in pieces { try check(piece.ids, from: piece.prefix?.count ?? 0) }
+    try architecture.check(layer: layer)
+    for piece in pieces { try architecture.check(piece.ids, from: piece.prefix?.count ?? 0) }
     network.encode(
       pieces.lazy.map(\.ids).joined(),
       parts: pieces.map {
@@ -90,11 +86,11 @@ extension DecoderSource {
     _ states: UnsafeMutablePointer<Float>, lengths: [Int], from first: Int, to last: Int,
     normalized: Bool? = nil
   ) throws(KnowledgeSourceError) {
-    try check(layer: last)
+    try architecture.check(layer: last)
     guard (0...last).contains(first) else {
       throw .layerOutOfRange(layer: first, layerCount: last)
     }
-    for length in lengths { try check(length: length) }
+    for length in lengths { try architecture.check(length: length) }
     let x = Rows(states, count: lengths.reduce(0, +), width: width)
     network.run(
       x, parts: lengths.map { FrozenNetwork.Part(earlier: [], count: $0) }, from: first, to: last)
@@ -121,7 +117,7 @@ extension DecoderSource {
         }, "sessions of one append must differ and must be alike")
     for (session, ids) in pieces {
       try session.checkRoom(for: ids.count)
-      try check(ids, from: session.count)
+      try architecture.check(ids, from: session.count)
     }
     var row = 0
     let sequences = Sequences(

@@ -14,6 +14,20 @@ extension FrozenNetwork {
     let count: Int
   }
 
+  /// Checks whole documents and the layers, then writes the states of each.
+  ///
+  /// - Precondition: there is a place for each layer.
+  func encode(
+    _ documents: [[Int32]], layers: [StateLayer], into outputs: [UnsafeMutablePointer<Float>]
+  ) throws(KnowledgeSourceError) {
+    precondition(layers.count == outputs.count, "a place for each layer")
+    for layer in layers { try architecture.check(layer: layer.index) }
+    for document in documents { try architecture.check(document) }
+    encode(
+      documents.lazy.joined(), parts: documents.map { Part(earlier: [], count: $0.count) },
+      layers: layers, into: outputs)
+  }
+
   /// Embeds documents, takes them through the blocks, and writes the states of every layer asked for.
   func encode(
     _ ids: some Sequence<Int32>, parts: [Part], layers: [StateLayer],

@@ -7,8 +7,8 @@ extension Source {
   func errorAgainstFloat32(
     _ ids: [Int32], layer: Int, normalized: Bool?, _ network: FrozenNetwork
   ) throws(KnowledgeSourceError) -> Double {
-    try check(ids)
-    try check(layer: layer)
+    try architecture.check(ids)
+    try architecture.check(layer: layer)
     guard precision != .float32, !ids.isEmpty else { return 0 }
     let found = FloatBuffer(count: ids.count * width)
     try states(ids, layer: layer, normalized: normalized, into: found.base)

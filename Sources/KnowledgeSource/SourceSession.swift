@@ -44,8 +44,8 @@ public final class SourceSession {
   init(
     _ source: DecoderSource, capacity: Int, layer: Int, normalized: Bool
   ) throws(KnowledgeSourceError) {
-    try source.check(layer: layer)
-    try source.check(length: capacity)
+    try source.architecture.check(layer: layer)
+    try source.architecture.check(length: capacity)
     self.source = source
     self.capacity = capacity
     self.layer = layer

@@ -12,7 +12,7 @@ public final class Arena {
   private static let alignment = 16
   private static let smallestChunk = 1 << 20
   /// Whether it only counts: what it gives then is no memory.
-  public let isCounting: Bool
+  private let isCounting: Bool
   private var chunks: [Chunk] = []
   private var chunk = 0
   private var used = 0

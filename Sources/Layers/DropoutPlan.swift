@@ -1,14 +1,14 @@
 import Numerics
 
 /// The shares of elements that training sets to zero; 0 means none.
-public struct DropoutRates: Codable, Equatable, Sendable {
-  /// Of the generator's input.
+public struct DropoutRates: Equatable, Sendable {
+  /// The share of the generator's input.
   public var embedding: Float
-  /// Of what attention and feed-forward blocks add to the stream.
+  /// The share of what attention and feed-forward blocks add to the stream.
   public var residual: Float
-  /// Of the generator's attention weights.
+  /// The share of the generator's attention weights.
   public var selfAttention: Float
-  /// Of the bridge's attention weights; 0.1 in the published code, which has no other.
+  /// The share of the bridge's attention weights; 0.1 in the published code, which has no other.
   public var crossAttention: Float
 
   public init(
@@ -18,13 +18,6 @@ public struct DropoutRates: Codable, Equatable, Sendable {
     self.residual = residual
     self.selfAttention = selfAttention
     self.crossAttention = crossAttention
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case embedding
-    case residual
-    case selfAttention = "self_attention"
-    case crossAttention = "cross_attention"
   }
 }
 

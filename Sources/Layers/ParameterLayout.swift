@@ -129,12 +129,4 @@ public struct ParameterLayout: Sendable {
     linearWeights.append(weight)
     return linearWeights.count - 1
   }
-
-  /// Trained elements, without padding.
-  public var trainedParameterCount: Int {
-    tensors.reduce(0) { $0 + ($1.isTrained ? $1.range.count : 0) }
-  }
-
-  /// All elements, without padding.
-  public var parameterCount: Int { tensors.reduce(0) { $0 + $1.range.count } }
 }

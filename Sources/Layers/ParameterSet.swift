@@ -18,6 +18,10 @@ public final class ParameterSet: @unchecked Sendable {
     count = layout.trainedCount
     trained = FloatBuffer(count: layout.trainedCount)
     frozen = FloatBuffer(count: layout.frozenCount)
+    let groups = tensors.filter(\.isTrained).map(\.group)
+    precondition(
+      zip(groups, groups.dropFirst()).count { $0 != $1 } < ParameterGroup.allCases.count,
+      "a group's trained tensors lie together")
   }
 
   /// The trained values, valid as long as the set lives.

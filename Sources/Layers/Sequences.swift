@@ -25,7 +25,12 @@ public final class Sequences {
   /// Rows of all parts.
   public let count: Int
   public let parts: [Part]
-  private var angles: [RotaryDescription: Angles] = [:]
+  private var angles: [AnglesKey: Angles] = [:]
+
+  private struct AnglesKey: Hashable {
+    let rotary: RotaryDescription
+    let headSize: Int
+  }
 
   private final class Angles {
     let angles: RotaryAngles
@@ -60,10 +65,11 @@ public final class Sequences {
   public func withAngles(
     _ rotary: RotaryDescription, headSize: Int, _ body: (borrowing RotaryAngles) -> Void
   ) {
-    if let known = angles[rotary] { return body(known.angles) }
+    let key = AnglesKey(rotary: rotary, headSize: headSize)
+    if let known = angles[key] { return body(known.angles) }
     let new = Angles(
       RotaryAngles(positions: positions, headSize: headSize, theta: rotary.theta))
-    angles[rotary] = new
+    angles[key] = new
     body(new.angles)
   }
 

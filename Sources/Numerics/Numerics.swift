@@ -20,9 +20,13 @@ public enum Numerics {
   /// What computes products, for people.
   public static var engineName: String { EngineChoice.current.engine.name }
 
-  /// Throws where `DENJU_SIMD` asks for what is not to be had; else our kernels stand in for it.
-  public static func checkEngine() throws(NumericsError) {
+  /// Throws where `DENJU_SIMD` or `DENJU_THREADS` asks for what is not to be had; else our kernels, and as many
+  /// threads as there are CPUs, stand in for it.
+  public static func checkEnvironment() throws(NumericsError) {
     if let problem = EngineChoice.current.problem { throw problem }
+    if let text = ThreadTeam.askedCount, ThreadTeam.count(of: text) == nil {
+      throw .badThreadCount(text)
+    }
   }
 
   /// The instruction set in use: the best this CPU has, or the lower one that the environment

@@ -6,6 +6,9 @@ public enum NumericsError: Error, Equatable, CustomStringConvertible {
   /// `DENJU_SIMD` names nothing that there is.
   case unknownSIMD(String)
 
+  /// `DENJU_THREADS` is no count of threads.
+  case badThreadCount(String)
+
   public var description: String {
     switch self {
     case .noOpenBLAS:
@@ -13,6 +16,8 @@ public enum NumericsError: Error, Equatable, CustomStringConvertible {
         + "or leave DENJU_SIMD out for Denju's own kernels"
     case .unknownSIMD(let name):
       "DENJU_SIMD=\(name): it can be openblas, avx512, avx2 or portable"
+    case .badThreadCount(let text):
+      "DENJU_THREADS=\(text): it can be 1 to \(ThreadTeam.largestCount), or left out for as many as there are CPUs"
     }
   }
 }

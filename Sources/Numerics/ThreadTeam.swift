@@ -31,9 +31,20 @@ public final class ThreadTeam: @unchecked Sendable {
   /// between a model's operations.
   private static let spins = 4000
 
+  static let largestCount = 256
+
+  /// What the environment asks for, as it says it.
+  static var askedCount: String? { ProcessInfo.processInfo.environment["DENJU_THREADS"] }
+
+  /// The count of threads that a text says; nil where it says none.
+  package static func count(of text: String) -> Int? {
+    Int(text).flatMap { (1...largestCount).contains($0) ? $0 : nil }
+  }
+
   private init() {
-    let asked = ProcessInfo.processInfo.environment["DENJU_THREADS"].flatMap { Int($0) }
-    count = min(max(asked ?? ProcessInfo.processInfo.activeProcessorCount, 1), 256)
+    count =
+      Self.askedCount.flatMap(Self.count)
+      ?? min(max(ProcessInfo.processInfo.activeProcessorCount, 1), Self.largestCount)
     limit = Atomic(count)
     for index in 1..<max(count, 1) {
       let thread = Thread { [unowned self] in self.work(index) }

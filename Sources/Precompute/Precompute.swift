@@ -181,6 +181,7 @@ public final class Precompute {
       work.report.fileBytes = try cache.fileBytes() - fileBytes
     } catch {
       try? cache.note(run, work.runProgress, .failed)
+      cache.dropIfEmpty()
       throw error
     }
     try cache.note(run, work.runProgress, work.report.interrupted ? .interrupted : .finished)

@@ -3,12 +3,12 @@ import Generators
 
 /// A folder filled beside the one it will replace. Until `commit` the old one stands; a replacement
 /// that is dropped before leaves nothing behind.
-final class FolderReplacement {
+package final class FolderReplacement {
   private let path: String
   private let temporaryPath: String
   private var isCommitted = false
 
-  init(path: String) throws(GeneratorError) {
+  package init(path: String) throws(GeneratorError) {
     let parent = (path as NSString).deletingLastPathComponent
     let name = (path as NSString).lastPathComponent
     let tag = String(UInt64.random(in: .min ... .max), radix: 36)
@@ -27,12 +27,12 @@ final class FolderReplacement {
   }
 
   /// A file's path within the new folder.
-  func file(_ name: String) -> String {
+  package func file(_ name: String) -> String {
     (temporaryPath as NSString).appendingPathComponent(name)
   }
 
   /// Writes a file and makes it durable.
-  func write(_ name: String, _ contents: Data) throws(GeneratorError) {
+  package func write(_ name: String, _ contents: Data) throws(GeneratorError) {
     let descriptor = open(file(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw .unwritable(path: path, reason: systemReason()) }
     defer { close(descriptor) }
@@ -52,7 +52,7 @@ final class FolderReplacement {
   }
 
   /// Puts the new folder in the old one's place in one step, makes that durable, and removes the old.
-  func commit() throws(GeneratorError) {
+  package func commit() throws(GeneratorError) {
     try synchronize(temporaryPath)
     let replaces = FileManager.default.fileExists(atPath: path)
     guard replaces ? exchange() : rename(temporaryPath, path) == 0 else {

@@ -39,7 +39,6 @@ public struct RunFolder: Sendable {
   public var best: String { file("best") }
   public var last: String { file("last") }
   public var log: String { file("log.csv") }
-  public var report: String { file("report.json") }
 
   public var exists: Bool { FileManager.default.fileExists(atPath: file("run.json")) }
 
@@ -63,6 +62,27 @@ public struct RunFolder: Sendable {
     FileManager.default.fileExists(atPath: file("codec-fit")) ? try read("codec-fit") : nil
   }
 
+  /// Makes the folder, empty as it is at first, and takes it for this program.
+  package func lock() throws(Failure) -> RunLock {
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+      throw .unwritable(file: path, reason: "it is a file: name a folder")
+    }
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw .unwritable(file: path, reason: Self.reason(error))
+    }
+    return try RunLock(self)
+  }
+
+  /// What the operating system says, where it is its error.
+  private static func reason(_ error: any Error) -> String {
+    let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? (error as NSError)
+    return cause.domain == NSPOSIXErrorDomain
+      ? String(cString: strerror(CInt(cause.code))) : error.localizedDescription
+  }
+
   /// Makes the folder; `run.json` comes last, so that a folder that has it is whole.
   public func create(
     _ manifest: RunManifest, _ generator: Generator, sourceTokenizer: [UInt8],
@@ -84,7 +104,7 @@ public struct RunFolder: Sendable {
     } catch let error as GeneratorError {
       throw .unwritable(file: base, reason: "\(error)")
     } catch {
-      throw .unwritable(file: path, reason: error.localizedDescription)
+      throw .unwritable(file: path, reason: Self.reason(error))
     }
   }
 

@@ -56,7 +56,7 @@ extension RunManifest {
       return
     }
     guard version as? Int == Self.version else {
-      throw Malformed(reason: "its version is \(version): use a newer denju")
+      throw Malformed(reason: "its version is \(version), and this denju reads \(Self.version)")
     }
     func member<Value>(_ key: String) throws -> Value {
       guard let value = object[key] as? Value else {

@@ -2,6 +2,7 @@ import Foundation
 import Generation
 import Hummingbird
 import Logging
+import NIOCore
 import NIOFoundationEssentialsCompat
 import Tokenization
 
@@ -44,7 +45,12 @@ public struct ChatServer: Sendable {
         address: .hostname(options.host, port: options.port), serverName: "denju"),
       onServerRunning: { channel in await onReady(channel.localAddress?.port ?? options.port) },
       logger: logger)
-    try await application.runService()
+    do {
+      try await application.runService()
+    } catch let error as IOError {
+      throw ServingError.cannotListen(
+        host: options.host, port: options.port, reason: String(cString: strerror(error.errnoCode)))
+    }
   }
 
   /// A path, the one method that it answers, and its answer.

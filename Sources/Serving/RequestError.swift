@@ -52,7 +52,7 @@ enum RequestError: Error, Sendable {
     switch error {
     case let error as RequestError: self = error
     case GenerationError.invalidOption(let name, let found, let allowed):
-      self = .invalid(field: name, reason: "is \(found): \(allowed)")
+      self = .invalid(field: Self.field(name), reason: "is \(found): \(allowed)")
     case let error as GenerationError where error.isOfTheRequest:
       self = .invalid(field: "messages", reason: "can't be answered: \(error)")
     case let error as DecodingError: self = .malformed(Self.reason(error))
@@ -64,14 +64,24 @@ enum RequestError: Error, Sendable {
     let context: DecodingError.Context
     switch error {
     case .keyNotFound(let key, let found):
-      return (found.codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")
-        + " is missing"
+      return place(found.codingPath + [key]) + " is missing"
     case .typeMismatch(_, let found), .valueNotFound(_, let found), .dataCorrupted(let found):
       context = found
     @unknown default: return "\(error)"
     }
-    let place = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-    return place.isEmpty ? "it is not JSON" : place.joined(separator: ".") + " has the wrong type"
+    let place = place(context.codingPath)
+    return place.isEmpty
+      ? "it is no JSON object, or a number in it is not whole or out of range"
+      : place + " has the wrong type"
+  }
+
+  private static func place(_ path: [any CodingKey]) -> String {
+    path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+  }
+
+  /// The API's name of an option.
+  private static func field(_ option: String) -> String {
+    option == "max-new-tokens" ? "max_tokens" : option.replacing("-", with: "_")
   }
 
   /// {"error": {"message", "type", "param", "code"}}

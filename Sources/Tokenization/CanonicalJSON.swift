@@ -21,6 +21,12 @@ struct CanonicalJSON {
     bytes.append(UInt8(ascii: ":"))
   }
 
+  /// A member whose value is JSON already.
+  mutating func member(_ key: String, json: String) {
+    self.key(key)
+    bytes += json.utf8
+  }
+
   mutating func member(_ key: String, _ flag: Bool) {
     self.key(key)
     bytes += (flag ? "true" : "false").utf8

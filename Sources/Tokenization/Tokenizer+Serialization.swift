@@ -24,17 +24,7 @@ extension Tokenizer {
     writer.key("chatTemplate")
     writeTemplate(&writer)
     writer.key("addedTokens")
-    writer.list(definition.addedTokens) { writer, token in
-      writer.open("{")
-      writer.member("id", token.id)
-      writer.member("content", token.content)
-      writer.member("special", token.isSpecial)
-      writer.member("single_word", token.isSingleWord)
-      writer.member("lstrip", token.stripsLeft)
-      writer.member("rstrip", token.stripsRight)
-      writer.member("normalized", token.isNormalized)
-      writer.close("}")
-    }
+    writer.list(definition.addedTokens) { $1.write(to: &$0) }
     definition.model.writeVocabulary(&writer)
     writer.close("}")
     return writer.bytes
@@ -133,5 +123,20 @@ extension Tokenizer {
     guard case .chatML = named.form else { return (named, sha256) }
     let system = try section.string("system").map { Array($0.utf8) }
     return (ChatTemplate.chatML(system: system), sha256)
+  }
+}
+
+extension AddedToken {
+  /// As `tokenizer.json` has it, and the canonical form too.
+  func write(to writer: inout CanonicalJSON) {
+    writer.open("{")
+    writer.member("id", id)
+    writer.member("content", content)
+    writer.member("special", isSpecial)
+    writer.member("single_word", isSingleWord)
+    writer.member("lstrip", stripsLeft)
+    writer.member("rstrip", stripsRight)
+    writer.member("normalized", isNormalized)
+    writer.close("}")
   }
 }

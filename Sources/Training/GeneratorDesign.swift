@@ -55,6 +55,12 @@ public struct GeneratorDesign: Equatable, Sendable {
     self.train = train
   }
 
+  /// Throws for a generator that no source and tokenizer would make sound.
+  public func check(_ options: TrainingOptions) throws {
+    _ = try configuration(
+      sourceWidth: 64, vocabularySize: 1 << 16, startToken: 0, options: options)
+  }
+
   /// The configuration for a source and a tokenizer. What flags say and no generator can be is refused by
   /// the flag's name.
   func configuration(
@@ -130,6 +136,18 @@ public struct GeneratorDesign: Equatable, Sendable {
       throw TrainingError.invalidOption(
         name: item.replacing("_", with: "-"), found: found, allowed: expected)
     }
+  }
+
+  /// Flags that say of the decoder what its own files say: they are not used beside `--from`.
+  public var unusedFlags: [String] {
+    guard pretrained != nil else { return [] }
+    let usual = GeneratorDesign()
+    return [
+      ("architecture", architecture != usual.architecture), ("layers", layers != usual.layers),
+      ("width", width != usual.width), ("heads", heads != usual.heads),
+      ("key-value-heads", keyValueHeads != usual.keyValueHeads),
+      ("positions", positions != usual.positions), ("window", window != usual.window),
+    ].filter(\.1).map { "--\($0.0)" }
   }
 
   /// Turns a conditioning's refusal into that of a flag.

@@ -69,8 +69,9 @@ public final class Trainer {
       startToken: tokenizer.endOfTextID, options: options, registries)
     if configuration.needs.steps, generatorTokenizer != nil {
       throw TrainingError.invalidOption(
-        name: "tokenizer", found: "another",
-        allowed: "an aligned generator has the source's tokenizer")
+        name: "tokenizer", found: "one of the generator's own",
+        allowed: "the source's, which runs with every token that a generator of "
+          + "\(configuration.conditioning.name) conditioning writes")
     }
   }
 
@@ -86,24 +87,45 @@ public final class Trainer {
       throw TrainingError.noDocuments(cache: cache.path, split: "validation")
     }
     var manifest = try manifest(training)
-    let before = try runToGoOnWith(manifest, resume: resume)
+    // One rank alone has to do with the folder of a new run, and writes in any.
+    let isFirst = communicator.rank == 0
+    var lock: RunLock?
+    if isFirst, folder.exists { lock = try folder.lock() }
+    defer { withExtendedLifetime(lock) {} }
+    let before = isFirst || resume ? try runToGoOnWith(manifest, resume: resume) : nil
     if let before { (manifest.rules, manifest.base) = (before.rules, before.base) }
-    // All that can be refused was before the folder is made.
+    let activationBytes = try ActivationMemory(configuration, design.train, options)
+      .bytes(training: training.sizes, validation: validation?.sizes ?? [])
+    try requireMemory(activationBytes)
     let (model, optimizer, state) = try start(manifest, goesOn: before != nil)
-    if before == nil {
+    if design.train != .all, model.parameters.trainedParameterCount == 0 {
+      throw TrainingError.invalidOption(
+        name: "train", found: design.train.description,
+        allowed: "something to train: a generator that reads no states has no bridge")
+    }
+    let steps = StepOrder(count: training.examples.count, options).stepsOfEpoch * options.epochs
+    guard state.step <= steps else {
+      throw TrainingError.unreadable(
+        path: folder.last, reason: "it is at step \(state.step) of \(steps)")
+    }
+    // All that can be refused was before the folder is made.
+    if before == nil, isFirst {
+      lock = try folder.lock()
+      guard !folder.exists else { throw TrainingError.runExists(path: folder.path) }
       try folder.create(
         manifest, model, sourceTokenizer: cache.source.tokenizer,
         generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
     }
-    model.reserve(
-      activationBytes: try Activations(configuration, design.train, options)
-        .bytes(training: training.sizes, validation: validation?.sizes ?? []))
+    try communicator.broadcast(
+      model.parameters.values, count: model.parameters.count, from: 0)
+    model.reserve(activationBytes: activationBytes)
     var loop = TrainingLoop(
       model: model, optimizer: optimizer, training: training, validation: validation,
       folder: folder, options: options, rules: manifest.rules, objective: objective,
       communicator: communicator, state: state,
-      log: try TrainingLog(
-        path: folder.log, after: state.step, gates: configuration.gateCount))
+      log: isFirst
+        ? try TrainingLog(path: folder.log, after: state.step, gates: configuration.gateCount) : nil
+    )
     return try loop.run(progress: progress, shouldStop: shouldStop)
   }
 
@@ -115,6 +137,13 @@ public final class Trainer {
     return try TrainingPlan(
       folder.path, configuration, design.train, options, training: training.sizes,
       validation: validation?.sizes ?? [], operationsPerSecond: rate)
+  }
+
+  /// Throws where this machine has not the memory that the training is known to take.
+  private func requireMemory(_ activationBytes: Int) throws(TrainingError) {
+    let needed = TrainingPlan.bytes(configuration, design.train).reduce(activationBytes, +)
+    let there = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+    guard needed <= there else { throw .tooLarge(bytes: needed, memory: there) }
   }
 
   /// The documents to train on and those to validate on, if there are such.
@@ -223,14 +252,25 @@ public final class Trainer {
       let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
       var values: [String: String] = [:]
       for (key, value) in object {
-        for (name, inner) in value as? [String: Any] ?? [key: value] { values[name] = "\(inner)" }
+        for (name, inner) in value as? [String: Any] ?? [key: value] {
+          // A model is the one that its path leads to.
+          values[name] =
+            name == "pretrained"
+            ? URL(fileURLWithPath: "\(inner)").standardizedFileURL.path : "\(inner)"
+        }
       }
       return values
     }
     let (before, now) = (flat(old), flat(new))
     for key in Set(before.keys).union(now.keys).sorted() where before[key] != now[key] {
-      return (key, before[key] ?? "absent", now[key] ?? "absent")
+      return (flag(key), before[key] ?? "not given", now[key] ?? "not given")
     }
     return nil
+  }
+
+  /// What the command line calls an option of the manifest.
+  private static func flag(_ key: String) -> String {
+    if key == "pretrained" { return "from" }
+    return key.reduce(into: "") { $0 += $1.isUppercase ? "-\($1.lowercased())" : "\($1)" }
   }
 }

@@ -16,6 +16,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case tooLong(document: String, tokens: Int, positions: Int)
   /// A tokenizer that can't write text back, or has no token to end with, where the generator's is needed.
   case noWriting(isSources: Bool)
+  /// More memory than there is.
+  case tooLarge(bytes: Int, memory: Int)
   /// The loss is not a number any more.
   case diverged(step: Int, loss: Float)
 
@@ -44,11 +46,18 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(document) has \(tokens) tokens for a generator of \(positions) positions: "
         + "use --positions, --generator-prompt last:N, or precompute with --max-tokens"
     case .noWriting(let isSources):
-      "\(isSources ? "the source's tokenizer" : "--tokenizer") can't write an answer: it has no way back to text, or "
+      "\(isSources ? "the source's tokenizer" : "the generator's tokenizer") can't write an answer: it has no way back to text, or "
         + "no token to end with; name the generator's own with --tokenizer, as a model's folder"
+    case .tooLarge(let bytes, let memory):
+      "training takes \(Self.gigabytes(bytes)) of memory, and there are \(Self.gigabytes(memory)): make the "
+        + "generator smaller, or run a step in parts by --accumulate; --plan says what takes how much"
     case .diverged(let step, let loss):
       "the loss is \(loss) at step \(step): lower the learning rates or the clipping norm; "
         + "the checkpoints of before are intact"
     }
+  }
+
+  private static func gigabytes(_ bytes: Int) -> String {
+    "\((Double(bytes) / 1e8).rounded() / 10) GB"
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 
 /// The log of a run, `log.csv`: a line a step, and the validation loss where it was measured.
 ///
@@ -31,11 +32,15 @@ public struct TrainingLog {
           ?? false
       }
     }
-    do {
-      try (lines.joined(separator: "\n") + "\n").write(
-        toFile: path, atomically: true, encoding: .utf8)
+    do throws(ModelFileError) {
+      let replacement = try FileReplacement(path: path)
+      try replacement.append(Array((lines.joined(separator: "\n") + "\n").utf8))
+      try replacement.commit()
     } catch {
-      throw .unwritable(path: path, reason: error.localizedDescription)
+      guard case .unwritable(_, let reason) = error else {
+        throw .unwritable(path: path, reason: "\(error)")
+      }
+      throw .unwritable(path: path, reason: reason)
     }
   }
 

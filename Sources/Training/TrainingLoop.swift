@@ -13,7 +13,8 @@ struct TrainingLoop {
   let folder: RunFolder
   let options: TrainingOptions
   var state: TrainingState
-  let log: TrainingLog
+  /// One rank's alone.
+  let log: TrainingLog?
   private let objective: any Objective
   private let communicator: any Communicator
   private let step: TrainingStep
@@ -24,7 +25,7 @@ struct TrainingLoop {
   init(
     model: Generator, optimizer: AdamW, training: TrainingSet, validation: TrainingSet?,
     folder: RunFolder, options: TrainingOptions, rules: RunRules, objective: any Objective,
-    communicator: any Communicator, state: TrainingState, log: TrainingLog
+    communicator: any Communicator, state: TrainingState, log: TrainingLog?
   ) {
     self.model = model
     self.optimizer = optimizer
@@ -56,7 +57,7 @@ struct TrainingLoop {
         let outcome = try step.run(
           state.step, model, optimizer, training, reader, order.batch(place, of: documents),
           following: place + 1 < stepsOfEpoch ? order.batch(place + 1, of: documents) : nil)
-        let seconds = began.duration(to: .now).seconds
+        let seconds = began.duration(to: .now).inSeconds
         count(outcome, seconds: seconds)
         let endsEpoch = place == stepsOfEpoch - 1
         let validationLoss = endsEpoch ? try closeEpoch(epoch) : nil
@@ -67,13 +68,13 @@ struct TrainingLoop {
           gradientNorm: outcome.gradientNorm,
           tokensPerSecond: Double(outcome.tokens) / max(seconds, 1e-9),
           validationLoss: validationLoss, gates: outcome.gates)
-        try log.append(entry)
+        try log?.append(entry)
         progress(
           Trainer.Progress(
             step: state.step, steps: total, epoch: epoch + 1, loss: entry.loss,
             validationLoss: validationLoss, tokensPerSecond: entry.tokensPerSecond))
         let stops = shouldStop() && !state.finished
-        let isDue = lastCheckpoint.duration(to: .now).seconds >= options.checkpointSeconds
+        let isDue = lastCheckpoint.duration(to: .now).inSeconds >= options.checkpointSeconds
         if (state.finished || stops || isDue) && communicator.rank == 0 {
           try TrainingCheckpoint(folder.last).write(model, optimizer, state)
           lastCheckpoint = .now
@@ -152,8 +153,4 @@ enum HeldOut {
     }
     return sum / Double(max(tokens, 1))
   }
-}
-
-extension Duration {
-  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

@@ -27,7 +27,7 @@ struct Denju: AsyncParsableCommand {
     Interruption.watch()
     do {
       var command = try parseAsRoot()
-      try Numerics.checkEngine()
+      try Numerics.checkEnvironment()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import Runs
+import Generation
 
 /// A run's generator as a model that other programs open.
 struct Export: ParsableCommand {
@@ -15,14 +15,14 @@ struct Export: ParsableCommand {
   var out: String
 
   @Option(
-    help: "A folder to take the tokenizer's files from; where the weights came from, otherwise.")
+    help: "A model to take the tokenizer's files from; where the weights came from, otherwise.")
   var tokenizer: String?
 
   func run() throws {
     let report = try ModelExport(run: folder, out: out, tokenizer: tokenizer).write()
     let files =
       report.tokenizerFiles.isEmpty
-      ? "no tokenizer's files: name their folder with --tokenizer"
+      ? "no tokenizer's files: name its model with --tokenizer"
       : report.tokenizerFiles.joined(separator: ", ")
     Terminal.message("\(out): \(report.family), \(report.tensors) tensors; \(files)")
   }

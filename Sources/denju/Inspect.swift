@@ -65,6 +65,7 @@ struct Inspect: ParsableCommand {
     case .success(let tokenizer):
       Terminal.result(
         "tokenizer: \(tokenizer.vocabularySize) tokens, template \(tokenizer.chatTemplate?.name ?? "none"), "
+          + (tokenizer.canWriteText ? "" : "reads text and can't write it, ")
           + "SHA-256 \(tokenizer.fingerprint)")
     case .failure(let error): Terminal.message(Failure.line(error))
     }

@@ -51,6 +51,9 @@ struct Serve: AsyncParsableCommand {
     let generator = try TextGenerator(place) {
       Terminal.message("serve: \($0)")
     }
+    if let problem = try generator.missingSource() {
+      Terminal.message("serve: prompts that are not cached can't be answered: \(problem)")
+    }
     var options = ChatServer.Options(
       modelName: name ?? URL(fileURLWithPath: place.run).standardizedFileURL.lastPathComponent)
     options.host = host
@@ -63,7 +66,8 @@ struct Serve: AsyncParsableCommand {
     Interruption.release()
     try await server.run { [host, options] port in
       Terminal.message(
-        "serving \(options.modelName) at http://\(host):\(port)/v1 ; Ctrl-C ends it")
+        "serving \(options.modelName) at http://\(host.contains(":") ? "[\(host)]" : host):\(port)/v1 ; Ctrl-C ends it"
+      )
     }
   }
 }

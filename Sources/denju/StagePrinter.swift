@@ -59,7 +59,7 @@ final class StagePrinter: StageObserver {
     stageBar?.update(
       progress.step, of: progress.steps,
       String(
-        format: "epoch %d, loss %.3f%@, %.0f tokens/s", progress.epoch, progress.loss, validation,
+        format: "epoch %ld, loss %.3f%@, %.0f tokens/s", progress.epoch, progress.loss, validation,
         progress.tokensPerSecond))
   }
 

@@ -62,7 +62,7 @@ extension TrainingPlan {
   var summary: String {
     String(
       format:
-        "train %@: %d parameters, %d tokens in %d epochs, %.3g floating-point operations, about %@; memory "
+        "train %@: %ld parameters, %ld tokens in %ld epochs, %.3g floating-point operations, about %@; memory "
         + "%@: weights %@, gradients and moments %@, activations %@",
       run, parameters, tokens, epochs, floatingPointOperations, ProgressBar.duration(seconds),
       ProgressBar.bytes(memoryBytes), ProgressBar.bytes(weightBytes),
@@ -107,7 +107,7 @@ extension GenerationResult {
   var summary: String {
     String(
       format:
-        "states of %d tokens %@ in %.1f ms, prefill %.1f ms, %d tokens in %.1f ms (%.0f tokens/s), %@",
+        "states of %ld tokens %@ in %.1f ms, prefill %.1f ms, %ld tokens in %.1f ms (%.0f tokens/s), %@",
       promptTokens, states.rawValue, 1000 * statesSeconds, 1000 * prefillSeconds, tokens,
       1000 * decodeSeconds, tokensPerSecond, "ended by \(finish.rawValue)")
   }

@@ -24,8 +24,8 @@ enum ModuleTable {
     "Generation": ["Tokenization", "KnowledgeSource", "FeatureCache", "Runs"],
     "Evaluation": ["Generation", "Corpora"],
     "Serving": ["Generation", "Hummingbird"],
-    "Pipeline": ["Precompute", "Training", "Generation", "Serving", "Evaluation", "Yams"],
-    "denju": ["Pipeline", "ArgumentParser"],
+    "Pipeline": ["Precompute", "Training", "Generation", "Evaluation", "Yams"],
+    "denju": ["Pipeline", "Serving", "ArgumentParser"],
     // Of the tests: no line above names it.
     "TestSupport": ["Precompute", "Training"],
   ]

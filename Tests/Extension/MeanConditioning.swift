@@ -131,6 +131,10 @@ private struct MeanNetwork: ConditioningNetwork {
     }
   }
 
+  func countBackward(_ batch: GeneratorBatch, _ arena: Arena) {
+    arena.scratch { _ = arena.zeros(batch.sequences.parts.count, layer.outputs) }
+  }
+
   func enterBackward(
     dStream: Rows, _ batch: GeneratorBatch, _ backbone: BackboneAccess,
     _ trace: any ConditioningTrace, _ pass: Pass

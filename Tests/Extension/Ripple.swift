@@ -56,7 +56,7 @@ struct Ripple: GeneratorArchitecture {
 
   var checkpointMembers: [(key: String, value: any Encodable & Sendable)] {
     [
-      ("architecture", Self.family), ("heads", heads), ("layers", layerCount),
+      ("heads", heads), ("layers", layerCount),
       ("positions", maximumPositions), ("vocabulary", vocabularySize), ("width", width),
     ]
   }

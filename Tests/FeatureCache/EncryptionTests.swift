@@ -44,7 +44,7 @@ import Testing
       let ids = try cache.document(entry.id).promptIDs
       #expect(entry.promptTokens == 100)
       #expect(try TinyCache.read(cache, entry.id) == TinyCache.states(ids))
-      #expect(try cache.contains(tokenIDs: ids) && cache.cachedChunks(of: ids + [3]) == 64)
+      #expect(try cache.contains(tokenIDs: ids) && cache.storedTokens(of: ids + [3]) == 64)
     }
     for view in CacheView.allCases { _ = try cache.table(view) }
   }

@@ -75,14 +75,14 @@ import Testing
       #expect(try Self.isHit(cache, ids))
     }
     for (other, shared) in [(Self.long, 128), (Array(ids.prefix(64)), 64), (ids + [3], 128)] {
-      #expect(try causal.cachedChunks(of: other) == shared)
-      #expect(try whole.cachedChunks(of: other) == 0)
+      #expect(try causal.storedTokens(of: other) == shared)
+      #expect(try whole.storedTokens(of: other) == 0)
       #expect(try !Self.isHit(whole, other) && !whole.contains(tokenIDs: other))
     }
     #expect(try Self.isHit(causal, Array(ids.prefix(64))))
     // A change of the last token alone is another text from its first record on.
-    #expect(try whole.cachedChunks(of: ids.dropLast() + [9]) == 0)
-    #expect(try causal.cachedChunks(of: ids.dropLast() + [9]) == 64)
+    #expect(try whole.storedTokens(of: ids.dropLast() + [9]) == 0)
+    #expect(try causal.storedTokens(of: ids.dropLast() + [9]) == 64)
   }
 
   @Test func `every record's key includes every id`() throws {
@@ -258,7 +258,7 @@ import Testing
   @Test func `generation's misses and hits`() throws {
     let cache = try filled()
     let asked = Self.document(8, Array(Self.long.prefix(90)))
-    #expect(try cache.cachedChunks(of: asked.promptIDs) == 0)
+    #expect(try cache.storedTokens(of: asked.promptIDs) == 0)
     try cache.storeMiss(try Self.entry(cache, asked))
     #expect(try Self.isHit(cache, asked.promptIDs))
     try cache.noteHit(forTokenIDs: asked.promptIDs)

@@ -96,11 +96,11 @@ import Testing
     #expect(try cache.contains(tokenIDs: Array(ids.prefix(140))))
     #expect(try !cache.contains(tokenIDs: ids))
     #expect(try !cache.contains(tokenIDs: []))
-    #expect(try cache.cachedChunks(of: ids) == 128)
-    #expect(try cache.cachedChunks(of: Array(ids.prefix(130))) == 128)
-    #expect(try cache.cachedChunks(of: Array(ids.prefix(100))) == 64)
-    #expect(try cache.cachedChunks(of: Array(ids.prefix(140))) == 140)
-    #expect(try cache.cachedChunks(of: [5, 6]) == 0)
+    #expect(try cache.storedTokens(of: ids) == 128)
+    #expect(try cache.storedTokens(of: Array(ids.prefix(130))) == 128)
+    #expect(try cache.storedTokens(of: Array(ids.prefix(100))) == 64)
+    #expect(try cache.storedTokens(of: Array(ids.prefix(140))) == 140)
+    #expect(try cache.storedTokens(of: [5, 6]) == 0)
     try put(1, Array(ids.prefix(3)))
     #expect(try cache.contains(tokenIDs: Array(ids.prefix(3))))
     var states = [Float](repeating: 0, count: 150 * 8)
@@ -220,7 +220,7 @@ import Testing
     var flushed = 0
     for number in 0..<10 {
       let document = TinyCache.document(number, tokens: 100, shared: 64)
-      let start = try writer.cachedChunks(of: document.promptIDs)
+      let start = try writer.storedTokens(of: document.promptIDs)
       #expect(start == (number == 0 ? 0 : 64))
       let states = Array(TinyCache.states(document.promptIDs).dropFirst(start * 8))
       let records = try cache.records(

@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import GRDB
 import TestSupport
 import Testing
 
@@ -31,6 +32,23 @@ import Testing
       ])
     }
     try cache.close()
+  }
+
+  @Test func aMergeThatIsRefusedAddsNoStream() throws {
+    try put(fixture.identity(), 0..<3)
+    try put(newer, 0..<3, to: "other.sqlite")
+    let other = try DatabaseQueue(path: fixture.path("other.sqlite"))
+    try other.write { db in
+      try db.execute(sql: "UPDATE records SET payload = zeroblob(length(payload)) WHERE id = 2")
+    }
+    try other.close()
+    let cache = try FeatureCache.open(fixture.path(), .write)
+    let before = try cache.contentDigest()
+    #expect(throws: CacheError.self) {
+      try cache.merge(try FeatureCache.open(fixture.path("other.sqlite")), beside: true)
+    }
+    #expect(try cache.streams().count == 1 && cache.contentDigest() == before)
+    #expect(try cache.verify() == [])
   }
 
   @Test func eachIsOpenedByItsIdentityOrNumber() throws {

@@ -148,4 +148,27 @@ import Tokenization
       return "\(error)".contains("weights")
     }
   }
+
+  /// Memory for states is taken by the run's word of their width, and filled by the source's.
+  @Test(arguments: [1, 47, 1 << 20]) func `a width or layer that the source has not is refused`(
+    width: Int
+  ) throws {
+    let place = try Place()
+    for change in [
+      { (identity: inout CacheIdentity) in identity.width = width },
+      { (identity: inout CacheIdentity) in identity.layer = 7 },
+    ] {
+      var other = place.identity
+      change(&other)
+      #expect {
+        try StateProvider(
+          identity: other, codec: CodecRegistry.builtIn.codec("float16", parameters: nil),
+          cache: nil, source: Place.source
+        ).states(place.prompt("The thing is"))
+      } throws: { error in
+        guard case .otherIdentity(Place.source, _) = error as? GenerationError else { return false }
+        return "\(error)".contains("width")
+      }
+    }
+  }
 }

@@ -133,6 +133,21 @@ import Testing
     }
   }
 
+  @Test(arguments: [Float.nan, .infinity]) func weightsThatAreNoNumbersAreRefused(
+    value: Float
+  ) throws {
+    try TemporaryFolder.with { folder in
+      let model = try Generator(Fixture.prompt(), seed: 1)
+      let tensor = model.parameters.tensors[3]
+      model.parameters.base(of: tensor)[1] = value
+      try Checkpoint.save(model, to: folder.path("best"))
+      let error = #expect(throws: GeneratorError.self) {
+        try Checkpoint.load(folder.path("best"))
+      }
+      #expect(error?.description.contains(tensor.name) == true)
+    }
+  }
+
   @Test func damageIsNamedInOneLine() throws {
     try TemporaryFolder.with { folder in
       let path = folder.path("best")

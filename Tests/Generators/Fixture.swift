@@ -26,7 +26,7 @@ enum Fixture {
       switch self {
       case .gptNeo:
         var neo = design
-        neo.heads = 3
+        (neo.heads, neo.keyValueHeads) = (3, nil)
         return try GPTNeo(design: neo)
       case .llama:
         var decoder = try Llama(design: design).decoder

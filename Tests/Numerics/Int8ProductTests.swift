@@ -77,13 +77,13 @@ import Testing
     let out = FloatBuffer(count: m * rows)
     Int8Matrix([part]).multiply(out.base, input, m: m, bias: bias.base)
     let left = rounded(x, m: m, depth: depth, terms: form.3)
+    let largest = 16 * Double(part.scales.max() ?? 0)
     for i in 0..<m {
       for j in 0..<rows {
         var (sum, size) = (Double(bias[j]), 1.0)
         for k in 0..<depth {
-          let term = left[i * depth + k] * value(part, j, k)
-          sum += term
-          size += abs(left[i * depth + k]) * 16 * Double(part.scales.max() ?? 0)
+          sum += left[i * depth + k] * value(part, j, k)
+          size += abs(left[i * depth + k]) * largest
         }
         // Some tens of roundings of partial sums.
         #expect(abs(Double(out[i * rows + j]) - sum) <= 1e-5 * size)

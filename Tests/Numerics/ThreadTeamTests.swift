@@ -33,4 +33,11 @@ import Testing
     parallelRanges(1001, grain: 10) { seen.add($0.count, ordering: .relaxed) }
     #expect(seen.load(ordering: .relaxed) == 1001)
   }
+
+  @Test func aCountOfThreadsIsAWholeNumberOfThem() {
+    #expect(ThreadTeam.count(of: "1") == 1 && ThreadTeam.count(of: "256") == 256)
+    for text in ["", "0", "-1", "257", "9999", "1.5", "abc"] {
+      #expect(ThreadTeam.count(of: text) == nil)
+    }
+  }
 }

@@ -22,6 +22,10 @@ import Testing
       (try await server.get("/v1/nothing"), 404, "/v1/nothing"),
       (try await server.post(path, "{"), 400, "JSON"),
       (try await server.post(path, ""), 400, "JSON"),
+      (try await server.post(path, "[]"), 400, "no JSON object"),
+      (try await server.complete(messages + #", "max_tokens": 2.5"#), 400, "not whole"),
+      (try await server.complete(messages + #", "max_tokens": -3"#), 400, "max_tokens is -3"),
+      (try await server.complete(messages + #", "top_p": 2"#), 400, "top_p is 2"),
       (try await server.complete(#""stream": false"#), 400, "messages"),
       (try await server.complete(#""messages": []"#), 400, "messages"),
       (

@@ -62,7 +62,7 @@ package final class TinyCache: Sendable {
     _ cache: FeatureCache, _ document: CacheDocument, _ coverage: Coverage = .prompt
   ) throws -> CacheEntry {
     let ids = document.ids(coverage)
-    let start = try cache.cachedChunks(of: ids)
+    let start = try cache.storedTokens(of: ids)
     let states = Array(Self.states(ids, width: cache.width).dropFirst(start * cache.width))
     let records = try cache.records(of: ids, from: start, states: states, place: document.place)
     return CacheEntry(document: document, coverage: coverage, records: records)

@@ -66,6 +66,8 @@ package final class TinyTraining {
     return options
   }
 
+  package var cachePath: String { cache.path() }
+
   package func trainer(
     _ run: String, _ options: TrainingOptions, _ design: GeneratorDesign = design()
   ) throws -> Trainer {

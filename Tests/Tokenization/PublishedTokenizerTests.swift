@@ -41,6 +41,14 @@ struct PublishedTokenizerTests {
       fingerprint: "1c65aa03188c2833e103477132c608edc36e93fecdb2f64f5496976002926ec8"),
   ]
 
+  @Test(arguments: all) func itsFilesAreWrittenForOtherPrograms(_ published: Published) throws {
+    for tokenizer in try published.tokenizers() {
+      let files = try #require(tokenizer.huggingFaceFiles(jinja: nil))
+      let read = try Tokenizer(json: files[0].contents, configJSON: files[1].contents)
+      #expect(read.fingerprint == tokenizer.fingerprint)
+    }
+  }
+
   @Test(arguments: all) func oneTokenizerHasOneFingerprintWhicheverFileItComesFrom(
     _ published: Published
   ) throws {

@@ -87,4 +87,17 @@ import Tokenization
     let gguf = try Tokenizer.load(ModelFolder.open(TestVectors.path("tiny-smollm.gguf")))
     #expect(gguf.endOfTextID == 2)
   }
+
+  /// What is written for other programs is read back as the same tokenizer, its chat template aside.
+  @Test func aHuggingFaceFolderIsWritten() throws {
+    let tiny = try Tokenizer(
+      json: Checkout.bytes("Tests/Tokenization/Vectors/tiny-gpt2.json"), configJSON: nil)
+    let files = try #require(tiny.huggingFaceFiles(jinja: nil))
+    #expect(files.map(\.name) == ["tokenizer.json", "tokenizer_config.json"])
+    let read = try Tokenizer(json: files[0].contents, configJSON: files[1].contents)
+    #expect(read.fingerprint == tiny.fingerprint)
+    for text in ["Hello  world's 12 things\n", "naïve 日本 \u{1F600}"] {
+      #expect(read.encode(text) == tiny.encode(text))
+    }
+  }
 }

@@ -45,6 +45,26 @@ import Training
     #expect(parts.floatingPointOperations == whole.floatingPointOperations)
   }
 
+  /// A batch that is the largest in nothing takes the most.
+  @Test func `the largest batch is found among unlike ones`() throws {
+    func bytes(_ sizes: [DocumentSize]) throws -> Int {
+      var options = TinyTraining.options()
+      options.batch = 1
+      return try TrainingPlan(
+        "run", TinyTraining.design(), options, training: sizes, validation: [],
+        sourceWidth: TinyTraining.width, vocabularySize: 401, operationsPerSecond: 1e9
+      ).activationBytes
+    }
+    let long = DocumentSize(prompt: 29, response: 2, states: 1)
+    let wide = DocumentSize(prompt: 1, response: 2, states: 60)
+    let both = DocumentSize(prompt: 28, response: 2, states: 59)
+    let alone = try [long, wide, both].map { try bytes([$0]) }
+    #expect(alone[2] > alone[0] && alone[2] > alone[1])
+    for order in [[long, wide, both], [both, wide, long], [wide, both, long]] {
+      #expect(try bytes(order) == alone[2])
+    }
+  }
+
   @Test(arguments: [PromptConditioning.name, AlignedConditioning.name])
   func `from a cache the plan is the same`(conditioning: String) throws {
     let fixture = try TinyTraining()

@@ -52,6 +52,20 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: workshop.path("other")))
   }
 
+  /// A safetensors file may begin with the byte that pickles begin with: the length of its header is any.
+  @Test func `a header's length makes no pickle of a file`() throws {
+    let workshop = try Workshop()
+    let header = #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+    let padded = header + String(repeating: " ", count: 0x280 - header.utf8.count)
+    var bytes = Data([0x80, 2, 0, 0, 0, 0, 0, 0])
+    bytes += Data(padded.utf8) + Data(count: 4)
+    try bytes.write(to: URL(fileURLWithPath: workshop.path("weights.safetensors")))
+    let refused = try workshop.denju(
+      "import-checkpoint", "weights.safetensors", "--source", "source", "--run", "imported")
+    expectRefusal(refused, "tensor")
+    #expect(!refused.errors.contains("pickle"))
+  }
+
   @Test(arguments: ["x.pt", "x.bin", "weights"])
   func `a pickle is refused with the line that converts it`(name: String) throws {
     let workshop = try Workshop()

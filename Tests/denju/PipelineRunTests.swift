@@ -135,6 +135,14 @@ import Testing
         Self.pipeline.replacingOccurrences(of: "max-new-tokens: 6", with: "max-new-token: 6"),
         "tiny.yaml:25:", "max-new-token"
       ),
+      (
+        Self.pipeline.replacingOccurrences(of: "heads: 4\n", with: "heads: 5\n"), "tiny.yaml:10:",
+        "heads"
+      ),
+      (
+        Self.pipeline.replacingOccurrences(of: "states: none", with: "train: bridge"),
+        "tiny.yaml:21:", "--from"
+      ),
       ("train: [", "tiny.yaml:2:", "YAML"), ("", "tiny.yaml:1:", "mapping"),
       ("just words", "tiny.yaml:1:", "mapping"),
     ]

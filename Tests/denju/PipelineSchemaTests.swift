@@ -30,7 +30,7 @@ import Testing
 
   /// What is a command's own, or what the file says by being a file.
   private static let alone: [String: Set<String>] = [
-    "precompute": ["plan", "json", "version"], "train": ["json", "version"],
+    "precompute": ["plan", "json", "version"], "train": ["plan", "json", "version"],
     "evaluate": ["json", "version"], "generate": ["json", "version"],
   ]
 

@@ -2,6 +2,7 @@
 public enum OptionError: Error, Equatable, Sendable, CustomStringConvertible {
   case fitWithoutNeed
   case storeWithoutCache
+  case cacheAndNone(String)
 
   public var description: String {
     switch self {
@@ -9,6 +10,8 @@ public enum OptionError: Error, Equatable, Sendable, CustomStringConvertible {
       "--fit-corpus is for a codec that is fitted, as transform:0.005"
     case .storeWithoutCache:
       "--no-cache and --store contradict each other"
+    case .cacheAndNone(let path):
+      "--no-cache and --cache \(path) contradict each other"
     }
   }
 }

@@ -22,5 +22,6 @@ public struct AnsweringOptions: DeclaredOptions {
 
   public func validate() throws {
     guard place.usesCache || !place.stores else { throw OptionError.storeWithoutCache }
+    if let cache = place.cache, !place.usesCache { throw OptionError.cacheAndNone(cache) }
   }
 }

@@ -5,6 +5,9 @@ public protocol StageRequest: DeclaredOptions {
   /// Throws for values out of their ranges, as the stage itself would, without opening anything.
   func checkRanges() throws
 
+  /// Throws for what is sure to be refused once the stages before have run, and can be seen before.
+  func check(after earlier: [any StageRequest]) throws
+
   /// Adds what the stage will take to a pipeline's plan; nothing is run.
   func plan(in plan: inout PipelinePlan) throws
 
@@ -16,5 +19,6 @@ public protocol StageRequest: DeclaredOptions {
 
 extension StageRequest {
   public func checkRanges() throws {}
+  public func check(after earlier: [any StageRequest]) throws {}
   public func plan(in plan: inout PipelinePlan) throws {}
 }

@@ -26,7 +26,8 @@ public struct PipelineStages {
   ) throws {
     path = file.path
     self.observer = observer
-    sections = try file.steps.map { step in
+    var sections: [Section] = []
+    for step in file.steps {
       func refused(_ problem: String) -> PipelineError {
         .badSection(
           path: file.path, line: step.line, section: step.stage.rawValue, problem: problem)
@@ -41,11 +42,13 @@ public struct PipelineStages {
       }
       do {
         try request.checkRanges()
+        try request.check(after: sections.map(\.request))
       } catch {
         throw refused("\(error)")
       }
-      return Section(step: step, request: request)
+      sections.append(Section(step: step, request: request))
     }
+    self.sections = sections
   }
 
   /// Runs the stages; what is done already is not done again.

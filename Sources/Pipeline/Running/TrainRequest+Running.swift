@@ -30,16 +30,37 @@ extension TrainRequest {
   }
 
   private func trainer(_ observer: any StageObserver) throws -> Trainer {
-    let design = design
-    if design.mask == .published { observer.hear(.publishedMask) }
-    return try Trainer(
+    let trainer = try Trainer(
       cache: cache, stream: stream.choice, run: run, design: design, options: options,
       generatorTokenizer: try generatorTokenizer())
+    if design.mask == .published { observer.hear(.publishedMask) }
+    if !design.unusedFlags.isEmpty {
+      observer.hear(
+        .remark(
+          Self.stage,
+          "\(design.unusedFlags.joined(separator: ", ")) not used: the decoder is as --from has it")
+      )
+    }
+    return trainer
   }
 
   /// The tokenizer in the folder of a pretrained generator; the source's otherwise.
   private func generatorTokenizer() throws -> Tokenizer? {
     try (tokenizer ?? design.pretrained).map { try Tokenizer.load(try ModelFolder.open($0)) }
+  }
+
+  /// A generator that can't be built, or can't write, is known before its cache is filled.
+  public func check(after earlier: [any StageRequest]) throws {
+    try design.check(options)
+    guard let source = earlier.compactMap({ ($0 as? PrecomputeRequest)?.source }).last else {
+      return
+    }
+    let own = try generatorTokenizer()
+    // A model that is still to be fetched says nothing yet.
+    guard let tokenizer = own ?? (try? Tokenizer.load(try ModelFolder.open(source))) else { return }
+    guard tokenizer.canWriteText, tokenizer.endOfTextID != nil else {
+      throw TrainingError.noWriting(isSources: own == nil)
+    }
   }
 
   /// Trains, or goes on with the run that its folder holds.

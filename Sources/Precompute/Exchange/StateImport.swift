@@ -119,6 +119,7 @@ public struct StateImport {
       try writer.flush()
     } catch {
       try? cache.note(run, done, .failed)
+      cache.dropIfEmpty()
       if isNew, try !cache.hasRecords() { try cache.discard() }
       throw error
     }

@@ -147,7 +147,7 @@ final class WindowComputation {
       let ids = window.texts[text]
       let links = cache.links(of: ids)
       entries.markCoded(text, links)
-      let start = goesOn ? try cache.cachedChunks(of: ids) : 0
+      let start = goesOn ? try cache.storedTokens(of: ids) : 0
       for link in links
       where link.range.lowerBound >= start && coded.insert(link.key).inserted {
         jobs.append((text, states, link))

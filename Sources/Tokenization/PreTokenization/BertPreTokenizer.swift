@@ -3,6 +3,9 @@
 struct BertPreTokenizer: PreTokenizer {
   static let name = "bert"
   static let steps = ["BertPreTokenizer"]
+  static let json = #"""
+    {"type":"BertPreTokenizer"}
+    """#
 
   static func accepts(_ steps: [TokenizerStep]) -> Bool { true }
 

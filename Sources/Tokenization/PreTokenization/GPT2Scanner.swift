@@ -2,6 +2,9 @@
 struct GPT2PreTokenizer: PreTokenizer {
   static let name = "gpt2"
   static let steps = ["ByteLevel"]
+  static let json = #"""
+    {"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}
+    """#
 
   static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool {
     try steps[0].splitsWords()

@@ -9,6 +9,9 @@ protocol PreTokenizer: Sendable {
   /// The types of the steps that a `tokenizer.json` writes it as.
   static var steps: [String] { get }
 
+  /// The JSON that a `tokenizer.json` writes it as.
+  static var json: String { get }
+
   /// Whether steps of those types have this pre-tokenizer's settings.
   static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool
 

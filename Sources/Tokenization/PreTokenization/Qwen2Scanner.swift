@@ -2,6 +2,16 @@
 struct Qwen2PreTokenizer: PreTokenizer {
   static let name = "qwen2"
   static let steps = ["Split", "ByteLevel"]
+  static var json: String {
+    var writer = CanonicalJSON()
+    writer.open("{")
+    writer.member("Regex", Qwen2Scanner.expression)
+    writer.close("}")
+    let split =
+      #"{"type":"Split","pattern":\#(String(decoding: writer.bytes, as: UTF8.self)),"behavior":"Isolated","invert":false}"#
+    return
+      #"{"type":"Sequence","pretokenizers":[\#(split),{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false}]}"#
+  }
 
   static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool {
     let splits = try steps[1].splitsWords()

@@ -2,6 +2,9 @@
 struct SmolLMPreTokenizer: PreTokenizer {
   static let name = "smollm"
   static let steps = ["Digits", "ByteLevel"]
+  static let json = #"""
+    {"type":"Sequence","pretokenizers":[{"type":"Digits","individual_digits":true},{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true}]}
+    """#
 
   static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool {
     let isSingle = try steps[0].fields.bool("individual_digits") ?? false

@@ -106,7 +106,8 @@ struct BenchAnswers: ParsableCommand {
   private static func show(_ report: Report) {
     Terminal.result(
       String(
-        format: "%d of %d answers unchanged (%.1f%%); exact match %.3f, with the other states %.3f",
+        format:
+          "%ld of %ld answers unchanged (%.1f%%); exact match %.3f, with the other states %.3f",
         report.unchanged, report.documents,
         100 * Double(report.unchanged) / Double(report.documents), report.exactMatch,
         report.otherExactMatch))

@@ -1,21 +1,29 @@
 import ModelFiles
 
 extension RotaryDecoder {
-  /// From scratch: an inner width of 8/3 of the width in steps of 32, angles on a base of 10,000, a head
-  /// of its own where the family's small models have none is left out: it is tied.
+  /// From scratch: an inner width of 8/3 of the width in steps of 32, angles on a base of 10,000, and the
+  /// embedding as the output head.
   init(design: BackboneDesign, attentionBias: Bool) throws(ModelFileError) {
     let file = GeneratorLimits.flags
     for (key, size) in [("width", design.width), ("heads", design.heads)] {
       try GeneratorLimits.requireSize(key, size, file: file)
     }
     try GeneratorLimits.require(
-      design.width % design.heads == 0, "heads", "a divisor of width \(design.width)",
+      design.width <= Checks.widest, "width", "at most \(Checks.widest)", "\(design.width)",
+      file: file)
+    try GeneratorLimits.require(
+      design.width % (2 * design.heads) == 0, "heads",
+      "a divisor of half the width, \(design.width / 2): rotary positions turn pairs of a head",
       "\(design.heads)", file: file)
+    let keyValueHeads = design.keyValueHeads ?? design.heads
+    try GeneratorLimits.require(
+      keyValueHeads > 0 && design.heads % keyValueHeads == 0, "key_value_heads",
+      "a divisor of the \(design.heads) heads", "\(keyValueHeads)", file: file)
     try self.init(
       TransformerSizes(
         hiddenSize: design.width, intermediateSize: (design.width * 8 / 3 + 31) / 32 * 32,
         layerCount: design.layers, headCount: design.heads,
-        keyValueHeadCount: design.keyValueHeads ?? design.heads,
+        keyValueHeadCount: keyValueHeads,
         headSize: design.width / design.heads, vocabularySize: design.vocabulary,
         maximumPositions: design.positions),
       epsilon: 1e-5, theta: 10_000, tied: true, attentionBias: attentionBias, file: file)
@@ -65,11 +73,9 @@ extension RotaryDecoder {
     try validate(file: file)
   }
 
-  func checkpointMembers(
-    _ family: String
-  ) -> [(key: String, value: any Encodable & Sendable)] {
+  var checkpointMembers: [(key: String, value: any Encodable & Sendable)] {
     [
-      ("architecture", family), ("head_size", sizes.headSize), ("heads", sizes.headCount),
+      ("head_size", sizes.headSize), ("heads", sizes.headCount),
       ("intermediate_width", sizes.intermediateSize), ("key_value_heads", sizes.keyValueHeadCount),
       ("layers", sizes.layerCount), ("positions", sizes.maximumPositions),
       ("rms_norm_epsilon", rmsNormEpsilon), ("rope_theta", ropeTheta),

@@ -55,6 +55,7 @@ public struct CheckpointImport {
     let run = RunFolder(options.run)
     guard !run.exists else { throw GenerationError.runExists(options.run) }
     try refusePickle()
+    if let template = options.template { _ = try ChatTemplate.named(template) }
     let folder = try ModelFolder.open(options.source)
     let architecture = try folder.architecture(registries.architectures)
     let sourceTokenizer = try Tokenizer.load(folder)
@@ -88,9 +89,10 @@ public struct CheckpointImport {
   /// A file that has to be run to be read is none that is read here.
   private func refusePickle() throws {
     let name = (options.path as NSString).lastPathComponent.lowercased()
-    let head = FileHandle(forReadingAtPath: options.path).flatMap { try? $0.read(upToCount: 4) }
+    let head = FileHandle(forReadingAtPath: options.path).flatMap { try? $0.read(upToCount: 9) }
     let isZip = head?.starts(with: [0x50, 0x4B, 3, 4]) ?? false
-    let isPickle = head?.first == 0x80
+    // A safetensors file may begin with this byte too: its header, an object, follows eight bytes of length.
+    let isPickle = head?.first == 0x80 && head?.dropFirst(8).first != UInt8(ascii: "{")
     guard
       [".pt", ".pth", ".bin", ".ckpt", ".pkl"].contains(where: name.hasSuffix) || isZip || isPickle
     else { return }
