@@ -61,17 +61,21 @@ import Testing
     }
   }
 
-  @Test(arguments: [
+  private static let flags = [
     "width=\(most)", "width=\(least)", "layers=\(most)", "layers=\(least)", "heads=\(most)",
     "heads=\(least)", "positions=\(most)", "window=\(most)", "adapter=\(most)",
     "bridge-heads=\(most)", "bridge-layers=\(most)", "bridge-layers=\(least)",
     "middle-width=\(most)", "middle-width=\(least)", "epochs=\(most)", "batch=\(most)",
     "accumulate=\(most)", "patience=\(least)", "minimum-gain=nan",
-  ])
-  func `a size that no generator has is refused before there is a folder`(flag: String) throws {
+  ]
+
+  @Test(arguments: ["prompt", "aligned"])
+  func `a size that no generator has is refused before there is a folder`(
+    conditioning: String
+  ) throws {
     let workshop = try Workshop()
     expectSuccess(try workshop.denju(workshop.precomputing("--conditioning", "aligned")))
-    for conditioning in ["prompt", "aligned"] {
+    for flag in Self.flags {
       let outcome = try workshop.denju(
         workshop.training("run", "--conditioning", conditioning) + ["--" + flag])
       let words = flag.split(separator: "=").map(String.init)

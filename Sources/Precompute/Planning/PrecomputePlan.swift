@@ -115,8 +115,18 @@ struct StoredWork: Equatable, Sendable {
 
 /// The rate of this machine's matrix product, in operations a second, timed for a moment.
 public enum MatrixProbe {
+  /// - Parameter repeats: of which the fastest counts. A machine so slow that a product takes a moment by itself
+  ///   is timed at a small one, once.
   public static func operationsPerSecond(repeats: Int = 4) -> Double {
-    let size = 768
+    let small = rate(size: 192, repeats: 1)
+    let operations = 2 * Double(largeSize * largeSize * largeSize)
+    return operations / small > slowSeconds ? small : rate(size: largeSize, repeats: repeats)
+  }
+
+  private static let largeSize = 768
+  private static let slowSeconds = 0.2
+
+  private static func rate(size: Int, repeats: Int) -> Double {
     let a = FloatBuffer(count: size * size)
     let b = FloatBuffer(count: size * size)
     let out = FloatBuffer(count: size * size)
