@@ -154,6 +154,12 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
+// Every file imports the modules whose members it uses: the compiler sees to it.
+for target in package.targets where target.type != .system {
+  target.swiftSettings =
+    (target.swiftSettings ?? []) + [.enableUpcomingFeature("MemberImportVisibility")]
+}
+
 // What `Tests/Fuzz/run.sh` builds, with libFuzzer's runtime, which nothing else has.
 if Context.environment["DENJU_FUZZ"] != nil {
   package.targets.append(

@@ -1,5 +1,6 @@
 import Layers
 import ModelFiles
+import Numerics
 
 /// What a token's state depends on.
 public enum Visibility: String, Codable, Sendable {

@@ -1,3 +1,5 @@
+import Identity
+
 /// What can go wrong with a feature cache: one line that a person can act on.
 public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   /// There is no file.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// Removes fits of codecs that no stream has, and their bytes.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// Tokens a record when nothing is said.

@@ -1,4 +1,5 @@
 import GRDB
+import Identity
 
 /// The streams of a file: which there are, which is meant, and adding one.
 extension FeatureCache {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 extension FeatureCache {
   /// What is wrong with the record in a row; `nil` where it is sound, and used.

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 /// A frozen model's hidden states over a corpus: one stream of an SQLite file that is complete in itself.
 ///

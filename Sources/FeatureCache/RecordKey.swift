@@ -1,4 +1,5 @@
 import Crypto
+import Identity
 
 /// Names a record by what determines its values: the stream, the token ids of the records before
 /// it, and its own; of states that depend on the whole document, all ids of that (see `StateScope`).

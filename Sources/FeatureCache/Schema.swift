@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 /// The tables and views of a cache: the text of `Schemas/cache.sql`, built into the program.
 public enum Schema {

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Identity
 
 /// The rows of `sources` and `streams` that say what a stream holds.
 struct StoredStream {

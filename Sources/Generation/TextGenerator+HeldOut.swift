@@ -2,6 +2,7 @@ import FeatureCache
 import Foundation
 import Generators
 import Numerics
+import Runs
 import Tokenization
 
 extension TextGenerator {

@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import Generators
+import Identity
 import Numerics
 import Runs
 import Tokenization

@@ -1,4 +1,6 @@
 import Architectures
+import Identity
+import Layers
 import ModelFiles
 
 /// What a weights file leaves unsaid. A value here wins over the file's metadata; absent in both, the

@@ -1,6 +1,7 @@
 import Corpora
 import FeatureCache
 import Foundation
+import Identity
 import KnowledgeSource
 
 /// Stage one: runs the frozen source over a corpus and stores its hidden states.

@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 
 /// Why a precompute run can't be: one line that a person can act on. Errors of files, corpora, the source
 /// and the cache pass through in their own words.

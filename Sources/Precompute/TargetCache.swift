@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import Identity
 
 /// The cache that a run fills, or that a plan is made for: opened once, where it is begun, and else to be made.
 struct TargetCache {

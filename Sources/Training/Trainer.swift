@@ -2,6 +2,7 @@ import Crypto
 import FeatureCache
 import Foundation
 import Generators
+import Layers
 import ModelFiles
 import Numerics
 import Runs

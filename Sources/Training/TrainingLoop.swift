@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import Generators
+import Layers
 import Numerics
 import Runs
 

@@ -1,7 +1,9 @@
+import Architectures
 import ArgumentParser
 import Foundation
 import Generation
 import Generators
+import Identity
 import Runs
 
 /// Weights that were trained elsewhere become a run.

@@ -2,6 +2,7 @@ import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
+import Identity
 import ModelFiles
 import Runs
 import Tokenization

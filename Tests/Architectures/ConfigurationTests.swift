@@ -1,4 +1,5 @@
 import Architectures
+import Layers
 import ModelFiles
 import TestSupport
 import Testing

@@ -1,5 +1,7 @@
 import Architectures
+import Layers
 import ModelFiles
+import Numerics
 import TestSupport
 import Testing
 

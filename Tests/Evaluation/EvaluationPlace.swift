@@ -3,6 +3,7 @@ import FeatureCache
 import Foundation
 import Generators
 import Identity
+import Layers
 import Numerics
 import Runs
 import Tokenization

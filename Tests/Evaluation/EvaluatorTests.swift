@@ -1,10 +1,12 @@
 import Evaluation
+import FeatureCache
 import Foundation
 import Generators
 import Identity
 import Numerics
 import Runs
 import Testing
+import Tokenization
 
 /// Reports whose figures were worked out by hand.
 @Suite struct EvaluatorTests {

@@ -3,13 +3,16 @@ import FeatureCache
 import Foundation
 import Generation
 import Generators
+import Identity
 import KnowledgeSource
+import Layers
 import ModelFiles
 import Numerics
 import Precompute
 import Runs
 import TestSupport
 import Testing
+import Tokenization
 import Training
 
 /// A family, a whole-document source, a conditioning, a codec and a corpus form that the program does not have

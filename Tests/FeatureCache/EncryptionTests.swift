@@ -1,6 +1,7 @@
 import Crypto
 import FeatureCache
 import Foundation
+import Identity
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import FeatureCache
 import Foundation
 import GRDB
+import Identity
 import TestSupport
 import Testing
 

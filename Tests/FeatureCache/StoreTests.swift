@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import Identity
 import TestSupport
 import Testing
 

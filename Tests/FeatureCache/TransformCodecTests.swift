@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import Identity
 import Numerics
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Architectures
 import FeatureCache
 import Foundation
 import Generation
+import Identity
 import KnowledgeSource
 import ModelFiles
 import Numerics

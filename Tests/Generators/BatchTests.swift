@@ -1,4 +1,5 @@
 import Generators
+import Identity
 import Layers
 import Numerics
 import TestSupport

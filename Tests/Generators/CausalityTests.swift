@@ -1,5 +1,6 @@
 import Architectures
 import Generators
+import Identity
 import TestSupport
 import Testing
 

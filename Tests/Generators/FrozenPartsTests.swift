@@ -1,3 +1,4 @@
+import Architectures
 import Generators
 import Layers
 import Numerics

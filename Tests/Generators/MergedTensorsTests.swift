@@ -1,6 +1,7 @@
 import Architectures
 import Foundation
 import Generators
+import Identity
 import Layers
 import ModelFiles
 import TestSupport

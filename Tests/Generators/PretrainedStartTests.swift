@@ -1,5 +1,6 @@
 import Architectures
 import Generators
+import Identity
 import Layers
 import ModelFiles
 import TestSupport

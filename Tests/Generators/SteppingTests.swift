@@ -1,4 +1,5 @@
 import Generators
+import Identity
 import Numerics
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Layers
+import Numerics
 import Testing
 
 @Suite struct ArenaTests {

@@ -1,7 +1,9 @@
 import Architectures
 import Crypto
 import Foundation
+import Layers
 import ModelFiles
+import Numerics
 import TestSupport
 import Testing
 

@@ -1,3 +1,5 @@
+import FeatureCache
+import Identity
 import Numerics
 import Precompute
 import Testing

@@ -1,4 +1,5 @@
 import Corpora
+import Foundation
 
 /// A corpus form that the program does not have: a prompt and a response a line, between them a tab.
 package struct TabForm: CorpusForm {

@@ -1,6 +1,7 @@
 import Corpora
 import FeatureCache
 import Generators
+import Identity
 import Precompute
 import Training
 

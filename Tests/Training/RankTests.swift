@@ -1,5 +1,6 @@
 import Foundation
 import Generators
+import Layers
 import Numerics
 import Runs
 import Synchronization

@@ -1,6 +1,7 @@
 import Foundation
 import Generators
 import Identity
+import Layers
 import Runs
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import Identity
 import ModelFiles
 import TestSupport
 import Testing

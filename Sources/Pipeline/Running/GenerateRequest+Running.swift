@@ -1,4 +1,5 @@
 import Generation
+import Tokenization
 
 extension GenerateRequest {
   /// Answers the prompts, one after the other.

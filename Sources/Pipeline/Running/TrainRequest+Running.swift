@@ -1,5 +1,7 @@
 import FeatureCache
 import Foundation
+import Generators
+import Identity
 import ModelFiles
 import Precompute
 import Runs

@@ -1,5 +1,6 @@
 import Architectures
 import FeatureCache
+import Identity
 import ModelFiles
 import Numerics
 import Tokenization

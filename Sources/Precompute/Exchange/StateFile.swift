@@ -1,5 +1,6 @@
 import FeatureCache
 import Foundation
+import Identity
 
 /// How states lie in a file that other programs read or write: the names of its arrays.
 ///

@@ -1,6 +1,7 @@
 import Architectures
 import Corpora
 import FeatureCache
+import Identity
 import ModelFiles
 
 extension Precompute {

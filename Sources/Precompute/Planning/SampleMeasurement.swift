@@ -1,5 +1,7 @@
 import FeatureCache
 import Foundation
+import Identity
+import Numerics
 
 /// A few windows of the corpus, run, coded and stored for a moment as the run itself would, into a cache
 /// that is thrown away.

@@ -1,3 +1,4 @@
+import Architectures
 import Corpora
 import FeatureCache
 import Foundation

@@ -1,6 +1,7 @@
 import Architectures
 import FeatureCache
 import Foundation
+import Identity
 import KnowledgeSource
 import ModelFiles
 import Numerics

@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 
 /// Decides, window by window, which beginnings that texts share are run once: see `PrefixSchedule`.
 ///

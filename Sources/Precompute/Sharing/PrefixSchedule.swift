@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 
 /// What is run through a causal source for the texts of one window, in which order, and what is held meanwhile.
 ///

@@ -3,6 +3,7 @@ import Evaluation
 import FeatureCache
 import Foundation
 import Generation
+import Identity
 import Tokenization
 
 /// What other states cost a generator that was trained on its own.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FeatureCache
 import Foundation
+import Identity
 import Numerics
 
 /// How fast the store is, and what it takes beside what is stored.

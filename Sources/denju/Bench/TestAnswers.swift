@@ -1,5 +1,7 @@
 import FeatureCache
 import Generation
+import Generators
+import Runs
 import Tokenization
 
 /// A trained generator's greedy answers to the test prompts of its cache, from given states.

@@ -4,6 +4,7 @@ import Corpora
 import FeatureCache
 import Foundation
 import Generation
+import Identity
 import KnowledgeSource
 import ModelFiles
 import Numerics

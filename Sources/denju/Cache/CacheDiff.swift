@@ -1,6 +1,7 @@
 import ArgumentParser
 import FeatureCache
 import Foundation
+import Pipeline
 
 struct CacheDiff: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,4 @@
-import Crypto
 import Foundation
-import Numerics
 
 /// Everything that changes the value of a cached hidden state, besides the token ids up to and
 /// including it.
@@ -67,7 +65,7 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
   static let numericsField = "numerics version"
 
   /// The fields by the names people read, in a fixed order; but for the scope, which the stream's kind says.
-  private var fields: [(name: String, value: String)] {
+  package var fields: [(name: String, value: String)] {
     [
       ("source weights", weights), ("architecture", architecture), ("tokenizer", tokenizer),
       ("layer", String(layer)), ("after the final norm", normalized ? "yes" : "no"),
@@ -81,41 +79,6 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
       "what a state depends on",
       scope == .causal ? "the tokens up to its own" : "the whole document"
     )
-  }
-
-  /// Names the source alone: its weights, configuration and tokenizer.
-  var sourceKey: [UInt8] {
-    var hash = FramedHash("denju source key 1")
-    hash.add(weights)
-    hash.add(architecture)
-    hash.add(tokenizer)
-    return hash.finalize()
-  }
-
-  /// The stream's key, which every record's key begins with: the identity, and how texts are cut
-  /// into records.
-  func streamKey(chunkTokens: Int) -> [UInt8] {
-    var hash = FramedHash("denju stream 1")
-    hash.add(scope.kind)
-    hash.add(chunkTokens)
-    for field in fields {
-      hash.add(field.name)
-      hash.add(field.value)
-    }
-    return hash.finalize()
-  }
-
-  /// What differs when the source of this identity's states is to be run again, here and now; empty
-  /// when the states will be the same.
-  public func differences(
-    fromWeights weights: String, architecture: String, tokenizer: String
-  ) -> [IdentityDifference] {
-    var found = self
-    found.weights = weights
-    found.architecture = architecture
-    found.tokenizer = tokenizer
-    found.numerics = Numerics.version
-    return differences(from: found, acceptOtherNumerics: false)
   }
 
   /// What differs when this, the cache's identity, meets a request's; empty when they fit together.
@@ -138,6 +101,12 @@ public struct IdentityDifference: Equatable, Sendable, CustomStringConvertible {
   public let field: String
   public let cache: String
   public let asked: String
+
+  package init(field: String, cache: String, asked: String) {
+    self.field = field
+    self.cache = cache
+    self.asked = asked
+  }
 
   public var description: String {
     "\(field) is \(Self.shortened(cache)) in the cache and \(Self.shortened(asked)) here"
@@ -164,39 +133,5 @@ public struct IdentityDifference: Equatable, Sendable, CustomStringConvertible {
 
   private static func shortened(_ value: String) -> String {
     value.utf8.count <= 72 ? value : value.prefix(68) + "..."
-  }
-}
-
-/// What a cache knows of the model behind it, beyond the identity.
-public struct CacheSource: Equatable, Sendable {
-  /// What people call it.
-  public var name: String
-  /// Where it was when the cache was made: a hint.
-  public var path: String
-  /// The serialized tokenizer; its SHA-256 is the identity's `tokenizer`.
-  public var tokenizer: [UInt8]
-  /// Name of the chat template prompts are written with; `nil`: none.
-  public var chatTemplate: String?
-
-  public init(name: String, path: String, tokenizer: [UInt8], chatTemplate: String?) {
-    self.name = name
-    self.path = path
-    self.tokenizer = tokenizer
-    self.chatTemplate = chatTemplate
-  }
-
-  /// SHA-256 of the tokenizer: the identity's.
-  public var tokenizerFingerprint: String { hexadecimal(SHA256.hash(data: tokenizer)) }
-
-  func checksum(identity: CacheIdentity) -> [UInt8] {
-    var hash = FramedHash("denju source 1")
-    hash.add(name)
-    hash.add(identity.weights)
-    hash.add(identity.architecture)
-    hash.add(tokenizer)
-    hash.add(identity.tokenizer)
-    hash.add(chatTemplate == nil ? 0 : 1)
-    hash.add(chatTemplate ?? "")
-    return hash.finalize()
   }
 }

@@ -15,14 +15,14 @@ public enum StateScope: String, CaseIterable, Codable, Sendable {
   case document
 
   /// What a stream of such states is called in its row.
-  var kind: String {
+  package var kind: String {
     switch self {
     case .causal: "states"
     case .document: "document states"
     }
   }
 
-  init?(kind: String) {
+  package init?(kind: String) {
     guard let scope = Self.allCases.first(where: { $0.kind == kind }) else { return nil }
     self = scope
   }
