@@ -10,7 +10,7 @@ import Testing
 
   init() throws {
     fixture = try Fixture()
-    try fixture.writeCorpus("corpus.jsonl", rows: 700, seed: 4)
+    try fixture.writeCorpus("corpus.jsonl", rows: 420, seed: 4)
   }
 
   private func options(_ cache: String, allowance: Double = 0.05) throws -> PrecomputeOptions {
@@ -34,7 +34,7 @@ import Testing
     let again = try fixture.run(try options("cache.sqlite"))
     #expect(again.tokens == 0)
     // More texts pass through the same fit.
-    try fixture.writeCorpus("corpus.jsonl", rows: 900, seed: 5)
+    try fixture.writeCorpus("corpus.jsonl", rows: 560, seed: 5)
     #expect(try fixture.run(try options("cache.sqlite")).tokens > 0)
     #expect(try self.fit("cache.sqlite").bytes == fit.bytes)
     #expect(try fixture.digest("cache.sqlite") != digest)

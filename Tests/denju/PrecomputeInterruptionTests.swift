@@ -42,21 +42,21 @@ import Testing
     expectSuccess(try workshop.denju("cache", "verify", "killed.sqlite"))
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
-  func `a signal ends it with 130, and a second run ends in the same cache`(signal: Int32) throws {
+  @Test func `a signal ends it with 130, and a second run ends in the same cache`() throws {
     let workshop = try Self.workshop()
     expectSuccess(try workshop.denju(Self.arguments("whole.sqlite")))
-    let process = try workshop.start(Self.arguments("stopped.sqlite"))
-    process.waitUntil { FileManager.default.fileExists(atPath: workshop.path("stopped.sqlite")) }
-    try #require(process.send(signal))
-    let outcome = process.wait()
-    #expect(outcome.status == 130)
-    #expect(outcome.errors.contains("again"))
-    expectSuccess(try workshop.denju("cache", "verify", "stopped.sqlite"))
-    expectSuccess(try workshop.denju(Self.arguments("stopped.sqlite")))
-    #expect(
-      try workshop.digest(workshop.path("stopped.sqlite"))
-        == workshop.digest(workshop.path("whole.sqlite")))
+    for (signal, name) in [(SIGINT, "interrupted.sqlite"), (SIGTERM, "ended.sqlite")] {
+      let process = try workshop.start(Self.arguments(name))
+      process.waitUntil { FileManager.default.fileExists(atPath: workshop.path(name)) }
+      try #require(process.send(signal))
+      let outcome = process.wait()
+      #expect(outcome.status == 130)
+      #expect(outcome.errors.contains("again"))
+      expectSuccess(try workshop.denju("cache", "verify", name))
+      expectSuccess(try workshop.denju(Self.arguments(name)))
+      #expect(
+        try workshop.digest(workshop.path(name)) == workshop.digest(workshop.path("whole.sqlite")))
+    }
   }
 
   @Test func `a second writer is refused by name`() throws {

@@ -28,6 +28,9 @@ struct BenchEngines: ParsableCommand {
   @Option(help: "Tokens that stage one is measured on, about.")
   var tokens = 2048
 
+  @Option(help: "Measure only the products whose name has this text.")
+  var only: String?
+
   @Option(help: "Rounds, of which the median counts.")
   var rounds = 5
 
@@ -71,7 +74,8 @@ struct BenchEngines: ParsableCommand {
     }
     let documents = Documents(documents: workload.documents)
     for engine in engines { _ = try engine.ask(documents, as: PeerContender.Seconds.self) }
-    var rows = try ProductShape.all.map { shape in
+    let shapes = ProductShape.all.filter { only.map($0.name.contains) ?? true }
+    var rows = try shapes.map { shape in
       EnginesReport.Row(
         name: shape.name, kind: shape.kind.rawValue, size: "\(shape.m) × \(shape.k) × \(shape.n)",
         unit: "GFLOP/s", rates: try rates(engines, Product(product: shape), shape.operations / 1e9))
