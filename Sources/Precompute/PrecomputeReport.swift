@@ -37,7 +37,7 @@ struct RateProbes {
   private var rates: [Double] = []
   private var last: ContinuousClock.Instant?
 
-  /// Seconds between probes, of which each takes about ten milliseconds.
+  /// Seconds between probes, of which each takes some milliseconds.
   private static let pause = 10.0
 
   mutating func probeIfDue() {

@@ -63,7 +63,10 @@ package final class Workshop {
   package var environment: [String] = []
 
   package func start(_ arguments: [String]) throws -> RunningProgram {
-    try RunningProgram(Program.path, arguments, in: folder, environment: environment)
+    // Many run beside each other, on models that are too small for a second thread to gain anything. Where threads
+    // matter, `environment` says how many.
+    try RunningProgram(
+      Program.path, arguments, in: folder, environment: ["DENJU_THREADS=1"] + environment)
   }
 
   package func denju(_ arguments: String...) throws -> Program.Outcome { try denju(arguments) }

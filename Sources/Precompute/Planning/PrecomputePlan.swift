@@ -123,8 +123,8 @@ public enum MatrixProbe {
     return operations / small > slowSeconds ? small : rate(size: largeSize, repeats: repeats)
   }
 
-  private static let largeSize = 768
-  private static let slowSeconds = 0.2
+  private static let largeSize = 512
+  private static let slowSeconds = 0.1
 
   private static func rate(size: Int, repeats: Int) -> Double {
     let a = FloatBuffer(count: size * size)
