@@ -39,7 +39,7 @@ public protocol GeneratorArchitecture: Architecture {
   /// From the members that a checkpoint's `config.json` has of it.
   init(checkpoint reader: ConfigurationReader) throws(ModelFileError)
 
-  /// Those members.
+  /// The members that `init(checkpoint:)` reads.
   var checkpointMembers: [(key: String, value: any Encodable & Sendable)] { get }
 
   /// A tensor's name in a checkpoint, which has the bridge's tensors beside it.

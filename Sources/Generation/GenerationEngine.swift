@@ -8,9 +8,9 @@ import Tokenization
 public final class GenerationEngine {
   /// What is to be answered.
   public struct Request {
-    /// In the source's tokenizer.
+    /// The prompt in the source's tokenizer.
     public var prompt: PromptFormat.Encoded
-    /// In the generator's.
+    /// The prompt in the generator's tokenizer.
     public var ids: [Int32]
     public var options: SamplingOptions
     /// States to read instead of the prompt's own, a stream each; `nil`: its own.

@@ -45,7 +45,7 @@ public final class TextGenerator {
   public let format: PromptFormat
   public let states: StateProvider
   let decoder: GeneratorDecoder
-  /// Of the generator's output.
+  /// The tokenizer of what the generator writes.
   let tokenizer: Tokenizer
   private let engine: GenerationEngine
 

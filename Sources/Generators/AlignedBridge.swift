@@ -9,7 +9,7 @@ import Numerics
 struct AlignedBridge: Sendable {
   /// What a forward pass leaves for the backward pass.
   struct Trace {
-    /// p.
+    /// p, the states' projection, which every layer reads.
     let projected: Rows
     /// L₀ p, and its norm.
     let middle: Rows

@@ -18,7 +18,7 @@ public protocol Conditioning: Sendable {
   /// From the members of a checkpoint's `config.json`.
   init(checkpoint reader: ConfigurationReader) throws(ModelFileError)
 
-  /// Those members, besides the backbone's.
+  /// The members that `init(checkpoint:)` reads, beside the backbone's.
   var checkpointMembers: [(key: String, value: any Encodable & Sendable)] { get }
 
   var needs: SourceNeeds { get }
@@ -159,7 +159,7 @@ public protocol ConditioningNetwork: Sendable {
   /// The mean gates, over some rows and all channels, of what happened before the first layer.
   func entryGates(_ trace: any ConditioningTrace, rows: Range<Int>) -> [Float]
 
-  /// Those of what happened before a layer.
+  /// The mean gates, over some rows and all channels, of what happened before a layer.
   func layerGates(_ layer: Int, _ trace: any ConditioningTrace, rows: Range<Int>) -> [Float]
 
   /// What rows of a part of the batch, which are tokens of its own, read before the first layer:

@@ -89,7 +89,8 @@ extension GeneratorConfiguration {
     }
   }
 
-  /// Reads `config.json`. Throws `checkpoint` for text that is none, naming the key.
+  /// Reads `config.json`. Throws `checkpoint` for text that is not JSON, and by its key what is missing, unknown or no
+  /// generator's.
   public init(
     json data: Data, path: String, architectures: ArchitectureRegistry = .builtIn,
     conditionings: ConditioningRegistry = .builtIn

@@ -62,7 +62,7 @@ public enum TrainedParts: Equatable, Sendable, Codable, CustomStringConvertible 
 
 /// Where one tensor lies among a module's parameters: what a layer keeps of it.
 public struct Parameter: Sendable, Equatable {
-  /// Of the first value, within the trained or the frozen parameters.
+  /// Where its first value lies, within the trained or the frozen parameters.
   let offset: Int
   /// [rows, columns]; a vector is one row.
   let rows: Int

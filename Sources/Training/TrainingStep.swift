@@ -51,7 +51,7 @@ struct TrainingStep {
     let parameters = model.parameters
     parameters.clearGradients()
     let parts = order.parts(indices)
-    // A rank runs every so-manieth part, and all know how many tokens the whole step counts.
+    // Ranks take parts by turns, and all know how many tokens the whole step counts.
     let own = Array(parts.indices.filter { $0 % communicator.count == communicator.rank })
     let counted = try indices.reduce(0) { sum, index in
       let example = set.examples[index]
