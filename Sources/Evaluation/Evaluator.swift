@@ -4,6 +4,7 @@ import Foundation
 import Generation
 import Generators
 import KnowledgeSource
+import ModelFiles
 import Numerics
 import Runs
 import Tokenization
@@ -93,7 +94,12 @@ public final class Evaluator {
     let provider = try StateProvider(
       identity: cache.identity, codec: cache.codec, cache: nil,
       source: options.source ?? run.sourcePath, architectures: architectures)
-    let positions = try provider.sourceFolder().architecture(architectures).maximumPositions
+    let folder = try provider.sourceFolder()
+    let architecture = try folder.architecture(architectures)
+    // Known before the runs are measured, which may take an hour.
+    guard architecture.outputHead != nil else {
+      throw KnowledgeSourceError.noDecoder(path: folder.path, family: architecture.family)
+    }
     let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
     var generator = SeededGenerator(seed: options.seed)
     var order = Array(entries.indices)
@@ -101,7 +107,7 @@ public final class Evaluator {
     let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
     return SourceQuestions(
       provider: provider, tokenizer: tokenizer,
-      prompts: try FewShotPrompts(shown, asked: asked, tokenizer, positions: positions))
+      prompts: try FewShotPrompts(shown, asked: asked, tokenizer, positions: architecture.maximumPositions))
   }
 
   public func run(progress: (Progress) -> Void) throws -> EvaluationReport {
