@@ -107,7 +107,8 @@ public final class Evaluator {
     let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
     return SourceQuestions(
       provider: provider, tokenizer: tokenizer,
-      prompts: try FewShotPrompts(shown, asked: asked, tokenizer, positions: architecture.maximumPositions))
+      prompts: try FewShotPrompts(
+        shown, asked: asked, tokenizer, positions: architecture.maximumPositions))
   }
 
   public func run(progress: (Progress) -> Void) throws -> EvaluationReport {

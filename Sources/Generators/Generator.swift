@@ -140,6 +140,15 @@ public final class Generator {
   private func batch(
     _ documents: [GeneratorDocument], _ loss: LossScope, embedsLast: Bool
   ) throws(GeneratorError) -> GeneratorBatch {
-    try network.batch(documents, configuration, loss, embedsLast: embedsLast, arena)
+    if !embedsLast { try configuration.conditioning.check(loss) }
+    let (network, vocabulary) = (network, configuration.vocabularySize)
+    return try GeneratorBatch(
+      documents, configuration,
+      rows: { (document, place) throws(GeneratorError) in
+        try GeneratorDocument.check(
+          document.prompt + document.response, vocabulary: vocabulary, document: place)
+        return try network.conditioning.rows(
+          of: document, loss: loss, embedsLast: embedsLast, place: place)
+      }, arena)
   }
 }

@@ -17,22 +17,6 @@ struct GeneratorNetwork: Sendable {
     self.layout = layout
   }
 
-  func batch(
-    _ documents: [GeneratorDocument], _ configuration: GeneratorConfiguration, _ loss: LossScope,
-    embedsLast: Bool, _ arena: Arena
-  ) throws(GeneratorError) -> GeneratorBatch {
-    if !embedsLast { try configuration.conditioning.check(loss) }
-    return try GeneratorBatch(
-      documents, configuration,
-      rows: { (document, place) throws(GeneratorError) in
-        try GeneratorDocument.check(
-          document.prompt + document.response, vocabulary: configuration.vocabularySize,
-          document: place)
-        return try conditioning.rows(
-          of: document, loss: loss, embedsLast: embedsLast, place: place)
-      }, arena)
-  }
-
   /// What a forward pass over documents leaves for the backward pass.
   struct Run {
     let embedded: Rows

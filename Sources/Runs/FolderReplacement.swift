@@ -91,7 +91,8 @@ package final class FolderReplacement {
 }
 
 /// The system's words for the last failure.
-private func systemReason() -> String { String(cString: strerror(errno)) }
+/// What the operating system says of an error.
+func systemReason(_ code: CInt = errno) -> String { String(cString: strerror(code)) }
 
 private typealias RenameWithFlags =
   @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32

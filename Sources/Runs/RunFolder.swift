@@ -80,7 +80,7 @@ public struct RunFolder: Sendable {
   private static func reason(_ error: any Error) -> String {
     let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? (error as NSError)
     return cause.domain == NSPOSIXErrorDomain
-      ? String(cString: strerror(CInt(cause.code))) : error.localizedDescription
+      ? systemReason(CInt(cause.code)) : error.localizedDescription
   }
 
   /// Makes the folder; `run.json` comes last, so that a folder that has it is whole.

@@ -9,7 +9,7 @@ package final class RunLock {
   package init(_ folder: RunFolder) throws(RunFolder.Failure) {
     descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw .unwritable(file: folder.path, reason: String(cString: strerror(errno)))
+      throw .unwritable(file: folder.path, reason: systemReason())
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let reason = errno
@@ -18,7 +18,7 @@ package final class RunLock {
         file: folder.path,
         reason: reason == EWOULDBLOCK
           ? "another denju trains in it; wait for its end, or name another folder"
-          : String(cString: strerror(reason)))
+          : systemReason(reason))
     }
   }
 

@@ -142,7 +142,8 @@ public final class Trainer {
 
   /// Throws where this machine has not the memory that the training is known to take.
   private func requireMemory(_ activationBytes: Int) throws(TrainingError) {
-    let needed = TrainingPlan.bytes(configuration, design.train).reduce(activationBytes, +)
+    let parameters = TrainingPlan.bytes(configuration, design.train)
+    let needed = parameters.weights + parameters.optimizer + activationBytes
     let there = Int(clamping: ProcessInfo.processInfo.physicalMemory)
     guard needed <= there else { throw .tooLarge(bytes: needed, memory: there) }
   }

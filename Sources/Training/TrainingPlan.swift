@@ -24,11 +24,12 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
   public var memoryBytes: Int { weightBytes + optimizerBytes + activationBytes }
 
   /// Bytes of all weights, and of gradients and moments.
-  static func bytes(_ configuration: GeneratorConfiguration, _ train: TrainedParts) -> [Int] {
-    let tensors = configuration.tensors(training: train)
-    let all = tensors.reduce(0) { $0 + $1.range.count }
-    let trained = tensors.reduce(0) { $0 + ($1.isTrained ? $1.range.count : 0) }
-    return [all, 3 * trained].map { $0 * MemoryLayout<Float>.stride }
+  static func bytes(
+    _ configuration: GeneratorConfiguration, _ train: TrainedParts
+  ) -> (weights: Int, optimizer: Int) {
+    let all = configuration.tensors(training: train).reduce(0) { $0 + $1.range.count }
+    let trained = configuration.parameterCount(training: train)
+    return (all * MemoryLayout<Float>.stride, 3 * trained * MemoryLayout<Float>.stride)
   }
 
   /// Share of the matrix product's rate that training reaches.
@@ -44,14 +45,14 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
     operationsPerSecond rate: Double
   ) throws {
     let bytes = Self.bytes(configuration, train)
-    let all = bytes[0] / MemoryLayout<Float>.stride
+    let all = bytes.weights / MemoryLayout<Float>.stride
     self.run = run
     parameters = configuration.parameterCount(training: train)
     epochs = options.epochs
     tokens = training.reduce(0) { $0 + $1.prompt + $1.response } * options.epochs
     floatingPointOperations = (4 * Double(all) + 2 * Double(parameters)) * Double(tokens)
     seconds = floatingPointOperations / (rate * Self.efficiency)
-    (weightBytes, optimizerBytes) = (bytes[0], bytes[1])
+    (weightBytes, optimizerBytes) = bytes
     activationBytes = try ActivationMemory(configuration, train, options)
       .bytes(training: training, validation: validation)
   }
