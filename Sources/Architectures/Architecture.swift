@@ -46,11 +46,16 @@ public protocol Architecture: Sendable, Equatable {
   /// Block `layer`, 0 ..< N. Blocks differ in names, windows and rotary bases; their sizes are equal.
   func block(_ layer: Int) -> BlockDescription
   /// What layer N's states are normed by at last; nil: nothing.
-  var finalNorm: FinalNormDescription? { get }
+  var finalNorm: NormDescription? { get }
   /// What turns final states into logits; nil: nothing does.
   var outputHead: OutputHeadDescription? { get }
-  /// What the tensors' names may begin with in files, before those of the descriptions.
-  var namePrefixes: [String] { get }
+
+  /// What the names of a model's own tensors begin with, its output head's aside: `model.` of Llama.
+  static var nameRoot: String { get }
+  /// What files may have in its place: `LlamaModel`'s have nothing.
+  static var otherRoots: [String] { get }
+  /// Where a tensor of the descriptions lies in files, with the usual root.
+  func part(_ name: String, isGGUF: Bool) -> TensorPart
 }
 
 /// How token ids become layer 0, and by which tensors.
@@ -63,13 +68,16 @@ public struct EmbeddingDescription: Sendable, Equatable {
   public var segments: String?
   /// Rows of `segments`.
   public var segmentCount: Int
-  public var norm: FinalNormDescription?
+  public var norm: NormDescription?
+  /// What the tokens' rows are multiplied by.
+  public var scale: Float
 
   public init(
-    tokens: String, positions: String? = nil, segments: String? = nil, segmentCount: Int = 0,
-    norm: FinalNormDescription? = nil
+    tokens: String, scale: Float = 1, positions: String? = nil, segments: String? = nil,
+    segmentCount: Int = 0, norm: NormDescription? = nil
   ) {
     self.tokens = tokens
+    self.scale = scale
     self.positions = positions
     self.segments = segments
     self.segmentCount = segmentCount
@@ -77,25 +85,19 @@ public struct EmbeddingDescription: Sendable, Equatable {
   }
 }
 
-/// A norm outside the blocks.
-public struct FinalNormDescription: Sendable, Equatable {
-  public var name: String
-  public var kind: NormKind
-
-  public init(_ name: String, _ kind: NormKind) {
-    self.name = name
-    self.kind = kind
-  }
-}
-
-/// The tensor that turns final states into logits, [vocabulary, C], and whether it is the embedding.
+/// The tensor that turns final states into logits, [vocabulary, C].
 public struct OutputHeadDescription: Sendable, Equatable {
+  /// The name of a head of its own.
   public var name: String
+  /// Whether it is the tokens' embedding instead, which files may have under either name.
   public var isTied: Bool
+  /// Logits become cap · tanh(logit / cap); nil: they stay.
+  public var softCap: Float?
 
-  public init(_ name: String, isTied: Bool) {
+  public init(_ name: String, isTied: Bool, softCap: Float? = nil) {
     self.name = name
     self.isTied = isTied
+    self.softCap = softCap
   }
 }
 
@@ -109,7 +111,9 @@ extension Architecture {
   }
 
   public var visibility: Visibility { .causal }
-  public var namePrefixes: [String] { [""] }
+  public static var nameRoot: String { "" }
+  public static var otherRoots: [String] { nameRoot.isEmpty ? [] : [""] }
+  public func part(_ name: String, isGGUF: Bool) -> TensorPart { TensorPart(name) }
   public var family: String { Self.family }
 
   /// The first of `endTokenIDs`.

@@ -9,7 +9,9 @@ public struct ArchitectureRegistry: Sendable {
   }
 
   public static let builtIn = ArchitectureRegistry([
-    Llama.self, Qwen2.self, GPTNeo.self, BERT.self,
+    Llama.self, Qwen2.self, Qwen3.self, Mistral.self, Gemma2.self, Gemma3.self, Phi3.self,
+    GPTNeo.self,
+    GPTNeoX.self, GPT2.self, BERT.self,
   ])
 
   /// The same with more families.

@@ -57,8 +57,8 @@ public struct BERT: Architecture {
   public var visibility: Visibility { .document }
   public var beginTokenID: Int32? { nil }
   public var endTokenIDs: [Int32] { [] }
-  public var namePrefixes: [String] { ["", "bert."] }
-  public var finalNorm: FinalNormDescription? { nil }
+  public static var otherRoots: [String] { ["bert."] }
+  public var finalNorm: NormDescription? { nil }
   public var outputHead: OutputHeadDescription? { nil }
 
   public var identityJSON: String {
@@ -76,7 +76,7 @@ public struct BERT: Architecture {
       tokens: "embeddings.word_embeddings.weight",
       positions: "embeddings.position_embeddings.weight",
       segments: "embeddings.token_type_embeddings.weight", segmentCount: typeCount,
-      norm: FinalNormDescription("embeddings.LayerNorm", .layer(epsilon: layerNormEpsilon)))
+      norm: NormDescription("embeddings.LayerNorm", .layer(epsilon: layerNormEpsilon)))
   }
 
   public func block(_ layer: Int) -> BlockDescription {

@@ -1,3 +1,4 @@
+import Layers
 import ModelFiles
 
 /// Checks that families share: values that a configuration must have, and sizes within bounds.
@@ -36,17 +37,22 @@ enum Checks {
     }
   }
 
-  /// `head_dim`, or the width's share of a head.
+  /// `head_dim`, or what is usual, or the width's share of a head.
   static func headSize(
-    _ reader: ConfigurationReader, width: Int, heads: Int, key: String
+    _ reader: ConfigurationReader, width: Int, heads: Int, key: String, usual: Int? = nil
   ) throws(ModelFileError) -> Int {
-    if let size = try reader.integer("head_dim") { return size }
+    if let size = try reader.integer("head_dim") ?? usual {
+      try require("head size", size, in: 1...largestHead, file: reader.file)
+      return size
+    }
     guard heads > 0, width > 0, width % heads == 0 else {
       throw .malformed(
         file: reader.file, item: key, expected: "a divisor of hidden_size \(width)",
         found: "\(heads)")
     }
-    return width / heads
+    let size = width / heads
+    try require("head size", size, in: 1...largestHead, file: reader.file)
+    return size
   }
 
   /// Throws `malformed`, naming `file` and the quantity, unless it is within bounds.
@@ -68,9 +74,36 @@ enum Checks {
     }
   }
 
+  /// Turning channels are pairs of a head's.
+  static func requireRotary(
+    _ rotary: RotaryDescription, headSize: Int, file: String
+  ) throws(ModelFileError) {
+    try requirePositive("RoPE theta", rotary.theta, file: file)
+    guard let channels = rotary.dimensions else {
+      guard headSize % 2 == 0 else {
+        throw .malformed(
+          file: file, item: "head size", expected: "an even number, as rotary pairs need",
+          found: "\(headSize)")
+      }
+      return
+    }
+    guard (1...headSize).contains(channels), channels + channels % 2 <= headSize else {
+      throw .malformed(
+        file: file, item: "rotary channels", expected: "pairs within a head's \(headSize)",
+        found: "\(channels)")
+    }
+    if case .factors(let factors, _) = rotary.scaling, factors.count != (channels + 1) / 2 {
+      throw .malformed(
+        file: file, item: "rotary factors", expected: "\((channels + 1) / 2), one a pair",
+        found: "\(factors.count)")
+    }
+  }
+
   /// Far above any model.
   static let mostLayers = 1 << 12
   static let widest = 1 << 20
+  static let largestHead = 1 << 14
+  static let mostPositions = 1 << 28
 
   /// The sizes that every transformer has, and how many heads share how many.
   ///
@@ -83,10 +116,10 @@ enum Checks {
     try require("attention head count", sizes.headCount, in: 1...1 << 14, file: file)
     try require(
       "key-value head count", sizes.keyValueHeadCount, in: 1...sizes.headCount, file: file)
-    try require("head size", sizes.headSize, in: 1...1 << 14, file: file)
+    try require("head size", sizes.headSize, in: 1...largestHead, file: file)
     try require("query width", sizes.headCount * sizes.headSize, in: 1...1 << 20, file: file)
     try require("vocabulary size", sizes.vocabularySize, in: 1...1 << 26, file: file)
-    try require("maximum positions", sizes.maximumPositions, in: 1...1 << 28, file: file)
+    try require("maximum positions", sizes.maximumPositions, in: 1...mostPositions, file: file)
     guard sizes.headCount % sizes.keyValueHeadCount == 0 else {
       throw .malformed(
         file: file, item: "attention head count",

@@ -4,20 +4,13 @@ import ModelFiles
 extension GPTNeo: GeneratorArchitecture {
   /// Layers alternate global and local attention.
   public init(design: BackboneDesign) throws(ModelFileError) {
-    try GeneratorLimits.require(
-      design.keyValueHeads == nil, "key_value_heads", "none: every head has its own here",
-      "\(design.keyValueHeads ?? 0)", file: GeneratorLimits.flags)
+    try Checks.requireOwnKeyValueHeads(design)
     try self.init(
-      width: design.width, heads: design.heads, inner: Self.fourfold(design.width),
+      width: design.width, heads: design.heads, inner: Checks.fourfold(design.width),
       vocabulary: design.vocabulary, positions: design.positions, window: design.window,
       kinds: (0..<min(max(design.layers, 0), GeneratorLimits.mostLayers + 1)).map {
         $0 % 2 == 0 ? .global : .local
       }, epsilon: 1e-5, file: GeneratorLimits.flags)
-  }
-
-  private static func fourfold(_ width: Int) -> Int {
-    let (product, overflow) = width.multipliedReportingOverflow(by: 4)
-    return overflow ? 0 : product
   }
 
   public init(checkpoint reader: ConfigurationReader) throws(ModelFileError) {

@@ -35,10 +35,9 @@ public struct GPTNeo: Architecture {
     let layerCount = try reader.requiredInteger("num_layers", or: "num_hidden_layers")
     try Checks.require("layer count", layerCount, in: 1...Checks.mostLayers, file: reader.file)
     let headCount = try reader.requiredInteger("num_heads", or: "num_attention_heads")
-    let (fourfold, overflow) = hiddenSize.multipliedReportingOverflow(by: 4)
     sizes = TransformerSizes(
       hiddenSize: hiddenSize,
-      intermediateSize: try reader.integer("intermediate_size") ?? (overflow ? 0 : fourfold),
+      intermediateSize: try reader.integer("intermediate_size") ?? Checks.fourfold(hiddenSize),
       layerCount: layerCount, headCount: headCount, keyValueHeadCount: headCount,
       headSize: try Checks.headSize(
         reader, width: hiddenSize, heads: headCount, key: "num_heads"),
@@ -84,15 +83,15 @@ public struct GPTNeo: Architecture {
     ])
   }
 
-  private static let root = "transformer"
+  public static let nameRoot = "transformer."
 
   public var embedding: EmbeddingDescription {
     EmbeddingDescription(
-      tokens: "\(Self.root).wte.weight", positions: "\(Self.root).wpe.weight")
+      tokens: "\(Self.nameRoot)wte.weight", positions: "\(Self.nameRoot)wpe.weight")
   }
 
   public func block(_ layer: Int) -> BlockDescription {
-    let prefix = "\(Self.root).h.\(layer)"
+    let prefix = "\(Self.nameRoot)h.\(layer)"
     func projection(_ name: String, hasBias: Bool = true) -> ProjectionDescription {
       ProjectionDescription("\(prefix).\(name)", hasBias: hasBias)
     }
@@ -111,13 +110,11 @@ public struct GPTNeo: Architecture {
       attentionNorm: "\(prefix).ln_1", feedForwardNorm: "\(prefix).ln_2")
   }
 
-  public var finalNorm: FinalNormDescription? {
-    FinalNormDescription("\(Self.root).ln_f", .layer(epsilon: layerNormEpsilon))
+  public var finalNorm: NormDescription? {
+    NormDescription("\(Self.nameRoot)ln_f", .layer(epsilon: layerNormEpsilon))
   }
 
   public var outputHead: OutputHeadDescription? {
-    tiedEmbeddings
-      ? OutputHeadDescription(embedding.tokens, isTied: true)
-      : OutputHeadDescription("lm_head.weight", isTied: false)
+    OutputHeadDescription("lm_head.weight", isTied: tiedEmbeddings)
   }
 }

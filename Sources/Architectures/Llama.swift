@@ -1,12 +1,11 @@
-/// Llama, and what is built as it: SmolLM2. Its layers are `Layers`' `TransformerBlock`, both ways, as
+/// Llama 1 to 3, and what is built as they are: SmolLM2. Its layers are `Layers`' `TransformerBlock`, both ways, as
 /// `RotaryDecoder.block` describes them.
 public struct Llama: RotaryDecoderFamily {
   public static let family = "llama"
   public static let modelType = "llama"
   public static let ggufName: String? = "llama"
   public static let classes = (generator: "LlamaForCausalLM", model: "LlamaModel")
-  public static let attentionBias = false
-  public static let requiresKeyValueHeads = false
+  public static let traits = RotaryDecoderTraits()
 
   public let decoder: RotaryDecoder
 

@@ -4,9 +4,12 @@ public struct Qwen2: RotaryDecoderFamily {
   public static let modelType = "qwen2"
   public static let ggufName: String? = "qwen2"
   public static let classes = (generator: "Qwen2ForCausalLM", model: "Qwen2Model")
-  public static let attentionBias = true
-  /// Absent, transformers take 32 whatever the model's size: their number is asked for.
-  public static let requiresKeyValueHeads = true
+  public static let traits = RotaryDecoderTraits {
+    $0.attentionBias = true
+    // Absent, transformers takes 32 whatever the model's size: their number is asked for.
+    $0.requiresKeyValueHeads = true
+    $0.windows = .upperLayers
+  }
 
   public let decoder: RotaryDecoder
 

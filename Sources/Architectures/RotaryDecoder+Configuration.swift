@@ -1,9 +1,10 @@
+import Layers
 import ModelFiles
 
 extension RotaryDecoder {
-  /// From scratch: an inner width of 8/3 of the width in steps of 32, angles on a base of 10,000, and the
+  /// From scratch: an inner width of 8/3 of the width in steps of 32, the family's base of angles, and the
   /// embedding as the output head.
-  init(design: BackboneDesign, attentionBias: Bool) throws(ModelFileError) {
+  init(design: BackboneDesign, _ traits: RotaryDecoderTraits) throws(ModelFileError) {
     let file = GeneratorLimits.flags
     for (key, size) in [("width", design.width), ("heads", design.heads)] {
       try GeneratorLimits.requireSize(key, size, file: file)
@@ -26,31 +27,71 @@ extension RotaryDecoder {
         keyValueHeadCount: keyValueHeads,
         headSize: design.width / design.heads, vocabularySize: design.vocabulary,
         maximumPositions: design.positions),
-      epsilon: 1e-5, theta: 10_000, tied: true, attentionBias: attentionBias, file: file)
+      epsilon: 1e-5, tied: true, traits, file: file
+    ) { decoder in
+      decoder.rotary.theta = traits.theta
+      decoder.windows = Self.windows(design, traits)
+      decoder.localRotary = traits.localTheta.map { RotaryDescription(theta: $0) }
+    }
   }
 
-  init(checkpoint reader: ConfigurationReader, attentionBias: Bool) throws(ModelFileError) {
-    guard let epsilon = try reader.float("rms_norm_epsilon") else {
-      throw reader.missing("rms_norm_epsilon")
+  private static func windows(_ design: BackboneDesign, _ traits: RotaryDecoderTraits) -> [Int?] {
+    let layers = 0..<min(max(design.layers, 0), GeneratorLimits.mostLayers)
+    switch traits.windows {
+    case .none, .upperLayers, .everyLayer(absent: nil): return []
+    case .everyLayer: return layers.map { _ in design.window }
+    case .pattern(let period, _):
+      return layers.map { ($0 + 1) % period != 0 ? design.window : nil }
     }
-    guard let theta = try reader.float("rope_theta") else { throw reader.missing("rope_theta") }
-    guard let tied = try reader.bool("tied_head") else { throw reader.missing("tied_head") }
-    try self.init(
-      TransformerSizes(
-        hiddenSize: try reader.requiredInteger("width"),
-        intermediateSize: try reader.requiredInteger("intermediate_width"),
-        layerCount: try reader.requiredInteger("layers"),
-        headCount: try reader.requiredInteger("heads"),
-        keyValueHeadCount: try reader.requiredInteger("key_value_heads"),
-        headSize: try reader.requiredInteger("head_size"),
-        vocabularySize: try reader.requiredInteger("vocabulary"),
-        maximumPositions: try reader.requiredInteger("positions")),
-      epsilon: epsilon, theta: theta, tied: tied, attentionBias: attentionBias, file: reader.file)
+  }
+
+  init(
+    checkpoint reader: ConfigurationReader, _ traits: RotaryDecoderTraits
+  ) throws(ModelFileError) {
+    let epsilon = try reader.requiredFloat("rms_norm_epsilon")
+    let theta = try reader.requiredFloat("rope_theta")
+    let tied = try reader.requiredBool("tied_head")
+    let sizes = TransformerSizes(
+      hiddenSize: try reader.requiredInteger("width"),
+      intermediateSize: try reader.requiredInteger("intermediate_width"),
+      layerCount: try reader.requiredInteger("layers"),
+      headCount: try reader.requiredInteger("heads"),
+      keyValueHeadCount: try reader.requiredInteger("key_value_heads"),
+      headSize: try reader.requiredInteger("head_size"),
+      vocabularySize: try reader.requiredInteger("vocabulary"),
+      maximumPositions: try reader.requiredInteger("positions"))
+    try self.init(sizes, epsilon: epsilon, tied: tied, traits, file: reader.file) {
+      decoder throws(ModelFileError) in
+      let dimensions = try reader.integer("rotary_channels")
+      decoder.rotary = RotaryDescription(theta: theta, dimensions: dimensions)
+      if let value = reader.value("rope_scaling") {
+        let scaling = RotaryScalingReader(
+          try ConfigurationReader(value, file: reader.file), "rope_scaling", theta: theta,
+          dimensions: dimensions ?? sizes.headSize, positions: sizes.maximumPositions,
+          original: nil, names: [:])
+        decoder.rotary.scaling = try scaling.scaling().scaling
+      }
+      if let windows = try reader.integers("windows") {
+        try Checks.require(
+          "windows: their layers", windows.count, in: sizes.layerCount...sizes.layerCount,
+          file: reader.file)
+        decoder.windows = windows.map { $0 == 0 ? nil : $0 }
+      } else if traits.alwaysSaysWindows {
+        throw reader.missing("windows")
+      }
+      if traits.localTheta != nil {
+        decoder.localRotary = RotaryDescription(
+          theta: try reader.requiredFloat("local_rope_theta"))
+      }
+      decoder.queryScalar = try reader.float("query_scalar")
+      decoder.attentionSoftCap = try reader.float("attention_soft_cap")
+      decoder.logitSoftCap = try reader.float("logit_soft_cap")
+    }
   }
 
   private init(
-    _ sizes: TransformerSizes, epsilon: Float, theta: Float, tied: Bool, attentionBias: Bool,
-    file: String
+    _ sizes: TransformerSizes, epsilon: Float, tied: Bool, _ traits: RotaryDecoderTraits,
+    file: String, _ change: (inout RotaryDecoder) throws(ModelFileError) -> Void
   ) throws(ModelFileError) {
     for (key, size) in [
       ("width", sizes.hiddenSize), ("heads", sizes.headCount),
@@ -63,18 +104,19 @@ extension RotaryDecoder {
     try GeneratorLimits.require(
       (1...GeneratorLimits.mostLayers).contains(sizes.layerCount), "layers",
       "1 to \(GeneratorLimits.mostLayers) layers", "\(sizes.layerCount)", file: file)
+    self.traits = traits
     self.sizes = sizes
     rmsNormEpsilon = epsilon
-    ropeTheta = theta
+    rotary = RotaryDescription(theta: traits.theta)
     tiedEmbeddings = tied
-    self.attentionBias = attentionBias
     beginTokenID = nil
     endTokenIDs = []
+    try change(&self)
     try validate(file: file)
   }
 
   var checkpointMembers: [(key: String, value: any Encodable & Sendable)] {
-    [
+    var members: [(key: String, value: any Encodable & Sendable)] = [
       ("head_size", sizes.headSize), ("heads", sizes.headCount),
       ("intermediate_width", sizes.intermediateSize), ("key_value_heads", sizes.keyValueHeadCount),
       ("layers", sizes.layerCount), ("positions", sizes.maximumPositions),
@@ -82,13 +124,28 @@ extension RotaryDecoder {
       ("tied_head", tiedEmbeddings), ("vocabulary", sizes.vocabularySize),
       ("width", sizes.hiddenSize),
     ]
+    if let dimensions = rotary.dimensions { members.append(("rotary_channels", dimensions)) }
+    if let scaling = rotary.scaling.text(positions: sizes.maximumPositions) {
+      members.append(("rope_scaling", scaling))
+    }
+    if !windows.isEmpty || traits.alwaysSaysWindows {
+      members.append(("windows", (0..<sizes.layerCount).map { window($0) ?? 0 }))
+    }
+    if traits.localTheta != nil {
+      members.append(("local_rope_theta", (localRotary ?? rotary).theta))
+    }
+    if let queryScalar { members.append(("query_scalar", queryScalar)) }
+    if let attentionSoftCap { members.append(("attention_soft_cap", attentionSoftCap)) }
+    if let logitSoftCap { members.append(("logit_soft_cap", logitSoftCap)) }
+    return members
   }
 
   func huggingFaceMembers(
     _ modelType: String, architecture: String
   ) -> [(key: String, value: any Encodable & Sendable)] {
-    [
-      ("architectures", [architecture]), ("head_dim", sizes.headSize), ("hidden_act", "silu"),
+    var members: [(key: String, value: any Encodable & Sendable)] = [
+      ("architectures", [architecture]), ("head_dim", sizes.headSize),
+      (traits.activation.key, traits.activation.values[0]),
       ("hidden_size", sizes.hiddenSize), ("intermediate_size", sizes.intermediateSize),
       ("max_position_embeddings", sizes.maximumPositions), ("model_type", modelType),
       ("num_attention_heads", sizes.headCount), ("num_hidden_layers", sizes.layerCount),
@@ -96,5 +153,42 @@ extension RotaryDecoder {
       ("rope_theta", ropeTheta), ("tie_word_embeddings", tiedEmbeddings),
       ("vocab_size", sizes.vocabularySize),
     ]
+    if let dimensions = rotary.dimensions {
+      members.append(("partial_rotary_factor", Double(dimensions) / Double(sizes.headSize)))
+    }
+    if let scaling = rotary.scaling.text(positions: sizes.maximumPositions) {
+      members.append(("rope_scaling", scaling))
+      if case .factors = rotary.scaling, traits.windows == .everyLayer(absent: nil) {
+        members.append(("original_max_position_embeddings", sizes.maximumPositions))
+      }
+    }
+    if traits.localTheta != nil {
+      members.append(("rope_local_base_freq", (localRotary ?? rotary).theta))
+    }
+    if traits.capsLogits {
+      members.append(("query_pre_attn_scalar", queryScalar ?? Float(sizes.headSize)))
+      // Absent they would be transformers' own.
+      members.append(("final_logit_softcapping", logitSoftCap))
+      if traits.capsScores { members.append(("attn_logit_softcapping", attentionSoftCap)) }
+    }
+    return members + windowMembers
+  }
+
+  private var windowMembers: [(key: String, value: any Encodable & Sendable)] {
+    let window = windows.compactMap(\.self).first
+    let types = (0..<sizes.layerCount).map {
+      self.window($0) == nil ? "full_attention" : "sliding_attention"
+    }
+    switch traits.windows {
+    case .none: return []
+    case .everyLayer: return [("sliding_window", window)]
+    case .upperLayers:
+      guard let window else { return [("use_sliding_window", false)] }
+      return [("layer_types", types), ("sliding_window", window), ("use_sliding_window", true)]
+    case .pattern:
+      return [
+        ("layer_types", types), ("sliding_window", window ?? sizes.maximumPositions),
+      ]
+    }
   }
 }

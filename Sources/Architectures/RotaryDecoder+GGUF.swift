@@ -1,90 +1,88 @@
+import Layers
 import ModelFiles
 
 extension RotaryDecoder {
   /// Reads the metadata of a GGUF file of a family whose keys begin with `name`. Any key of the
   /// architecture and any tensor that is not known here is refused by its name: it may change the
   /// result.
-  init(gguf: GGUFFile, _ name: String, attentionBias: Bool) throws(ModelFileError) {
-    try Self.refuseUnimplemented(gguf, name, hasBiases: attentionBias)
-    func key(_ suffix: String) -> String { "\(name).\(suffix)" }
-
-    let hiddenSize = Int(try gguf.integer(key("embedding_length")))
-    let headCount = try gguf.uniformInteger(key("attention.head_count"))
+  init(
+    gguf: GGUFFile, _ name: String, _ traits: RotaryDecoderTraits
+  ) throws(ModelFileError) {
+    self.traits = traits
+    let reader = GGUFConfigurationReader(gguf, name)
+    try Self.refuseUnimplemented(reader, traits)
+    let vocabularySize = try reader.vocabularySize()
+    let hiddenSize = try reader.integer("embedding_length")
+    let headCount = try reader.uniformInteger("attention.head_count")
+    let headSize = try reader.headSize(width: hiddenSize, heads: headCount)
+    let positions = try reader.integer("context_length")
+    let layerCount = try reader.integer("block_count")
+    try Checks.require("layer count", layerCount, in: 1...Checks.mostLayers, file: gguf.path)
+    let (rotary, longest) = try reader.rotation(headSize: headSize, positions: positions, traits)
     sizes = TransformerSizes(
       hiddenSize: hiddenSize,
-      intermediateSize: try gguf.uniformInteger(key("feed_forward_length")),
-      layerCount: Int(try gguf.integer(key("block_count"))), headCount: headCount,
-      keyValueHeadCount: gguf.contains(key("attention.head_count_kv"))
-        ? try gguf.uniformInteger(key("attention.head_count_kv")) : headCount,
-      headSize: try Self.headSize(gguf, name, width: hiddenSize, heads: headCount),
-      vocabularySize: try Self.vocabularySize(gguf, name),
-      maximumPositions: Int(try gguf.integer(key("context_length"))))
-    rmsNormEpsilon = try gguf.float(key("attention.layer_norm_rms_epsilon"))
-    ropeTheta =
-      gguf.contains(key("rope.freq_base")) ? try gguf.float(key("rope.freq_base")) : 10_000
+      intermediateSize: try reader.uniformInteger("feed_forward_length"),
+      layerCount: layerCount, headCount: headCount,
+      keyValueHeadCount: reader.has("attention.head_count_kv")
+        ? try reader.uniformInteger("attention.head_count_kv") : headCount,
+      headSize: headSize, vocabularySize: vocabularySize,
+      maximumPositions: min(positions, longest))
+    self.rotary = rotary
+    if let theta = traits.localTheta {
+      localRotary = RotaryDescription(theta: try reader.float("rope.freq_base_swa") ?? theta)
+    }
+    windows = try reader.windows(traits.windows, layers: layerCount)
+    rmsNormEpsilon = try reader.requiredFloat("attention.layer_norm_rms_epsilon")
     tiedEmbeddings = !gguf.tensors.contains { $0.name == "output.weight" }
-    self.attentionBias = attentionBias
-    beginTokenID = try Self.tokenID(gguf, "tokenizer.ggml.bos_token_id")
-    let end = try Self.tokenID(gguf, "tokenizer.ggml.eos_token_id")
-    endTokenIDs = end.map { [$0] } ?? []
+    if traits.capsLogits {
+      if layerCount == traits.layersOfScaledQueries, headCount > 0 {
+        queryScalar = Float(hiddenSize / headCount)
+      }
+      logitSoftCap = try reader.float("final_logit_softcapping")
+    }
+    if traits.capsScores { attentionSoftCap = try reader.float("attn_logit_softcapping") }
+    beginTokenID = try reader.tokenID("tokenizer.ggml.bos_token_id")
+    endTokenIDs = try reader.tokenID("tokenizer.ggml.eos_token_id").map { [$0] } ?? []
     try validate(file: gguf.path)
   }
 
-  private static func headSize(
-    _ gguf: GGUFFile, _ name: String, width: Int, heads: Int
-  ) throws(ModelFileError) -> Int {
-    var headSize: Int
-    if gguf.contains("\(name).attention.key_length") {
-      headSize = Int(try gguf.integer("\(name).attention.key_length"))
+  /// Keys of the architecture that are read, or that say nothing about the arithmetic.
+  private static let knownKeys: Set<String> = [
+    "vocab_size", "context_length", "embedding_length", "block_count", "feed_forward_length",
+    "attention.head_count", "attention.head_count_kv", "attention.layer_norm_rms_epsilon",
+    "attention.key_length", "attention.value_length", "rope.freq_base", "rope.dimension_count",
+    "rope.scaling.type", "rope.scaling.factor", "rope.scaling.original_context_length",
+    "rope.scaling.attn_factor", "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor",
+    "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "tensor_data_layout",
+  ]
+
+  private static func refuseUnimplemented(
+    _ reader: GGUFConfigurationReader, _ traits: RotaryDecoderTraits
+  ) throws(ModelFileError) {
+    var known = knownKeys
+    if traits.windows != .none && traits.windows != .upperLayers {
+      known.formUnion(["attention.sliding_window", "attention.sliding_window_pattern"])
+    }
+    if traits.localTheta != nil { known.insert("rope.freq_base_swa") }
+    if traits.capsLogits { known.insert("final_logit_softcapping") }
+    if traits.capsScores { known.insert("attn_logit_softcapping") }
+    try reader.refuseKeys(except: known)
+    let names = traits.normsOutputs ? ggufNamesAround : ggufNames
+    var refused: Set<String> = []
+    if !traits.normsHeads { refused.formUnion(["attn_q_norm", "attn_k_norm"]) }
+    if traits.isFused {
+      refused.formUnion(["attn_q", "attn_k", "attn_v", "ffn_gate"])
     } else {
-      guard heads > 0, width % heads == 0 else {
-        throw .malformed(
-          file: gguf.path, item: "\(name).attention.head_count",
-          expected: "a divisor of the width \(width)", found: "\(heads)")
-      }
-      headSize = width / heads
+      refused.insert("attn_qkv")
     }
-    for key in ["attention.value_length", "rope.dimension_count"].map({ "\(name).\($0)" })
-    where gguf.contains(key) {
-      let value = try gguf.integer(key)
-      guard value == headSize else {
-        throw .unsupported(
-          file: gguf.path, item: key, found: "\(value)", supported: "\(key) \(headSize), a head's")
-      }
+    // Biases are of query, key and value alone.
+    let biased: Set<String> = traits.attentionBias ? ["attn_q", "attn_k", "attn_v"] : []
+    try reader.refuseTensors { tensor in
+      let module = tensor.split(separator: ".").dropLast().last.map(String.init) ?? ""
+      return ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]
+        .contains(tensor)
+        || names.has(tensor) && !refused.contains(module)
+          && (!tensor.hasSuffix(".bias") || biased.contains(module))
     }
-    return headSize
-  }
-
-  /// The rows of the embedding, which `vocab_size` must not contradict.
-  private static func vocabularySize(
-    _ gguf: GGUFFile, _ name: String
-  ) throws(ModelFileError) -> Int {
-    guard let embedding = gguf.tensors.first(where: { $0.name == "token_embd.weight" }),
-      let rows = embedding.shape.first
-    else {
-      throw .missing(
-        file: gguf.path, item: "tensor token_embd.weight",
-        advice: "use a file that holds weights, not a vocabulary alone")
-    }
-    let key = "\(name).vocab_size"
-    if gguf.contains(key) {
-      let size = try gguf.integer(key)
-      guard size == rows else {
-        throw .malformed(
-          file: gguf.path, item: "metadata key \(key)", expected: "the embedding's \(rows) rows",
-          found: "\(size)")
-      }
-    }
-    return rows
-  }
-
-  private static func tokenID(_ gguf: GGUFFile, _ key: String) throws(ModelFileError) -> Int32? {
-    guard gguf.contains(key) else { return nil }
-    let value = try gguf.integer(key)
-    guard let id = Int32(exactly: value) else {
-      throw .malformed(
-        file: gguf.path, item: "metadata key \(key)", expected: "a token id", found: "\(value)")
-    }
-    return id
   }
 }

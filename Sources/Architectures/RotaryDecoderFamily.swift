@@ -6,12 +6,7 @@ public protocol RotaryDecoderFamily: GeneratorArchitecture {
   /// Names of its classes in transformers, with the output head and without.
   static var classes: (generator: String, model: String) { get }
 
-  /// Whether query, key and value projections have biases. The output projection has none: a configuration
-  /// whose `attention_bias` says otherwise is refused.
-  static var attentionBias: Bool { get }
-
-  /// Whether `config.json` has to say how many key-value heads there are; else they are as many as heads.
-  static var requiresKeyValueHeads: Bool { get }
+  static var traits: RotaryDecoderTraits { get }
 
   var decoder: RotaryDecoder { get }
 
@@ -23,18 +18,18 @@ extension RotaryDecoderFamily {
   public init(huggingFace reader: ConfigurationReader) throws(ModelFileError) {
     try Checks.refuseUnimplemented(reader, classes: [Self.classes.generator, Self.classes.model])
     try reader.refuse(
-      "attention_bias", unless: Self.attentionBias ? Checks.isTrue : Checks.isFalse,
-      supported: "attention_bias \(Self.attentionBias ? "absent" : "false")")
-    self.init(
-      try RotaryDecoder(
-        reader, requiresKeyValueHeads: Self.requiresKeyValueHeads,
-        attentionBias: Self.attentionBias))
+      "attention_bias", unless: Self.traits.attentionBias ? Checks.isTrue : Checks.isFalse,
+      supported: "attention_bias \(Self.traits.attentionBias ? "absent" : "false")")
+    self.init(try RotaryDecoder(reader, Self.traits))
   }
 
   public init(gguf: GGUFFile) throws(ModelFileError) {
-    self.init(
-      try RotaryDecoder(
-        gguf: gguf, Self.ggufName ?? Self.family, attentionBias: Self.attentionBias))
+    self.init(try RotaryDecoder(gguf: gguf, Self.ggufName ?? Self.family, Self.traits))
+  }
+
+  public static var nameRoot: String { RotaryDecoder.nameRoot }
+  public func part(_ name: String, isGGUF: Bool) -> TensorPart {
+    decoder.part(name, isGGUF: isGGUF)
   }
 
   public var identityJSON: String { decoder.identityJSON(Self.family) }
@@ -44,20 +39,20 @@ extension RotaryDecoderFamily {
   public var maximumPositions: Int { decoder.sizes.maximumPositions }
   public var beginTokenID: Int32? { decoder.beginTokenID }
   public var endTokenIDs: [Int32] { decoder.endTokenIDs }
-  public var embedding: EmbeddingDescription { RotaryDecoder.embedding }
+  public var embedding: EmbeddingDescription { decoder.embedding }
   public func block(_ layer: Int) -> BlockDescription { decoder.block(layer) }
-  public var finalNorm: FinalNormDescription? { decoder.finalNorm }
+  public var finalNorm: NormDescription? { decoder.finalNorm }
   public var outputHead: OutputHeadDescription? { decoder.outputHead }
 }
 
 // As a generator.
 extension RotaryDecoderFamily {
   public init(design: BackboneDesign) throws(ModelFileError) {
-    self.init(try RotaryDecoder(design: design, attentionBias: Self.attentionBias))
+    self.init(try RotaryDecoder(design: design, Self.traits))
   }
 
   public init(checkpoint reader: ConfigurationReader) throws(ModelFileError) {
-    self.init(try RotaryDecoder(checkpoint: reader, attentionBias: Self.attentionBias))
+    self.init(try RotaryDecoder(checkpoint: reader, Self.traits))
   }
 
   public var checkpointMembers: [(key: String, value: any Encodable & Sendable)] {

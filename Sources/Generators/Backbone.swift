@@ -9,6 +9,8 @@ struct Backbone: Sendable {
   let positionCount: Int
   private let tokenTable: Parameter?
   private let positionTable: Parameter?
+  /// What the tokens' rows are multiplied by.
+  private let scale: Float
   let blocks: [any Block]
   let head: OutputHead
   let heads: AttentionHeads
@@ -27,6 +29,7 @@ struct Backbone: Sendable {
     positionCount = architecture.maximumPositions
     heads = architecture.block(0).attention.heads
     let embedding = architecture.embedding
+    scale = embedding.scale
     tokenTable =
       replacesEmbeddings
       ? nil
@@ -46,19 +49,21 @@ struct Backbone: Sendable {
     }
     let norm = NormLayer(
       &layout, named(finalNorm.name), width: width, finalNorm.kind, group: .generator)
+    let softCap = output.softCap.map { SoftCap($0) }
     if let tokenTable, output.isTied {
       head = OutputHead(
         norm: norm,
-        projection: LinearLayer(&layout, tiedTo: tokenTable, inputs: width, outputs: vocabulary))
+        projection: LinearLayer(&layout, tiedTo: tokenTable, inputs: width, outputs: vocabulary),
+        softCap: softCap)
     } else {
-      // The layer adds `.weight` itself. A tied head's own name is that of the table which it has no more.
-      let name = String(
-        named(output.isTied ? "lm_head.weight" : output.name).dropLast(".weight".count))
+      // The layer adds `.weight` itself.
+      let name = String(named(output.name).dropLast(".weight".count))
       head = OutputHead(
         norm: norm,
         projection: LinearLayer(
           &layout, name, inputs: width, outputs: vocabulary, group: .generator,
-          weight: replacesEmbeddings ? .linear(inputs: width) : .transformer, bias: nil))
+          weight: replacesEmbeddings ? .linear(inputs: width) : .transformer, bias: nil),
+        softCap: softCap)
     }
   }
 
@@ -80,9 +85,11 @@ struct Backbone: Sendable {
     let first = architecture.block(0)
     for layer in 0..<architecture.layerCount {
       let block = architecture.block(layer)
-      try require(block.arrangement == .before, "norms before each half of a block", "after it")
+      try require(block.arrangement != .after, "norms before each half of a block", "after it")
       try require(
-        block.attention.heads == first.attention.heads
+        block.attention.heads.count == first.attention.heads.count
+          && block.attention.heads.keyValueWidth == first.attention.heads.keyValueWidth
+          && block.attention.heads.size == first.attention.heads.size
           && block.feedForward.inner == first.feedForward.inner
           && block.width == architecture.width,
         "layers of equal sizes", "layer \(layer) of another size")
@@ -93,11 +100,19 @@ struct Backbone: Sendable {
   func embedTokens(_ x: Rows, _ tokens: [Int32], _ pass: Pass) {
     guard let tokenTable else { return }
     gatherRows(x, pass.weights[tokenTable], indices: tokens)
+    x.scale(by: scale)
   }
 
   func embedTokensBackward(_ dx: Rows, _ tokens: [Int32], _ pass: Pass) {
     guard let tokenTable, let table = pass.gradients?[tokenTable] else { return }
-    scatterAddRows(table, dx, indices: tokens)
+    pass.arena.scratch {
+      let scaled = scale == 1 ? dx : pass.arena.rows(dx.count, dx.width)
+      if scale != 1 {
+        scaled.update(from: dx)
+        scaled.scale(by: scale)
+      }
+      scatterAddRows(table, scaled, indices: tokens)
+    }
   }
 
   /// x [R, C] += the rows of the position table, where there is one.

@@ -34,11 +34,15 @@ public final class Generator {
     self.init(uninitialized: configuration, training: training, isPretrained: true)
     parameters.initialize(seed: seed, seeding)
     let catalogue = try readingFiles { () throws(ModelFileError) in try folder.catalogue() }
-    try parameters.read(from: catalogue) { tensor in
-      guard tensor.group == .generator, !LinearLayer.isAddition(tensor.name) else { return nil }
-      return configuration.backbone.fileName(
-        tensor.name, replacesEmbeddings: configuration.conditioning.replacesEmbeddings)
-    }
+    let places = TensorPlaces(catalogue, configuration.backbone)
+    try parameters.read(
+      from: catalogue,
+      part: { (tensor: ParameterTensor) -> TensorPart? in
+        guard tensor.group == .generator, !LinearLayer.isAddition(tensor.name) else { return nil }
+        return places[
+          configuration.backbone.fileName(
+            tensor.name, replacesEmbeddings: configuration.conditioning.replacesEmbeddings)]
+      })
   }
 
   /// From a file of its trained tensors, and one of those that are frozen where there are any: every name and

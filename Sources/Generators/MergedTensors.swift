@@ -12,6 +12,7 @@ package final class MergedTensors {
   package private(set) var tensors: [Tensor] = []
   private let parameters: ParameterSet
   private var merged: [Merged] = []
+  private var wholes: [String: UnsafeMutablePointer<Float>] = [:]
 
   /// A class, because arrays hold no `~Copyable` elements.
   private final class Merged {
@@ -25,8 +26,26 @@ package final class MergedTensors {
     where tensor.group == .generator && !LinearLayer.isAddition(tensor.name) {
       let name = configuration.backbone.fileName(
         tensor.name, replacesEmbeddings: configuration.conditioning.replacesEmbeddings)
-      tensors.append((name, tensor.shape, values(of: tensor)))
+      let part = configuration.backbone.part(name, isGGUF: false)
+      if part.isWhole {
+        tensors.append((name, tensor.shape, values(of: tensor)))
+      } else {
+        let whole = whole(part, shape: part.storedShape(tensor.shape))
+        part.store(values(of: tensor), shape: tensor.shape, in: whole)
+      }
     }
+  }
+
+  /// The tensor of the family's files that has a part, made when its first part comes.
+  private func whole(_ part: TensorPart, shape: [Int]) -> UnsafeMutablePointer<Float> {
+    if let known = wholes[part.tensor] { return known }
+    let whole = Merged(count: shape.reduce(1, *))
+    merged.append(whole)
+    let base = whole.buffer.base
+    wholes[part.tensor] = base
+    tensors.append(
+      (part.tensor, shape, UnsafeBufferPointer(start: base, count: whole.buffer.count)))
+    return base
   }
 
   private func values(of tensor: ParameterTensor) -> UnsafeBufferPointer<Float> {

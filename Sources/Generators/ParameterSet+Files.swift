@@ -7,18 +7,25 @@ extension ParameterSet {
   package func read(
     from catalogue: TensorCatalogue, storedName: (ParameterTensor) -> String? = { $0.name }
   ) throws(GeneratorError) {
+    try read(from: catalogue) { storedName($0).map { TensorPart($0) } }
+  }
+
+  /// Reads every tensor for which `part` says where it lies, checking all names and shapes first.
+  func read(
+    from catalogue: TensorCatalogue, part: (ParameterTensor) -> TensorPart?
+  ) throws(GeneratorError) {
     for tensor in tensors {
-      guard let name = storedName(tensor) else { continue }
-      try Self.check(name, shape: tensor.shape, in: catalogue)
+      guard let part = part(tensor) else { continue }
+      try Self.check(part.tensor, shape: part.storedShape(tensor.shape), in: catalogue)
     }
     for tensor in tensors {
-      guard let name = storedName(tensor) else { continue }
+      guard let part = part(tensor) else { continue }
       try readingFiles { () throws(ModelFileError) in
-        try catalogue.read(name, shape: tensor.shape, into: base(of: tensor))
+        try catalogue.read(part, shape: tensor.shape, into: base(of: tensor))
       }
       if let value = values(of: tensor).first(where: { !$0.isFinite }) {
         throw .checkpoint(
-          path: catalogue.path, item: "tensor \(name)", expected: "finite numbers",
+          path: catalogue.path, item: "tensor \(part.tensor)", expected: "finite numbers",
           found: "\(value)")
       }
     }

@@ -121,10 +121,17 @@ public struct IdentityDifference: Equatable, Sendable, CustomStringConvertible {
       let (left, right) = (mine[key], other[key])
       if let left, let right, left.isEqual(right) { continue }
       return IdentityDifference(
-        field: "architecture's \(key)", cache: left.map { "\($0)" } ?? "absent",
-        asked: right.map { "\($0)" } ?? "absent")
+        field: "architecture's \(key)", cache: text(left), asked: text(right))
     }
     return whole
+  }
+
+  /// A value on one line.
+  private static func text(_ value: NSObject?) -> String {
+    guard let value else { return "absent" }
+    let json = try? JSONSerialization.data(
+      withJSONObject: value, options: [.fragmentsAllowed, .sortedKeys])
+    return json.map { String(decoding: $0, as: UTF8.self) } ?? "\(value)"
   }
 
   private static func object(_ json: String) -> [String: NSObject]? {

@@ -20,8 +20,7 @@ final class FrozenNetwork: Sendable {
     do throws(ModelFileError) {
       architecture = try architectures.configuration(of: folder)
       reader = WeightReader(
-        try folder.catalogue(), precision: precision, prefixes: architecture.namePrefixes,
-        name: architecture.embedding.tokens)
+        TensorPlaces(try folder.catalogue(), architecture), precision: precision)
       parameters = try FrozenParameters(reader, architecture)
     } catch {
       throw .files(error)
@@ -61,16 +60,13 @@ final class FrozenNetwork: Sendable {
     for (index, block) in blocks {
       attend(x, sequences, block, index, activations, adding: adding)
       feedForward(x, block, activations)
-      switch block.description.arrangement {
-      case .before: adding = true
-      case .after: adding = false
-      }
+      adding = block.description.arrangement != .after
     }
     if adding { x.add(Rows(activations.branch, width: width)[0..<x.count]) }
   }
 
-  /// branch <- W_o attention(W_qkv norm(x) + b), after x += branch where one is left to add; normed after
-  /// it was added where the block is so arranged.
+  /// branch <- W_o attention(W_qkv norm(x) + b), after x += branch where one is left to add; normed as the
+  /// block is arranged: the branch itself, or x after it was added.
   private func attend(
     _ x: Rows, _ sequences: Sequences, _ block: FrozenBlock, _ index: Int,
     _ activations: borrowing Activations, adding: Bool
@@ -80,18 +76,23 @@ final class FrozenNetwork: Sendable {
     let branch = Rows(activations.branch, width: width)[0..<x.count]
     let projected = Rows(activations.projected, width: heads.width + 2 * heads.keyValueWidth)
     let attended = Rows(activations.attended, width: heads.width)
-    switch block.description.arrangement {
-    case .before:
+    if block.description.arrangement == .after {
+      activations.attending.fill(x.base, rows: x.count)
+    } else {
       activations.attending.fill(
         normOf: x.base, adding: adding ? branch.base : nil, rows: x.count,
         block.attentionNorm.rowNorm)
-    case .after: activations.attending.fill(x.base, rows: x.count)
     }
     block.projection.multiply(projected.base, activations.attending, m: x.count)
+    let queriesAndKeys = projected[0..<x.count]
+    block.queryNorm?.rowNorm.normalize(queriesAndKeys, heads: heads.count)
+    block.keyNorm?.rowNorm.normalize(
+      queriesAndKeys, heads: heads.keyValueCount, column: heads.width)
     if let rotary = description.rotary {
       // Queries and keys lie side by side.
       sequences.withAngles(rotary, headSize: heads.size) { angles in
-        angles.rotate(projected, heads: heads.count + heads.keyValueCount)
+        angles.rotate(
+          projected, heads: heads.count + heads.keyValueCount, headSize: heads.size)
       }
     }
     sequences.store(
@@ -102,32 +103,40 @@ final class FrozenNetwork: Sendable {
       segments: sequences.segments(layer: index, keys: nil, values: nil, description))
     activations.heads.fill(attended.base, rows: x.count)
     block.output.multiply(branch.base, activations.heads, m: x.count)
-    guard block.description.arrangement == .after else { return }
-    x.add(branch)
-    block.attentionNorm.apply(x)
+    switch block.description.arrangement {
+    case .before, .parallel: break
+    case .after:
+      x.add(branch)
+      block.attentionNorm.apply(x)
+    case .around: block.outputNorms?.attention.apply(branch)
+    }
   }
 
-  /// branch <- feedForward(norm(x)), after x += branch; likewise.
+  /// branch <- feedForward(norm(x)), after x += branch; likewise. Where halves are side by side the branch grows
+  /// by it instead.
   private func feedForward(
     _ x: Rows, _ block: FrozenBlock, _ activations: borrowing Activations
   ) {
     let branch = Rows(activations.branch, width: width)[0..<x.count]
+    let isParallel = block.description.arrangement == .parallel
+    let out = isParallel ? Rows(activations.side, width: width)[0..<x.count] : branch
     for first in stride(from: 0, to: x.count, by: Activations.innerRows) {
       let range = first..<min(first + Activations.innerRows, x.count)
-      switch block.description.arrangement {
-      case .before:
+      if block.description.arrangement == .after {
+        activations.normed.fill(x.row(first), rows: range.count)
+      } else {
         activations.normed.fill(
-          normOf: x.row(first), adding: branch.row(first), rows: range.count,
+          normOf: x.row(first), adding: isParallel ? nil : branch.row(first), rows: range.count,
           block.feedForwardNorm.rowNorm)
-      case .after: activations.normed.fill(x.row(first), rows: range.count)
       }
       let inner = activations.inner.base
       switch block.feedForward {
-      case .gated(let gateAndUp, let down):
+      case .gated(let unit, let gateAndUp, let down):
         gateAndUp.matrix.multiplyGated(
-          inner, activations.normed, m: range.count, width: block.description.feedForward.inner)
+          inner, activations.normed, m: range.count, width: block.description.feedForward.inner,
+          unit)
         activations.gated.fill(inner, rows: range.count)
-        down.multiply(branch.row(first), activations.gated, m: range.count)
+        down.multiply(out.row(first), activations.gated, m: range.count)
       case .plain(let gelu, let expand, let contract):
         let raised = activations.raised.base
         expand.multiply(raised, activations.normed, m: range.count)
@@ -136,12 +145,17 @@ final class FrozenNetwork: Sendable {
           Rows(inner, count: range.count, width: innerWidth),
           Rows(raised, count: range.count, width: innerWidth))
         activations.gated.fill(inner, rows: range.count)
-        contract.multiply(branch.row(first), activations.gated, m: range.count)
+        contract.multiply(out.row(first), activations.gated, m: range.count)
       }
     }
-    guard block.description.arrangement == .after else { return }
-    x.add(branch)
-    block.feedForwardNorm.apply(x)
+    switch block.description.arrangement {
+    case .before: break
+    case .after:
+      x.add(branch)
+      block.feedForwardNorm.apply(x)
+    case .around: block.outputNorms?.feedForward.apply(branch)
+    case .parallel: branch.add(out)
+    }
   }
 
   /// The final norm, in place, where there is one.
@@ -163,6 +177,8 @@ private struct Activations: ~Copyable {
   let normed: ProductInput
   /// [T, C]: what a half of a block adds to x. It is added when the next half begins.
   let branch: FloatBuffer
+  /// [T, C]: what the second of halves side by side adds.
+  let side: FloatBuffer
   /// [T, (H + 2 G) D]
   let projected: FloatBuffer
   /// [T, H D], as attention writes it and as the product reads it.
@@ -181,6 +197,7 @@ private struct Activations: ~Copyable {
     attending = ProductInput(precision, capacity: rows, depth: block.width, terms: Self.terms)
     normed = ProductInput(precision, capacity: innerRows, depth: block.width)
     branch = FloatBuffer(count: rows * block.width)
+    side = FloatBuffer(count: block.arrangement == .parallel ? rows * block.width : 0)
     projected = FloatBuffer(count: rows * (heads.width + 2 * heads.keyValueWidth))
     attended = FloatBuffer(count: rows * heads.width)
     self.heads = ProductInput(precision, capacity: rows, depth: heads.width)

@@ -35,11 +35,13 @@ final class FrozenEmbedding: Sendable {
   /// What every token has added, [width], where there is such; the norm after all.
   private let segment: [Float]?
   private let norm: FrozenNorm?
+  private let scale: Float
   private let width: Int
 
   init(_ reader: WeightReader, _ architecture: any Architecture) throws(ModelFileError) {
     let description = architecture.embedding
     width = architecture.width
+    scale = description.scale
     tokens = try reader.rows(
       description.tokens, shape: [architecture.vocabularySize, architecture.width])
     if let name = description.positions {
@@ -64,6 +66,7 @@ final class FrozenEmbedding: Sendable {
   /// x[t] = the embedding of the t-th id at its position. The ids are within the vocabulary.
   func fill(_ x: Rows, ids: some Sequence<Int32>, positions places: @autoclosure () -> [Int]) {
     for (row, id) in ids.enumerated() { tokens.copyRow(Int(id), to: x.row(row)) }
+    x.scale(by: scale)
     if let segment {
       segment.withUnsafeBufferPointer { segment in
         guard let base = segment.baseAddress else { return }
@@ -84,6 +87,10 @@ final class FrozenEmbedding: Sendable {
 final class FrozenBlock: Sendable {
   let description: BlockDescription
   let attentionNorm: FrozenNorm
+  /// Of each head's queries and keys.
+  let queryNorm, keyNorm: FrozenNorm?
+  /// Of what each half gives.
+  let outputNorms: (attention: FrozenNorm, feedForward: FrozenNorm)?
   /// [(H + 2 G) D, C]: queries, keys, values.
   let projection: FrozenLinear
   /// [C, H D]
@@ -95,8 +102,21 @@ final class FrozenBlock: Sendable {
     let (width, attention) = (description.width, description.attention)
     let heads = attention.heads
     self.description = description
-    attentionNorm = try FrozenNorm(
-      reader, description.attentionNorm, description.norm, width: width)
+    func norm(_ name: String) throws(ModelFileError) -> FrozenNorm {
+      try FrozenNorm(reader, name, description.norm, width: width)
+    }
+    func headNorm(_ norm: NormDescription?) throws(ModelFileError) -> FrozenNorm? {
+      guard let norm else { return nil }
+      return try FrozenNorm(reader, norm.name, norm.kind, width: heads.size)
+    }
+    attentionNorm = try norm(description.attentionNorm)
+    queryNorm = try headNorm(attention.queryNorm)
+    keyNorm = try headNorm(attention.keyNorm)
+    if case .around(let attention, let feedForward) = description.arrangement {
+      outputNorms = (try norm(attention), try norm(feedForward))
+    } else {
+      outputNorms = nil
+    }
     projection = try FrozenLinear(
       reader,
       [
@@ -104,8 +124,7 @@ final class FrozenBlock: Sendable {
         (attention.value, heads.keyValueWidth),
       ], columns: width)
     output = try FrozenLinear(reader, [(attention.output, width)], columns: heads.width)
-    feedForwardNorm = try FrozenNorm(
-      reader, description.feedForwardNorm, description.norm, width: width)
+    feedForwardNorm = try norm(description.feedForwardNorm)
     feedForward = try FrozenFeedForward(reader, description.feedForward, width: width)
   }
 }
@@ -177,16 +196,16 @@ final class FrozenLinear: Sendable {
 /// The feed-forward half's weights.
 enum FrozenFeedForward: Sendable {
   /// [2 · inner width, width]: gate and up, by turns; [width, inner width].
-  case gated(gateAndUp: FrozenGate, down: FrozenLinear)
+  case gated(GatedLinearUnit, gateAndUp: FrozenGate, down: FrozenLinear)
   case plain(GELU, expand: FrozenLinear, contract: FrozenLinear)
 
   init(
     _ reader: WeightReader, _ description: FeedForwardDescription, width: Int
   ) throws(ModelFileError) {
     switch description {
-    case .gated(let inner, let gate, let up, let down):
+    case .gated(let unit, let inner, let gate, let up, let down):
       self = .gated(
-        gateAndUp: try FrozenGate(reader, gate, up, rows: inner, columns: width),
+        unit, gateAndUp: try FrozenGate(reader, gate, up, rows: inner, columns: width),
         down: try FrozenLinear(reader, [(down, width)], columns: inner))
     case .plain(let gelu, let inner, let expand, let contract):
       self = .plain(

@@ -22,9 +22,10 @@ final class OutputLayer: Sendable {
 
   /// Throws when the weight is absent or contradicts the configuration; reads nothing else.
   func check() throws(ModelFileError) {
-    let name = try name()
+    let part = reader.places[try name()]
+    let shape = part.storedShape([architecture.vocabularySize, architecture.width])
     // Reading what is absent or of another shape throws what is wrong with it.
-    if reader.shape(name) != [architecture.vocabularySize, architecture.width] { _ = try read() }
+    if reader.places.catalogue[part.tensor]?.shape != shape { _ = try read() }
   }
 
   /// out[count, vocabulary] = states[count, width] · Wᵀ
@@ -36,20 +37,20 @@ final class OutputLayer: Sendable {
     let input = ProductInput(reader.precision, capacity: count, depth: architecture.width)
     input.fill(states, rows: count)
     weight.matrix.multiply(out, input, m: count)
+    if let cap = architecture.outputHead?.softCap {
+      SoftCap(cap).forward(Rows(out, count: count, width: architecture.vocabularySize))
+    }
   }
 
   /// The tensor's name. A copy beside the embedding that is said to be tied to it must be equal to it.
   private func name() throws(ModelFileError) -> String {
     guard let head = architecture.outputHead else {
       throw .missing(
-        file: reader.catalogue.path, item: "an output layer",
+        file: reader.places.catalogue.path, item: "an output layer",
         advice: "ask for states alone, or use a model that has one")
     }
-    if head.isTied {
-      try reader.catalogue.checkTied(
-        reader.prefix + "lm_head.weight", to: reader.prefix + head.name)
-    }
-    return head.name
+    try reader.places.checkTied()
+    return head.isTied ? architecture.embedding.tokens : head.name
   }
 
   private func read() throws(ModelFileError) -> ProductMatrix {

@@ -1,42 +1,31 @@
+import Architectures
 import ModelFiles
 import Numerics
 
 /// Reads weights out of a catalogue into the forms that the forward pass uses.
 struct WeightReader {
-  let catalogue: TensorCatalogue
+  let places: TensorPlaces
   let precision: Precision
-  /// What names begin with in the files, before those that the architecture has.
-  let prefix: String
 
-  /// - Parameter prefixes: what names may begin with; the first is taken by which the tensor `name` is there.
-  init(
-    _ catalogue: TensorCatalogue, precision: Precision, prefixes: [String], name: String
-  ) {
-    self.catalogue = catalogue
-    self.precision = precision
-    prefix = prefixes.first { catalogue[$0 + name] != nil } ?? prefixes.first ?? ""
-  }
-
-  private init(_ other: WeightReader, precision: Precision) {
-    catalogue = other.catalogue
-    prefix = other.prefix
+  init(_ places: TensorPlaces, precision: Precision) {
+    self.places = places
     self.precision = precision
   }
+
+  private var catalogue: TensorCatalogue { places.catalogue }
 
   /// The same weights in another precision.
   func inPrecision(_ precision: Precision) -> WeightReader {
-    WeightReader(self, precision: precision)
+    WeightReader(places, precision: precision)
   }
 
-  func shape(_ name: String) -> [Int]? { catalogue[prefix + name]?.shape }
-
   func floats(_ name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
-    try catalogue.floats(prefix + name, shape: shape)
+    try catalogue.floats(places[name], shape: shape)
   }
 
   /// A table as it is stored.
   func rows(_ name: String, shape: [Int]) throws(ModelFileError) -> StoredRows {
-    try catalogue.storedRows(prefix + name, shape: shape)
+    try catalogue.storedRows(places[name].tensor, shape: shape)
   }
 
   func vector(_ name: String, count: Int) throws(ModelFileError) -> FloatBuffer {
@@ -91,7 +80,7 @@ struct WeightReader {
 
   /// Codes that are stored are taken as they are; other weights are rounded to 8 bits.
   private func codes(_ name: String, shape: [Int]) throws(ModelFileError) -> GroupedCodes {
-    if let stored = try catalogue.groupedCodes(prefix + name, shape: shape) { return stored }
+    if let stored = try catalogue.groupedCodes(places[name], shape: shape) { return stored }
     return GroupedCodes(
       rounding: try floats(name, shape: shape), rows: shape[0], columns: shape[1])
   }

@@ -9,8 +9,8 @@ public struct BlockDescription: Sendable, Equatable {
   public var arrangement: Arrangement
   public var attention: AttentionDescription
   public var feedForward: FeedForwardDescription
-  /// The norms' names: in `before`, of what attention and feed-forward read; in `after`, of what the stream
-  /// becomes with what they add.
+  /// The norms' names: in `after`, of what the stream becomes with what attention and feed-forward add; else of
+  /// what they read.
   public var attentionNorm: String
   public var feedForwardNorm: String
 
@@ -33,6 +33,12 @@ public struct BlockDescription: Sendable, Equatable {
     var copy = self
     copy.attentionNorm = rename(attentionNorm)
     copy.feedForwardNorm = rename(feedForwardNorm)
+    if case .around(let attention, let feedForward) = arrangement {
+      copy.arrangement = .around(attention: rename(attention), feedForward: rename(feedForward))
+    }
+    for path in [\AttentionDescription.queryNorm, \AttentionDescription.keyNorm] {
+      copy.attention[keyPath: path]?.name = rename(attention[keyPath: path]?.name ?? "")
+    }
     for path in [
       \AttentionDescription.query, \AttentionDescription.key, \AttentionDescription.value,
       \AttentionDescription.output,
@@ -40,15 +46,17 @@ public struct BlockDescription: Sendable, Equatable {
       copy.attention[keyPath: path].name = rename(attention[keyPath: path].name)
     }
     func renamed(_ part: ProjectionDescription) -> ProjectionDescription {
-      ProjectionDescription(rename(part.name), hasBias: part.hasBias)
+      var copy = part
+      copy.name = rename(part.name)
+      return copy
     }
     switch feedForward {
     case .plain(let gelu, let inner, let expand, let contract):
       copy.feedForward = .plain(
         gelu, inner: inner, expand: renamed(expand), contract: renamed(contract))
-    case .gated(let inner, let gate, let up, let down):
+    case .gated(let unit, let inner, let gate, let up, let down):
       copy.feedForward = .gated(
-        inner: inner, gate: renamed(gate), up: renamed(up), down: renamed(down))
+        unit, inner: inner, gate: renamed(gate), up: renamed(up), down: renamed(down))
     }
     return copy
   }
@@ -59,6 +67,10 @@ public struct BlockDescription: Sendable, Equatable {
     case before
     /// x ← norm(x + f(x)): BERT.
     case after
+    /// x ← x + norm′(f(norm x)), with a name for each half's norm′: Gemma.
+    case around(attention: String, feedForward: String)
+    /// x ← x + attention(norm₁ x) + feedForward(norm₂ x), both of the same x: GPT-NeoX.
+    case parallel
   }
 }
 
@@ -73,6 +85,17 @@ public struct ProjectionDescription: Sendable, Equatable {
   }
 }
 
+/// A norm's name and kind.
+public struct NormDescription: Sendable, Equatable {
+  public var name: String
+  public var kind: NormKind
+
+  public init(_ name: String, _ kind: NormKind) {
+    self.name = name
+    self.kind = kind
+  }
+}
+
 /// Self-attention: its heads, what a token sees, and its projections.
 public struct AttentionDescription: Sendable, Equatable {
   /// H query heads over G key-value heads of size D.
@@ -84,6 +107,8 @@ public struct AttentionDescription: Sendable, Equatable {
   /// What scores are multiplied by after their sum, beside the heads' own scale before it.
   public var scoreScale: Float
   public var rotary: RotaryDescription?
+  /// Norms of each head's queries and keys, of D channels, before they turn; nil: none.
+  public var queryNorm, keyNorm: NormDescription?
   public var query, key, value, output: ProjectionDescription
   /// In which order a layout has query, key and value, as the order of tensors decides a run's bits.
   public var order: [WritableKeyPath<AttentionDescription, ProjectionDescription> & Sendable]
@@ -91,6 +116,7 @@ public struct AttentionDescription: Sendable, Equatable {
   public init(
     heads: AttentionHeads, mask: AttentionMask = .causal, window: Int? = nil,
     softCap: Float? = nil, scoreScale: Float = 1, rotary: RotaryDescription? = nil,
+    queryNorm: NormDescription? = nil, keyNorm: NormDescription? = nil,
     query: ProjectionDescription, key: ProjectionDescription, value: ProjectionDescription,
     output: ProjectionDescription,
     order: [WritableKeyPath<AttentionDescription, ProjectionDescription> & Sendable] = [
@@ -103,6 +129,8 @@ public struct AttentionDescription: Sendable, Equatable {
     self.softCap = softCap
     self.scoreScale = scoreScale
     self.rotary = rotary
+    self.queryNorm = queryNorm
+    self.keyNorm = keyNorm
     self.query = query
     self.key = key
     self.value = value
@@ -111,26 +139,20 @@ public struct AttentionDescription: Sendable, Equatable {
   }
 }
 
-/// Rotary positions: the base of the angles.
-public struct RotaryDescription: Sendable, Hashable {
-  public var theta: Float
-
-  public init(theta: Float) { self.theta = theta }
-}
-
 /// The feed-forward half of a block.
 public enum FeedForwardDescription: Sendable, Equatable {
   /// W₂ GELU(W₁ x + b₁) + b₂
   case plain(
     GELU, inner: Int, expand: ProjectionDescription, contract: ProjectionDescription)
-  /// W_down (silu(W_gate x) · W_up x)
+  /// W_down (f(W_gate x) · W_up x), f the unit's
   case gated(
-    inner: Int, gate: ProjectionDescription, up: ProjectionDescription, down: ProjectionDescription)
+    GatedLinearUnit = .swiGLU, inner: Int, gate: ProjectionDescription, up: ProjectionDescription,
+    down: ProjectionDescription)
 
   /// Width inside.
   public var inner: Int {
     switch self {
-    case .plain(_, let inner, _, _), .gated(let inner, _, _, _): inner
+    case .plain(_, let inner, _, _), .gated(_, let inner, _, _, _): inner
     }
   }
 }

@@ -1,6 +1,6 @@
 import Numerics
 
-// plain: W₂ GELU(W₁ x + b₁) + b₂;  gated: W_down (silu(W_gate x) · W_up x)
+// plain: W₂ GELU(W₁ x + b₁) + b₂;  gated: W_down (f(W_gate x) · W_up x), f the unit's
 //
 // Shapes: R rows, C width, F inner width.
 
@@ -8,7 +8,7 @@ import Numerics
 public struct FeedForward: Sendable {
   private enum Layers: Sendable {
     case plain(GELU, expand: LinearLayer, contract: LinearLayer)
-    case gated(gate: LinearLayer, up: LinearLayer, down: LinearLayer)
+    case gated(GatedLinearUnit, gate: LinearLayer, up: LinearLayer, down: LinearLayer)
   }
 
   /// What a forward pass leaves for the backward pass: what the nonlinearity reads, [R, F] each.
@@ -31,9 +31,9 @@ public struct FeedForward: Sendable {
     case .plain(let gelu, let inner, let expand, let contract):
       layers = .plain(
         gelu, expand: linear(expand, width, inner), contract: linear(contract, inner, width))
-    case .gated(let inner, let gate, let up, let down):
+    case .gated(let unit, let inner, let gate, let up, let down):
       layers = .gated(
-        gate: linear(gate, width, inner), up: linear(up, width, inner),
+        unit, gate: linear(gate, width, inner), up: linear(up, width, inner),
         down: linear(down, inner, width))
     }
   }
@@ -54,10 +54,10 @@ public struct FeedForward: Sendable {
         expand.forward(trace.inner, x, pass)
         gelu.forward(activated, trace.inner)
         contract.forward(out, activated, pass)
-      case (.gated(let gate, let up, let down), let raised?):
+      case (.gated(let unit, let gate, let up, let down), let raised?):
         gate.forward(trace.inner, x, pass)
         up.forward(raised, x, pass)
-        SwiGLU.forward(activated, gate: trace.inner, up: raised)
+        unit.forward(activated, gate: trace.inner, up: raised)
         down.forward(out, activated, pass)
       case (.gated, nil): preconditionFailure("a gated trace has two parts")
       }
@@ -75,11 +75,11 @@ public struct FeedForward: Sendable {
         contract.backward(dx: dInner, dOut: dOut, x: activated, pass)
         gelu.backward(dx: dInner, dOut: dInner, x: trace.inner)
         expand.backward(dx: dx, dOut: dInner, x: x, pass)
-      case (.gated(let gate, let up, let down), let raised?):
+      case (.gated(let unit, let gate, let up, let down), let raised?):
         let dUp = pass.arena.rows(x.count, inner)
-        SwiGLU.forward(activated, gate: trace.inner, up: raised)
+        unit.forward(activated, gate: trace.inner, up: raised)
         down.backward(dx: dInner, dOut: dOut, x: activated, pass)
-        SwiGLU.backward(dGate: dInner, dUp: dUp, dOut: dInner, gate: trace.inner, up: raised)
+        unit.backward(dGate: dInner, dUp: dUp, dOut: dInner, gate: trace.inner, up: raised)
         gate.backward(dx: dx, dOut: dInner, x: x, pass)
         up.backward(dx: dx, accumulates: true, dOut: dUp, x: x, pass)
       case (.gated, nil): preconditionFailure("a gated trace has two parts")
@@ -94,7 +94,7 @@ public struct FeedForward: Sendable {
       switch layers {
       case .plain(_, let expand, let contract):
         for layer in [expand, contract] { layer.countBackward(rows: rows, arena) }
-      case .gated(let gate, let up, let down):
+      case .gated(_, let gate, let up, let down):
         _ = arena.rows(rows, inner)
         for layer in [gate, up, down] { layer.countBackward(rows: rows, arena) }
       }

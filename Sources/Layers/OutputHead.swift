@@ -1,6 +1,6 @@
 import Numerics
 
-// logits = norm(x) Wᵀ at chosen rows, and the loss over them
+// logits = cap(norm(x) Wᵀ) at chosen rows, and the loss over them; cap is none as a rule
 //
 // Shapes: L chosen rows, C width, V vocabulary. With V far above C the head is most of the work, and
 // [L, V] may not fit in memory: logits exist for a block of rows at a time.
@@ -9,10 +9,12 @@ import Numerics
 public struct OutputHead: Sendable {
   let norm: NormLayer
   let projection: LinearLayer
+  private let softCap: SoftCap?
 
-  public init(norm: NormLayer, projection: LinearLayer) {
+  public init(norm: NormLayer, projection: LinearLayer, softCap: SoftCap? = nil) {
     self.norm = norm
     self.projection = projection
+    self.softCap = softCap
   }
 
   /// Logits in memory at once, unless a single block of the smallest size has more.
@@ -27,6 +29,7 @@ public struct OutputHead: Sendable {
       let normed = pass.arena.rows(x.count, x.width)
       norm.forward(normed, x, pass)
       projection.forward(out, normed, pass)
+      softCap?.forward(out)
     }
   }
 
@@ -46,10 +49,16 @@ public struct OutputHead: Sendable {
       let dNormed = arena.rows(isTrained ? rows.count : 0, x.width)
       forEachBlock(rows.count, pass) { block, logits in
         projection.forward(logits, normed[block], pass)
-        softmaxCrossEntropy(
-          losses: losses[block], logits: logits, targets: targets[block],
-          gradientScale: isTrained ? scale : nil)
-        if isTrained {
+        arena.scratch {
+          softCap?.forward(logits)
+          // The loss leaves gradients in the logits' place.
+          let capped = softCap.map { _ in arena.rows(logits.count, logits.width) }
+          capped?.update(from: logits)
+          softmaxCrossEntropy(
+            losses: losses[block], logits: logits, targets: targets[block],
+            gradientScale: isTrained ? scale : nil)
+          guard isTrained else { return }
+          if let capped { softCap?.backward(logits, y: capped) }
           projection.backward(dx: dNormed[block], dOut: logits, x: normed[block], pass)
         }
       }
@@ -68,7 +77,9 @@ public struct OutputHead: Sendable {
     arena.scratch {
       for _ in 0..<3 { _ = arena.rows(rows, width) }
       _ = arena.rows(rows, 1)
-      arena.scratch { _ = logits(of: rows, arena) }
+      arena.scratch {
+        for _ in 0..<(softCap == nil ? 1 : 2) { _ = logits(of: rows, arena) }
+      }
       arena.scratch { _ = arena.rows(rows, width) }
     }
   }

@@ -68,7 +68,9 @@ public final class Sequences {
     let key = AnglesKey(rotary: rotary, headSize: headSize)
     if let known = angles[key] { return body(known.angles) }
     let new = Angles(
-      RotaryAngles(positions: positions, headSize: headSize, theta: rotary.theta))
+      RotaryAngles(
+        positions: positions, frequencies: rotary.frequencies(headSize: headSize),
+        magnitude: rotary.scaling.magnitude))
     angles[key] = new
     body(new.angles)
   }

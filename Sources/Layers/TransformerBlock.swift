@@ -1,6 +1,8 @@
 import Numerics
 
-// m = x + attention(norm₁ x),  y = m + feedForward(norm₂ m)
+// before:    m = x + attention(norm₁ x),       y = m + feedForward(norm₂ m)
+// around:    m = x + norm₁′ attention(norm₁ x), y = m + norm₂′ feedForward(norm₂ m)
+// parallel:  m = x + attention(norm₁ x),       y = m + feedForward(norm₂ x)
 //
 // Shapes: R rows (the tokens of all sequences, one after another), C width.
 
@@ -24,16 +26,21 @@ public protocol Block: Sendable {
 /// What a block's forward pass leaves for its backward pass; only the block knows what is in it.
 public protocol BlockTrace {}
 
-/// The block that a description says, normed before each half.
+/// The block that a description says, normed before each half at least.
 public struct TransformerBlock: Block {
   struct Trace: BlockTrace {
     let attention: SelfAttention.Trace
     /// The stream between the halves, m.
     let middle: Rows
     let feedForward: FeedForward.Trace
+    /// What the halves give before norm′, where there is such.
+    let attended, fed: Rows?
   }
 
   private let attentionNorm, feedForwardNorm: NormLayer
+  /// norm₁′ and norm₂′.
+  private let outputNorms: (attention: NormLayer, feedForward: NormLayer)?
+  private let isParallel: Bool
   private let attention: SelfAttention
   private let feedForward: FeedForward
   private let width: Int
@@ -44,7 +51,8 @@ public struct TransformerBlock: Block {
   public init(
     _ layout: inout ParameterLayout, _ description: BlockDescription, index: Int
   ) {
-    precondition(description.arrangement == .before, "a decoder's block norms before its halves")
+    precondition(description.arrangement != .after, "a decoder's block norms before its halves")
+    isParallel = description.arrangement == .parallel
     width = description.width
     site = DropoutSites.block(index)
     attentionNorm = NormLayer(
@@ -53,12 +61,22 @@ public struct TransformerBlock: Block {
     feedForwardNorm = NormLayer(
       &layout, description.feedForwardNorm, width: width, description.norm, group: .generator)
     feedForward = FeedForward(&layout, description.feedForward, width: width)
+    if case .around(let attention, let feedForward) = description.arrangement {
+      outputNorms = (
+        NormLayer(&layout, attention, width: width, description.norm, group: .generator),
+        NormLayer(&layout, feedForward, width: width, description.norm, group: .generator)
+      )
+    } else {
+      outputNorms = nil
+    }
   }
 
   public func trace(rows: Int, _ arena: Arena) -> any BlockTrace {
     Trace(
       attention: attention.trace(rows: rows, arena), middle: arena.rows(rows, width),
-      feedForward: feedForward.trace(rows: rows, arena))
+      feedForward: feedForward.trace(rows: rows, arena),
+      attended: outputNorms == nil ? nil : arena.rows(rows, width),
+      fed: outputNorms == nil ? nil : arena.rows(rows, width))
   }
 
   public func forward(
@@ -70,12 +88,15 @@ public struct TransformerBlock: Block {
     pass.arena.scratch {
       let normed = pass.arena.rows(x.count, width)
       attentionNorm.forward(normed, x, pass)
-      attention.forward(middle, normed, sequences, layer: layer, trace.attention, pass)
+      attention.forward(
+        trace.attended ?? middle, normed, sequences, layer: layer, trace.attention, pass)
+      if let attended = trace.attended { outputNorms?.attention.forward(middle, attended, pass) }
       pass.dropout(\.residual, site: site + 1)?.apply(middle)
       middle.add(x)
 
-      feedForwardNorm.forward(normed, middle, pass)
-      feedForward.forward(out, normed, trace.feedForward, pass)
+      feedForwardNorm.forward(normed, isParallel ? x : middle, pass)
+      feedForward.forward(trace.fed ?? out, normed, trace.feedForward, pass)
+      if let fed = trace.fed { outputNorms?.feedForward.forward(out, fed, pass) }
       pass.dropout(\.residual, site: site + 2)?.apply(out)
       out.add(middle)
     }
@@ -88,13 +109,17 @@ public struct TransformerBlock: Block {
     pass.arena.scratch {
       let normed = pass.arena.rows(x.count, width)
       let dNormed = pass.arena.rows(x.count, width)
+      // Halves side by side both get the output's gradient, which `dStream` is no more after the first.
+      let dOut = isParallel ? copy(of: dStream, pass) : dStream
+      let middle = isParallel ? x : trace.middle
       pass.arena.scratch {
-        let dBranch = branch(of: dStream, site: site + 2, pass)
-        feedForwardNorm.forward(normed, trace.middle, pass)
+        let dBranch = branch(
+          of: dOut, site: site + 2, outputNorms?.feedForward, trace.fed, pass)
+        feedForwardNorm.forward(normed, middle, pass)
         feedForward.backward(dx: dNormed, dOut: dBranch, x: normed, trace.feedForward, pass)
-        feedForwardNorm.backward(dx: dStream, dOut: dNormed, x: trace.middle, pass)
+        feedForwardNorm.backward(dx: dStream, dOut: dNormed, x: middle, pass)
       }
-      let dBranch = branch(of: dStream, site: site + 1, pass)
+      let dBranch = branch(of: dOut, site: site + 1, outputNorms?.attention, trace.attended, pass)
       attentionNorm.forward(normed, x, pass)
       attention.backward(dx: dNormed, dOut: dBranch, x: normed, sequences, trace.attention, pass)
       attentionNorm.backward(dx: dStream, dOut: dNormed, x: x, pass)
@@ -103,8 +128,10 @@ public struct TransformerBlock: Block {
 
   public func countBackward(rows: Int, dropout: Bool, _ arena: Arena) {
     arena.scratch {
-      // Two of normed rows, and the branch's gradient where dropout makes it another than the stream's.
-      for _ in 0..<(dropout ? 3 : 2) { _ = arena.rows(rows, width) }
+      // Two of normed rows, a copy of the gradient for the second of halves side by side, and the branch's
+      // gradient where dropout or a norm makes it another than the stream's.
+      let count = 2 + [isParallel, dropout, outputNorms != nil].count { $0 }
+      for _ in 0..<count { _ = arena.rows(rows, width) }
       feedForward.countBackward(rows: rows, arena)
       attention.countBackward(rows: rows, arena)
     }
@@ -115,12 +142,25 @@ public struct TransformerBlock: Block {
     return trace
   }
 
-  /// The gradient of what a half added to the stream: the stream's own, or what dropout leaves of it.
-  private func branch(of dStream: Rows, site: Int, _ pass: Pass) -> Rows {
-    guard let dropout = pass.dropout(\.residual, site: site) else { return dStream }
-    let copy = pass.arena.rows(dStream.count, width)
-    copy.update(from: dStream)
-    dropout.apply(copy)
+  /// The gradient of what a half gave: the stream's own, or what dropout leaves of it, through the norm after
+  /// the half where there is one.
+  private func branch(
+    of dStream: Rows, site: Int, _ norm: NormLayer?, _ output: Rows?, _ pass: Pass
+  ) -> Rows {
+    var gradient = dStream
+    if let dropout = pass.dropout(\.residual, site: site) {
+      gradient = copy(of: dStream, pass)
+      dropout.apply(gradient)
+    }
+    guard let norm, let output else { return gradient }
+    let dOutput = pass.arena.zeros(dStream.count, width)
+    norm.backward(dx: dOutput, dOut: gradient, x: output, pass)
+    return dOutput
+  }
+
+  private func copy(of rows: Rows, _ pass: Pass) -> Rows {
+    let copy = pass.arena.rows(rows.count, width)
+    copy.update(from: rows)
     return copy
   }
 }

@@ -62,6 +62,30 @@ public struct ConfigurationReader: Sendable {
     }
   }
 
+  public func requiredFloat(_ key: String) throws(ModelFileError) -> Float {
+    guard let value = try float(key) else { throw missing(key) }
+    return value
+  }
+
+  public func requiredBool(_ key: String) throws(ModelFileError) -> Bool {
+    guard let value = try bool(key) else { throw missing(key) }
+    return value
+  }
+
+  public func floats(_ key: String) throws(ModelFileError) -> [Float]? {
+    guard let value = value(key) else { return nil }
+    guard case .array(let elements) = value else { throw wrongType(key, "numbers", value) }
+    var floats: [Float] = []
+    for element in elements {
+      switch element {
+      case .integer(let integer): floats.append(Float(integer))
+      case .number(let number): floats.append(Float(number))
+      default: throw wrongType(key, "numbers", element)
+      }
+    }
+    return floats
+  }
+
   public func bool(_ key: String) throws(ModelFileError) -> Bool? {
     switch value(key) {
     case nil: return nil

@@ -96,6 +96,18 @@ public struct GroupedCodes {
       minimums: minimums.map { $0[live] + [Float](repeating: 0, count: missing) })
   }
 
+  /// Some of the rows, in the order given.
+  public func rows(_ chosen: [Int]) -> GroupedCodes {
+    let groups = Self.groups(columns)
+    func gather<Element>(_ values: [Element], _ width: Int) -> [Element] {
+      chosen.flatMap { values[$0 * width..<($0 + 1) * width] }
+    }
+    return GroupedCodes(
+      rows: chosen.count, columns: columns, bits: bits, zero: zero,
+      codes: gather(codes, groups * Self.groupSize), scales: gather(scales, groups),
+      minimums: minimums.map { gather($0, groups) })
+  }
+
   /// Groups of a row.
   static func groups(_ columns: Int) -> Int { (columns + groupSize - 1) / groupSize }
 

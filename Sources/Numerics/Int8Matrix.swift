@@ -96,11 +96,12 @@ public struct Int8Matrix: ~Copyable, Sendable {
     tiles(x).multiply(out, m: m, n: rows, bias: bias)
   }
 
-  /// out[m, width] = silu(x · gateᵀ) · (x · upᵀ), of a weight in the order of `GateAndUp`.
+  /// out[m, width] = f(x · gateᵀ) · (x · upᵀ), f the unit's, of a weight in the order of `GateAndUp`.
   public borrowing func multiplyGated(
-    _ out: UnsafeMutablePointer<Float>, _ x: borrowing Int8Rows, m: Int, width: Int
+    _ out: UnsafeMutablePointer<Float>, _ x: borrowing Int8Rows, m: Int, width: Int,
+    _ unit: GatedLinearUnit = .swiGLU
   ) {
-    tiles(x).multiplyGated(out, m: m, width: width)
+    tiles(x).multiplyGated(out, m: m, width: width, unit)
   }
 
   private borrowing func tiles(_ x: borrowing Int8Rows) -> Int8Tiles {

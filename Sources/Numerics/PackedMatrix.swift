@@ -42,11 +42,12 @@ public struct PackedMatrix: ~Copyable, Sendable {
     tiles(x, m: m).multiply(out, m: m, n: rows, bias: bias)
   }
 
-  /// out[m, width] = silu(x · gateᵀ) · (x · upᵀ), of a weight in the order of `GateAndUp`.
+  /// out[m, width] = f(x · gateᵀ) · (x · upᵀ), f the unit's, of a weight in the order of `GateAndUp`.
   public borrowing func multiplyGated(
-    _ out: UnsafeMutablePointer<Float>, _ x: borrowing PackedRows, m: Int, width: Int
+    _ out: UnsafeMutablePointer<Float>, _ x: borrowing PackedRows, m: Int, width: Int,
+    _ unit: GatedLinearUnit = .swiGLU
   ) {
-    tiles(x, m: m).multiplyGated(out, m: m, width: width)
+    tiles(x, m: m).multiplyGated(out, m: m, width: width, unit)
   }
 
   private borrowing func tiles(_ x: borrowing PackedRows, m: Int) -> any ProductTiles {

@@ -31,21 +31,22 @@ public enum ProductMatrix: ~Copyable, Sendable {
     }
   }
 
-  /// out[m, width] = silu(x · gateᵀ) · (x · upᵀ), of a weight in the order of `GateAndUp`.
+  /// out[m, width] = f(x · gateᵀ) · (x · upᵀ), f the unit's, of a weight in the order of `GateAndUp`.
   ///
   /// - Precondition: `x` is of the same precision.
   public borrowing func multiplyGated(
-    _ out: UnsafeMutablePointer<Float>, _ x: borrowing ProductInput, m: Int, width: Int
+    _ out: UnsafeMutablePointer<Float>, _ x: borrowing ProductInput, m: Int, width: Int,
+    _ unit: GatedLinearUnit = .swiGLU
   ) {
     switch self {
     case .float32(let weight):
       switch x {
-      case .float32(let rows): weight.multiplyGated(out, rows, m: m, width: width)
+      case .float32(let rows): weight.multiplyGated(out, rows, m: m, width: width, unit)
       case .int8: preconditionFailure("rows and weight must be of one precision")
       }
     case .int8(let weight):
       switch x {
-      case .int8(let rows): weight.multiplyGated(out, rows, m: m, width: width)
+      case .int8(let rows): weight.multiplyGated(out, rows, m: m, width: width, unit)
       case .float32: preconditionFailure("rows and weight must be of one precision")
       }
     }

@@ -27,16 +27,18 @@ extension ProductTiles {
     }
   }
 
-  /// out[m, width] = silu(gate) · up of a product whose columns are in the order of `GateAndUp`: a
+  /// out[m, width] = f(gate) · up of a product whose columns are in the order of `GateAndUp`: a
   /// piece is still in the second-level cache when its gate is applied.
-  func multiplyGated(_ out: UnsafeMutablePointer<Float>, m: Int, width: Int) {
+  func multiplyGated(
+    _ out: UnsafeMutablePointer<Float>, m: Int, width: Int, _ unit: GatedLinearUnit
+  ) {
     grid(m: m, n: GateAndUp.rows(width: width)).runPieces { rows, columns in
       withScratch(rows.count * columns.count) { piece in
         compute(piece, stride: columns.count, rows: rows, columns: columns, bias: nil)
         let first = columns.lowerBound / 2
         let count = min(columns.upperBound / 2, width) - first
         for (place, row) in rows.enumerated() {
-          swiGLU(
+          unit.apply(
             out + row * width + first, gateAndUp: piece + place * columns.count, width: count)
         }
       }

@@ -59,6 +59,15 @@ public struct Rows {
     base.update(from: other.base, count: elementCount)
   }
 
+  /// self *= factor, element by element.
+  public func scale(by factor: Float) {
+    guard factor != 1 else { return }
+    let base = base
+    parallelRanges(elementCount, grain: 8192) { range in
+      for i in range { base[i] *= factor }
+    }
+  }
+
   /// self += x, element by element.
   public func add(_ x: Rows) {
     precondition(isSameShape(as: x), "rows of other shapes can't be added")

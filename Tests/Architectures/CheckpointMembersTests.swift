@@ -7,12 +7,17 @@ import Testing
 
 /// What a checkpoint's `config.json` has of a backbone, and what it refuses.
 @Suite struct CheckpointMembersTests {
-  static let families: [any GeneratorArchitecture.Type] = [GPTNeo.self, Llama.self, Qwen2.self]
+  static let families: [any GeneratorArchitecture.Type] = [
+    GPTNeo.self, Llama.self, Qwen2.self, Qwen3.self, Mistral.self, Gemma2.self, Gemma3.self,
+    Phi3.self,
+    GPTNeoX.self, GPT2.self,
+  ]
 
   private static func design(_ architecture: String) -> BackboneDesign {
     BackboneDesign(
       architecture: architecture, layers: 3, width: 48, heads: 4,
-      keyValueHeads: architecture == "gpt_neo" ? nil : 2, positions: 40, window: 5, vocabulary: 53)
+      keyValueHeads: architecture.hasPrefix("gpt") ? nil : 2, positions: 40, window: 5,
+      vocabulary: 53)
   }
 
   /// The members as text, some changed; a change to nil removes the key.
@@ -117,7 +122,9 @@ import Testing
       let original = try family.init(design: Self.design(family.family))
       for (key, _) in original.checkpointMembers where key != "architecture" && key != "tied_head" {
         // Epsilons and bases may be large.
-        if key == "rope_theta" || key.hasSuffix("epsilon"), (Double(value) ?? -1) > 0 { continue }
+        if key.hasSuffix("rope_theta") || key.hasSuffix("epsilon"), (Double(value) ?? -1) > 0 {
+          continue
+        }
         let changed = try text(original, [key: value])
         expectError("config.json") { try read(family, changed) }
       }

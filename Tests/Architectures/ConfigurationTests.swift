@@ -121,7 +121,7 @@ struct ConfigurationTests {
       try read(Self.neo(["attention_layers": "[\"global\",\"global\",\"global\",\"local\"]"]))
     }
     expectError("num_heads", "divisor") { try read(Self.neo(["num_heads": "5"])) }
-    expectError("hidden size", "9223372036854775807") {
+    expectError("head size", "9223372036854775807") {
       try read(Self.neo(["hidden_size": "9223372036854775807", "num_heads": "1"]))
     }
   }
@@ -129,13 +129,22 @@ struct ConfigurationTests {
   @Test(
     "keys that change the result are refused by name",
     arguments: [
-      ("rope_scaling", #"{"type":"linear","factor":2.0}"#, "rope_scaling.type"),
-      ("rope_scaling", #"{"rope_type":"llama3","factor":8.0}"#, "rope_scaling.rope_type"),
+      ("rope_scaling", #"{"type":"ntk","factor":2.0}"#, "rope_scaling.type"),
+      ("rope_scaling", #"{"type":"linear"}"#, "rope_scaling.factor"),
+      ("rope_scaling", #"{"type":"linear","factor":-2}"#, "rope_scaling.factor"),
+      ("rope_scaling", #"{"type":"linear","factor":2,"mscale":1}"#, "rope_scaling.mscale"),
+      ("rope_scaling", #"{"rope_type":"llama3","factor":8.0}"#, "rope_scaling.low_freq_factor"),
+      (
+        "rope_scaling",
+        #"{"rope_type":"llama3","factor":8.0,"low_freq_factor":4,"high_freq_factor":4}"#,
+        "rope_scaling.high_freq_factor"
+      ),
+      ("rope_scaling", #"{"rope_type":"longrope","long_factor":[1]}"#, "rope_scaling.short_factor"),
       ("rope_scaling", "2.0", "rope_scaling"),
-      ("rope_parameters", #"{"rope_type":"yarn","rope_theta":1e6}"#, "rope_parameters.rope_type"),
-      ("rope_parameters", #"{"partial_rotary_factor":0.5}"#, "partial_rotary_factor"),
+      ("rope_parameters", #"{"rope_type":"yarn","beta_fast":0}"#, "rope_parameters.beta_fast"),
+      ("rope_parameters", #"{"partial_rotary_factor":1.5}"#, "partial_rotary_factor"),
       ("rope_parameters", #"{"full_attention":{"rope_type":"default"}}"#, "full_attention"),
-      ("partial_rotary_factor", "0.5", "partial_rotary_factor"),
+      ("partial_rotary_factor", "-0.5", "partial_rotary_factor"),
       ("use_sliding_window", "true", "use_sliding_window"),
       ("layer_types", #"["full_attention","sliding_attention","full_attention"]"#, "layer_types"),
       ("layer_types", #"["full_attention"]"#, "layer_types"),
@@ -145,7 +154,7 @@ struct ConfigurationTests {
       ("pretraining_tp", "2", "pretraining_tp"),
       ("quantization_config", #"{"quant_method":"gptq"}"#, "quantization_config"),
       ("num_local_experts", "8", "num_local_experts"),
-      ("model_type", "\"mistral\"", "model_type"),
+      ("model_type", "\"mixtral\"", "model_type"),
       ("architectures", "[\"LlamaForSequenceClassification\"]", "LlamaForSequenceClassification"),
     ])
   func refusals(key: String, value: String, named: String) {

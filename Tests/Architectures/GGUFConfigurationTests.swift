@@ -50,14 +50,17 @@ struct GGUFConfigurationTests {
 
   @Test("metadata that changes the result is refused by name")
   func refusedKeys() {
-    expectError("llama.rope.scaling.type", "linear") {
+    expectError("llama.rope.scaling.factor", "missing") {
       try read { $0.add("llama.rope.scaling.type", string: "linear") }
+    }
+    expectError("llama.rope.scaling.type", "ntk") {
+      try read { $0.add("llama.rope.scaling.type", string: "ntk") }
     }
     expectError("llama.rope.scaling.factor", "4.0") {
       try read { $0.add("llama.rope.scaling.factor", float: 4) }
     }
-    expectError("llama.rope.dimension_count", "2") {
-      try read { $0.add("llama.rope.dimension_count", integer: 2) }
+    expectError("llama.rope.dimension_count", "5") {
+      try read { $0.add("llama.rope.dimension_count", integer: 5) }
     }
     expectError("llama.expert_count", "8") {
       try read { $0.add("llama.expert_count", integer: 8) }
@@ -72,16 +75,19 @@ struct GGUFConfigurationTests {
     expectError("split.count", "merge") { try read { $0.add("split.count", integer: 3) } }
     expectError("general.architecture", "gemma") { try read("gemma") { _ in } }
     expectError("general.architecture", "gpt_neo") { try read("gpt_neo") { _ in } }
-    expectError("general.architecture", "bert", "llama or qwen2") { try read("bert") { _ in } }
+    expectError("general.architecture", "bert", "llama, qwen2") { try read("bert") { _ in } }
   }
 
   @Test("tensors that change the result are refused by name")
   func refusedTensors() {
     for name in [
-      "rope_freqs.weight", "rope_factors_long.weight", "blk.0.ffn_gate_inp.weight",
+      "rope_freqs.weight", "blk.0.ffn_gate_inp.weight", "blk.0.attn_qkv.weight",
       "blk.0.attn_q_norm.weight", "blk.0.attn_q.bias", "blk.00.attn_norm.weight",
     ] {
       expectError("tensor \(name)") { try read { $0.addTensor(name, [16]) } }
+    }
+    expectError("rope_factors_short.weight", "missing") {
+      try read { $0.addTensor("rope_factors_long.weight", [2]) }
     }
     expectError("blk.0.attn_output.bias") {
       try read("qwen2") { $0.addTensor("blk.0.attn_output.bias", [16]) }

@@ -24,7 +24,7 @@ import Testing
     var beginTokenID: Int32? { nil }
     var endTokenIDs: [Int32] { [] }
     var embedding: EmbeddingDescription { EmbeddingDescription(tokens: "table") }
-    var finalNorm: FinalNormDescription? { nil }
+    var finalNorm: NormDescription? { nil }
     var outputHead: OutputHeadDescription? { nil }
 
     func block(_ layer: Int) -> BlockDescription {
@@ -58,7 +58,7 @@ import Testing
     #expect(toy.layer(-1) == 1 && toy.layer(-2) == 0 && toy.layer(2) == nil)
     #expect(registry["toy"] is Toy.Type)
     #expect(registry.families.count == ArchitectureRegistry.builtIn.families.count + 1)
-    expectError("model_type", "toy-model", "llama, qwen2, gpt_neo or bert") {
+    expectError("model_type", "toy-model", "llama, qwen2, qwen3", "gpt2 or bert") {
       try read(.builtIn, text)
     }
     expectError("width", "missing") { try read(registry, #"{"model_type": "toy-model"}"#) }

@@ -20,7 +20,7 @@ struct Pond: Architecture {
   let visibility = Visibility.document
   let beginTokenID: Int32? = nil
   let endTokenIDs: [Int32] = []
-  let finalNorm: FinalNormDescription? = nil
+  let finalNorm: NormDescription? = nil
   let outputHead: OutputHeadDescription? = nil
 
   init(huggingFace reader: ConfigurationReader) throws(ModelFileError) {

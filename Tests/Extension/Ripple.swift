@@ -86,9 +86,9 @@ struct Ripple: GeneratorArchitecture {
       attentionNorm: "\(prefix).norm_1", feedForwardNorm: "\(prefix).norm_2")
   }
 
-  var finalNorm: FinalNormDescription? { FinalNormDescription("ripple.norm", Self.norm) }
+  var finalNorm: NormDescription? { NormDescription("ripple.norm", Self.norm) }
 
   var outputHead: OutputHeadDescription? {
-    OutputHeadDescription(embedding.tokens, isTied: true)
+    OutputHeadDescription("lm_head.weight", isTied: true)
   }
 }

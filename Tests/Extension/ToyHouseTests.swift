@@ -183,7 +183,7 @@ import Training
     let toys = try Extended()
     var options = try toys.options()
     options.architectures = .builtIn
-    expect("model_type llama, qwen2, gpt_neo or bert") { _ = try Precompute(options) }
+    expect("model_type llama, qwen2,", "gpt2 or bert") { _ = try Precompute(options) }
     try toys.precompute()
     expect("turned", "int8") { _ = try FeatureCache.open(toys.cache) }
     _ = try toys.train { $0.epochs = 1 }

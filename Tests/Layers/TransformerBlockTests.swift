@@ -9,6 +9,10 @@ import Testing
     case llama
     /// Layer norms, a window, biases on what comes out, GELU by tanh.
     case gptNeo
+    /// Norms around each half and of each head, scores that are capped, a gate of GELU.
+    case gemma3
+    /// Halves side by side, of which part of each head turns.
+    case gptNeoX
 
     static let width = 12
 
@@ -34,6 +38,31 @@ import Testing
             value: part("v"), output: part("o", true), order: [\.key, \.value, \.query]),
           feedForward: .plain(
             .tanh, inner: 10, expand: part("fc", true), contract: part("proj", true)),
+          attentionNorm: "norm1", feedForwardNorm: "norm2")
+      case .gemma3:
+        let norm = NormKind.rootMeanSquare(epsilon: 1e-3)
+        return BlockDescription(
+          width: Self.width, norm: norm,
+          arrangement: .around(attention: "norm3", feedForward: "norm4"),
+          attention: AttentionDescription(
+            heads: AttentionHeads(count: 4, keyValueCount: 2, size: 4, queryScale: 0.4), window: 3,
+            softCap: 2, rotary: RotaryDescription(theta: 50),
+            queryNorm: NormDescription("qn", norm), keyNorm: NormDescription("kn", norm),
+            query: part("q"), key: part("k"), value: part("v"), output: part("o")),
+          feedForward: .gated(
+            .geGLU, inner: 10, gate: part("gate"), up: part("up"), down: part("down")),
+          attentionNorm: "norm1", feedForwardNorm: "norm2")
+      case .gptNeoX:
+        return BlockDescription(
+          width: Self.width, norm: .layer(epsilon: 1e-3), arrangement: .parallel,
+          attention: AttentionDescription(
+            heads: AttentionHeads(count: 2, size: 6, queryScale: 0.4),
+            rotary: RotaryDescription(
+              theta: 50, dimensions: 4, scaling: .factors([1, 3], magnitude: 1.2)),
+            query: part("q", true), key: part("k", true), value: part("v", true),
+            output: part("o", true)),
+          feedForward: .plain(
+            .exact, inner: 10, expand: part("fc", true), contract: part("proj", true)),
           attentionNorm: "norm1", feedForwardNorm: "norm2")
       }
     }

@@ -21,7 +21,8 @@ struct ReferenceFolderTests {
     let embedding = try catalogue.floats(
       architecture.embedding.tokens, shape: [vocabulary, width])
     #expect(embedding.allSatisfy { $0.isFinite })
-    let head = try #require(architecture.outputHead).name
+    let output = try #require(architecture.outputHead)
+    let head = output.isTied ? architecture.embedding.tokens : output.name
     #expect(try catalogue.floats(head, shape: [vocabulary, width]).count == embedding.count)
     for layer in 0..<architecture.layerCount {
       let block = architecture.block(layer)
@@ -32,7 +33,7 @@ struct ReferenceFolderTests {
       let last =
         switch block.feedForward {
         case .plain(_, _, _, let contract): contract
-        case .gated(_, _, _, let down): down
+        case .gated(_, _, _, _, let down): down
         }
       _ = try catalogue.floats(last.name + ".weight", shape: [width, block.feedForward.inner])
     }

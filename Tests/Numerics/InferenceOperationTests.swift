@@ -28,19 +28,22 @@ import Testing
     }
   }
 
-  @Test(arguments: [1, 16, 45]) func swiGLUAgrees(_ width: Int) {
+  @Test(arguments: [1, 16, 45], GatedLinearUnitTests.units)
+  func gatedRowsAgree(_ width: Int, _ unit: GatedLinearUnit) {
     let x = random(GateAndUp.rows(width: width), seed: 3)
     let out = FloatBuffer(count: width + 1)
-    swiGLU(out.base, gateAndUp: x.base, width: width)
+    unit.apply(out.base, gateAndUp: x.base, width: width)
     for i in 0..<width {
       let (gate, up) = (Double(x[i / 16 * 32 + i % 16]), Double(x[i / 16 * 32 + 16 + i % 16]))
-      #expect(abs(Double(out[i]) - gate / (1 + Foundation.exp(-gate)) * up) <= 1e-6)
+      #expect(abs(Double(out[i]) - GatedLinearUnitTests.exact(unit, gate) * up) <= 1e-6)
     }
     #expect(out[width] == 0)
   }
 
   /// A product that gates its own pieces, against the product and the gate after it.
-  @Test(arguments: [(1, 5), (20, 48), (30, 40)]) func gatedProductAgrees(m: Int, width: Int) {
+  @Test(arguments: [(1, 5), (20, 48), (30, 40)], GatedLinearUnitTests.units)
+  func gatedProductAgrees(_ size: (m: Int, width: Int), _ unit: GatedLinearUnit) {
+    let (m, width) = size
     let depth = 64
     let gate = random(width * depth, seed: 5)
     let up = random(width * depth, seed: 6)
@@ -52,7 +55,7 @@ import Testing
     func check(_ out: borrowing FloatBuffer, within tolerance: Double) {
       for index in 0..<m * width {
         let gate = Double(expected[index])
-        let value = gate / (1 + Foundation.exp(-gate)) * Double(expected[m * width + index])
+        let value = GatedLinearUnitTests.exact(unit, gate) * Double(expected[m * width + index])
         #expect(abs(Double(out[index]) - value) <= tolerance * max(1, abs(value)))
       }
       #expect(out[m * width] == 0)
@@ -63,7 +66,7 @@ import Testing
     PackedMatrix(
       weight: GateAndUp.weave(gate.array(), up.array(), width: width, columns: depth),
       rows: GateAndUp.rows(width: width), columns: depth
-    ).multiplyGated(out.base, packed, m: m, width: width)
+    ).multiplyGated(out.base, packed, m: m, width: width, unit)
     // The products have the same bits; the gate is float32.
     check(out, within: 1e-5)
 
@@ -72,7 +75,7 @@ import Testing
     let rounded = Int8Rows(capacity: m, depth: depth)
     rounded.fill(x.base, rows: m)
     Int8Matrix(GateAndUp.weave(gateCodes, upCodes)).multiplyGated(
-      out.base, rounded, m: m, width: width)
+      out.base, rounded, m: m, width: width, unit)
     // 64 products of values around one, each off by a percent at most, and the gate's slope.
     check(out, within: 0.3)
   }
@@ -115,7 +118,7 @@ import Testing
       let projected = Rows(values, width: width)
       let out = FloatBuffer(count: count * heads.queries * heads.size)
       RotaryAngles(
-        positions: pieces.flatMap { $0.start..<$0.start + $0.count }, headSize: heads.size,
+        positions: pieces.flatMap { $0.start..<$0.start + $0.count }, dimensions: heads.size,
         theta: Float(theta)
       ).rotate(projected, heads: heads.queries + heads.keyValues)
       for piece in pieces {

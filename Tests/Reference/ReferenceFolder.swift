@@ -36,6 +36,24 @@ enum ReferenceFolder {
     return Set(all).filter { name in files.allSatisfy { has("\(name)/\($0)") } }.sorted()
   }
 
+  /// The files of a folder that end so, without the ending.
+  static func files(in folder: String, endingWith ending: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path(folder))) ?? []
+    return names.filter { $0.hasSuffix(ending) }.map { String($0.dropLast(ending.count)) }.sorted()
+  }
+
+  /// Links to a folder's files, but its vectors, in a folder of its name within another; gives its path.
+  static func copy(_ name: String, to folder: String) throws -> String {
+    let copy = folder + "/" + name
+    try FileManager.default.createDirectory(atPath: copy, withIntermediateDirectories: true)
+    for file in try FileManager.default.contentsOfDirectory(atPath: path(name))
+    where file != "expected.safetensors" {
+      try FileManager.default.createSymbolicLink(
+        atPath: copy + "/" + file, withDestinationPath: path("\(name)/\(file)"))
+    }
+    return copy
+  }
+
   static func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
   private static func exists(_ url: URL) -> Bool {

@@ -63,6 +63,10 @@ import Testing
     }
   }
 
+  /// Folders whose gradients were taken before their weights were rounded to the type that they are stored in:
+  /// transformers' own, of what is stored, are as far from them (3.4e-3 at most of `tiny-qwen3`).
+  private static let roundedAfterwards: Set<String> = ["tiny-qwen3"]
+
   /// Where the folder has the loss of its rows and its gradients, those of every parameter.
   @Test(arguments: names) func lossAndGradients(_ name: String) throws {
     let tiny = try TinyFolder(name)
@@ -79,9 +83,14 @@ import Testing
     #expect(abs(result.lossSum / Double(tokens) - loss) <= 1e-5 * loss)
     for tensor in model.parameters.tensors {
       let file = configuration.backbone.fileName(tensor.name, replacesEmbeddings: false)
-      let reference = try tiny.expected.floats("grad.\(file)", shape: tensor.shape)
+      var part = configuration.backbone.part(file, isGGUF: false)
+      part.tensor = "grad.\(part.tensor)"
+      // What is added to a value is not to its slope.
+      part.offset = 0
+      let reference = try tiny.expected.floats(part, shape: tensor.shape)
       let gradient = Array(model.parameters.gradients(of: tensor))
-      #expect(distance(gradient, reference) <= 1e-4 * norm(reference) + 1e-7, "\(file)")
+      let bound = Self.roundedAfterwards.contains(name) ? 5e-3 : 1e-4
+      #expect(distance(gradient, reference) <= bound * norm(reference) + 1e-7, "\(file)")
     }
   }
 

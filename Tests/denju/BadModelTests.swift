@@ -72,7 +72,13 @@ import Testing
       (#""hidden_act":"silu""#, #""hidden_act":"relu""#, "hidden_act"),
       (
         #""hidden_act":"silu""#,
-        #""hidden_act":"silu","rope_scaling":{"type":"linear","factor":2}"#, "rope_scaling"
+        #""hidden_act":"silu","rope_scaling":{"type":"ntk","factor":2}"#, "rope_scaling"
+      ),
+      // Another model than the cache's, on one line.
+      (
+        #""hidden_act":"silu""#,
+        #""hidden_act":"silu","rope_scaling":{"type":"linear","factor":2}"#,
+        #"ropeScaling is absent in the cache and {"factor":2,"type":"linear"} here"#
       ),
       (#""model_type":"llama""#, #""model_type":"mamba""#, "mamba"),
       (#""hidden_size":48"#, #""hidden_size":0"#, "hidden size"),

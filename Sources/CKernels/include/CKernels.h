@@ -81,6 +81,8 @@ typedef struct {
   /// y = gate * sigmoid(gate) * up, `n` values of each. Gate and up come by turns, 16 values of the
   /// one and 16 of the other, the last of each filled up to 16.
   void (*swiglu)(ptrdiff_t n, const float *gate_and_up, float *y);
+  /// The same with GELU's tanh form in place of gate * sigmoid(gate).
+  void (*geglu)(ptrdiff_t n, const float *gate_and_up, float *y);
   /// Turns the pairs (head[i], head[i + pairs]), in place.
   void (*rotate)(ptrdiff_t pairs, float *head, const float *cosine, const float *sine);
 

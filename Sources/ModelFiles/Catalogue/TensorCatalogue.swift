@@ -9,6 +9,10 @@ public final class TensorCatalogue: Sendable {
   /// The tensors, sorted by the UTF-8 bytes of their names.
   public let entries: [TensorEntry]
 
+  /// Whether tensors are named, and lie, as llama.cpp's converter has them. Those of GGUF files of the llama and
+  /// qwen2 architectures are as Hugging Face has them.
+  public let isGGUF: Bool
+
   /// What a safetensors file says of itself (`__metadata__`), or a GGUF file's metadata, every
   /// value on one line.
   public let metadata: [String: String]
@@ -16,9 +20,10 @@ public final class TensorCatalogue: Sendable {
   private let index: [String: Int]
 
   private init(
-    path: String, entries: [TensorEntry], metadata: [String: String]
+    path: String, entries: [TensorEntry], metadata: [String: String], isGGUF: Bool = false
   ) throws(ModelFileError) {
     self.path = path
+    self.isGGUF = isGGUF
     self.entries = entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     self.metadata = metadata
     var index: [String: Int] = [:]
@@ -50,7 +55,8 @@ public final class TensorCatalogue: Sendable {
 
   convenience init(_ gguf: GGUFFile) throws(ModelFileError) {
     try self.init(
-      path: gguf.path, entries: gguf.entries(), metadata: gguf.metadata.mapValues(\.description))
+      path: gguf.path, entries: gguf.entries(), metadata: gguf.metadata.mapValues(\.description),
+      isGGUF: !gguf.hasHuggingFaceNames)
   }
 
   /// The tensors' names, sorted by their UTF-8 bytes.

@@ -1,12 +1,17 @@
 extension GGUFFile {
+  /// Whether it is of an architecture whose tensors get Hugging Face's names.
+  var hasHuggingFaceNames: Bool {
+    ["llama", "qwen2"].contains { metadata["general.architecture"] == .string(Array($0.utf8)) }
+  }
+
   /// The tensors as Hugging Face names and orders them. Tensors and architectures that have no
   /// Hugging Face name here keep their own, so that any file can be looked into.
   func entries() throws(ModelFileError) -> [TensorEntry] {
     let architecture =
       contains("general.architecture") ? try string("general.architecture") : "unknown"
-    let isNamed = architecture == "llama" || architecture == "qwen2"
     return try tensors.map { (tensor) throws(ModelFileError) in
-      let name = isNamed ? GGUFNames.huggingFaceName(tensor.name) ?? tensor.name : tensor.name
+      let name =
+        hasHuggingFaceNames ? GGUFNames.huggingFaceName(tensor.name) ?? tensor.name : tensor.name
       let order = architecture == "llama" ? try rowOrder(name, tensor) : .plain
       return try TensorEntry(
         name: name, storedName: tensor.name, shape: tensor.shape, elementType: tensor.elementType,
@@ -39,6 +44,11 @@ extension GGUFFile {
         supported: "F32, F16 or BF16")
     }
     return .rotaryPairs(heads: heads)
+  }
+
+  /// A tensor's elements as float32. Throws as `TensorCatalogue.floats`.
+  package func floats(ofTensor name: String, shape: [Int]) throws(ModelFileError) -> [Float] {
+    try TensorCatalogue(self).floats(name, shape: shape)
   }
 
   /// An integer, or an array of one integer a layer that are all equal.

@@ -49,6 +49,14 @@ extension GGUFFile {
     return floats
   }
 
+  public func bools(_ key: String) throws(ModelFileError) -> [Bool] {
+    let value = try value(key)
+    guard case .array(let array) = value, let bools = array.bools else {
+      throw mismatch(key, expected: "an array of booleans", value)
+    }
+    return bools
+  }
+
   public func bool(_ key: String) throws(ModelFileError) -> Bool {
     let value = try value(key)
     guard case .bool(let bool) = value else { throw mismatch(key, expected: "a boolean", value) }

@@ -96,6 +96,9 @@ extension GGUFArray {
     }
   }
 
+  /// The elements, when they are booleans.
+  var bools: [Bool]? { if case .bool(let values) = self { values } else { nil } }
+
   /// The elements as floats, when they are floating-point numbers.
   var floats: [Float]? {
     switch self {

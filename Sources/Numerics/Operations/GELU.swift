@@ -40,7 +40,7 @@ public enum GELU: Sendable {
   private static let chunk = 512
 
   /// out = erf(x/√2), or tanh u.
-  private func inner(
+  func inner(
     _ out: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, count: Int
   ) {
     switch self {
@@ -53,7 +53,7 @@ public enum GELU: Sendable {
     }
   }
 
-  private func slope(
+  func slope(
     _ dx: UnsafeMutablePointer<Float>, _ dOut: UnsafePointer<Float>, _ x: UnsafePointer<Float>,
     _ t: UnsafePointer<Float>, density: UnsafeMutablePointer<Float>, count: Int
   ) {

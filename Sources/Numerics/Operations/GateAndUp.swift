@@ -1,22 +1,6 @@
-import CKernels
-
-/// The gated activation of Shazeer, "GLU Variants Improve Transformer" (2020), with the sigmoid
-/// linear unit, of one row:
-///
-///     out[i] = gate[i] · sigmoid(gate[i]) · up[i]
-///
-/// `gateAndUp` has gate and up by turns, 16 values of the one and 16 of the other, the last of each
-/// filled up to 16: as a product with weights that lie so leaves them, see `GateAndUp`. `out` is
-/// [width].
-public func swiGLU(
-  _ out: UnsafeMutablePointer<Float>, gateAndUp: UnsafePointer<Float>, width: Int
-) {
-  kernels.pointee.swiglu(width, gateAndUp, out)
-}
-
 /// The order of rows in one weight made of a gate's and an up projection's, [width, columns] each: 16
 /// rows of the gate, then the same 16 of up, and so on; the last turn is filled up with zeros. A tile
-/// of a product then has both of what `swiGLU` takes, and nothing but its result goes to memory.
+/// of a product then has both of what `GatedLinearUnit` takes, and nothing but its result goes to memory.
 public enum GateAndUp {
   /// Rows of a turn.
   static let turn = panelWidth

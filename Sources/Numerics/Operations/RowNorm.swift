@@ -31,12 +31,23 @@ public enum RowNorm {
 
   /// Normalises rows [R, width] in place.
   public func normalize(_ x: Rows) {
-    precondition(isWhole && width == x.width, "a norm of \(width) over rows of \(x.width)")
-    parallelRanges(x.count, grain: 1 + 16384 / max(width, 1)) { range in
+    precondition(width == x.width, "a norm of \(width) over rows of \(x.width)")
+    normalize(x, heads: 1)
+  }
+
+  /// Normalises `heads` pieces of each row one by one, of `width` values each, that begin at `column`, in place.
+  public func normalize(_ x: Rows, heads: Int, column: Int = 0) {
+    precondition(
+      isWhole && heads >= 0 && column >= 0 && column + heads * width <= x.width,
+      "\(heads) norms of \(width) from \(column) on in rows of \(x.width)")
+    parallelRanges(x.count, grain: 1 + 16384 / max(heads * width, 1)) { range in
       withScratch(width) { copy in
         for row in range {
-          copy.update(from: x.row(row), count: width)
-          apply(x.row(row), copy)
+          for head in 0..<heads {
+            let values = x.row(row) + column + head * width
+            copy.update(from: values, count: width)
+            apply(values, copy)
+          }
         }
       }
     }

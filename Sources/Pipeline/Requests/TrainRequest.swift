@@ -37,7 +37,8 @@ public struct TrainRequest: StageRequest {
       .option(
         "from", \.plainDesign.pretrained, .text,
         help:
-          "A GPT-Neo, Llama or Qwen2 model whose weights are the start; from scratch otherwise."),
+          "A decoder of one of the architectures whose weights are the start; from scratch otherwise."
+      ),
       .option(
         "tokenizer", \.tokenizer, .text,
         help:
@@ -45,7 +46,7 @@ public struct TrainRequest: StageRequest {
       ),
       .option(
         "architecture", \.plainDesign.architecture, .words(families),
-        help: "The generator's family, from scratch: gpt_neo, llama or qwen2."),
+        help: "The generator's family, where it starts from scratch."),
       .option(
         "train", \.plainDesign.train, .pattern("^(all|bridge|lora:[1-9][0-9]*)$"),
         help:
@@ -59,7 +60,8 @@ public struct TrainRequest: StageRequest {
       .option(
         "key-value-heads", \.plainDesign.keyValueHeads, largestSize,
         help:
-          "Heads of keys and values, which llama and qwen2 share among heads; as many otherwise."),
+          "Heads of keys and values, which all but the gpt families share among heads; as many otherwise."
+      ),
       .option(
         "positions", \.plainDesign.positions, largestSize,
         help: "Positions of the generator: its longest sequence."),

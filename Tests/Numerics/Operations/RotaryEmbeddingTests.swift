@@ -9,7 +9,7 @@ import Testing
   let positions = [0, 5, 3, 700]
 
   private func angles() -> RotaryAngles {
-    RotaryAngles(positions: positions, headSize: size, theta: 100)
+    RotaryAngles(positions: positions, dimensions: size, theta: 100)
   }
 
   @Test func agreesWithTheDefinition() {
@@ -57,6 +57,38 @@ import Testing
     checkGradient("dx", x, dx.array()) {
       Rows(y, width: width).update(from: Rows(x, width: width))
       angles.rotate(Rows(y, width: width), heads: heads, column: column)
+      return weighted(c, y)
+    }
+  }
+
+  /// Part of each head, by frequencies of their own and a magnitude; what does not turn keeps its bits.
+  @Test func partOfAHeadTurns() {
+    let frequencies: [Float] = [0.5, 0.03]
+    let magnitude: Float = 1.25
+    let x = random(positions.count * width, seed: 5)
+    let y = FloatBuffer(x.array())
+    let angles = RotaryAngles(
+      positions: positions, frequencies: frequencies, magnitude: magnitude)
+    angles.rotate(Rows(y, width: width), heads: heads, headSize: size, column: column)
+    for (row, position) in positions.enumerated() {
+      for head in 0..<heads {
+        let first = row * width + column + head * size
+        for i in 0..<2 {
+          let angle = Double(Float(position) * frequencies[i])
+          let (a, b) = (Double(x[first + i]), Double(x[first + i + 2]))
+          let (c, s) = (cos(angle) * Double(magnitude), sin(angle) * Double(magnitude))
+          #expect(abs(Double(y[first + i]) - (a * c - b * s)) <= 1e-6)
+          #expect(abs(Double(y[first + i + 2]) - (b * c + a * s)) <= 1e-6)
+        }
+        #expect((4..<size).allSatisfy { y[first + $0] == x[first + $0] })
+      }
+    }
+    let c = random(x.count, seed: 6)
+    let dx = FloatBuffer(c.array())
+    angles.rotateBack(Rows(dx, width: width), heads: heads, headSize: size, column: column)
+    checkGradient("dx", x, dx.array()) {
+      Rows(y, width: width).update(from: Rows(x, width: width))
+      angles.rotate(Rows(y, width: width), heads: heads, headSize: size, column: column)
       return weighted(c, y)
     }
   }

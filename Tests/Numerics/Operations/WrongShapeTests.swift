@@ -45,9 +45,9 @@ import Testing
           dStream: rows(3, 4), da: wrong, dz: rows(3, 4), gate: y, x: x, a: z)
       case .concatenate: concatenateColumns(rows(3, 8 + more), x, y)
       case .split: addSplitColumns(dx: x, da: y, dOut: rows(3, 8 + more))
-      case .swiGLU: SwiGLU.forward(y, gate: x, up: wrong)
+      case .swiGLU: GatedLinearUnit.swiGLU.forward(y, gate: x, up: wrong)
       case .swiGLUBackward:
-        SwiGLU.backward(dGate: rows(3, 4), dUp: wrong, dOut: y, gate: x, up: z)
+        GatedLinearUnit.swiGLU.backward(dGate: rows(3, 4), dUp: wrong, dOut: y, gate: x, up: z)
       case .gather: gatherRows(x, y, indices: [0, 2, 2 + Int32(more)])
       case .addGathered: addGatheredRows(x, y, indices: [0, 2, -Int32(more)])
       case .scatter: scatterAddRows(y, wrong, indices: [0, 2, 1])
@@ -56,9 +56,10 @@ import Testing
       case .target:
         softmaxCrossEntropy(losses: rows(3, 1), logits: x, targets: [0, 1, 3 + Int32(more)])
       case .rotate:
-        RotaryAngles(positions: [0, 1, 2], headSize: 4, theta: 10).rotate(x, heads: 1, column: more)
+        RotaryAngles(positions: [0, 1, 2], dimensions: 4, theta: 10).rotate(
+          x, heads: 1, column: more)
       case .rotateBack:
-        RotaryAngles(positions: [0, 1, 2], headSize: 4, theta: 10)
+        RotaryAngles(positions: [0, 1, 2], dimensions: 4, theta: 10)
           .rotateBack(rows(3 + more, 4), heads: 1)
       case .panels:
         let panels = KeyValuePanels(headCount: 1, headSize: 4, capacity: 16)

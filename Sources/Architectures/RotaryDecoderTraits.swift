@@ -1,0 +1,72 @@
+import Numerics
+
+/// What sets one family of rotary decoders apart from Llama: constants of the family, whatever the model's size.
+public struct RotaryDecoderTraits: Sendable, Equatable {
+  /// Which layers see a window of earlier tokens instead of all, and how a `config.json` says so.
+  public enum Windows: Sendable, Equatable {
+    /// None: a configuration that asks for one is refused.
+    case none
+    /// All layers, by `sliding_window`; null: none. `absent` is transformers' default of the key.
+    case everyLayer(absent: Int?)
+    /// Where `use_sliding_window` is true, those of `layer_types`, or from `max_window_layers` on.
+    case upperLayers
+    /// Those of `layer_types`, or all but each `period`-th.
+    case pattern(period: Int, absent: Int)
+  }
+
+  /// Whether query, key and value projections have biases. The output projection has none: a configuration
+  /// whose `attention_bias` says otherwise is refused.
+  public var attentionBias = false
+  /// Whether `config.json` has to say how many key-value heads there are; else they are as many as heads.
+  public var requiresKeyValueHeads = false
+  /// Whether each head's queries and keys are normed before they turn.
+  public var normsHeads = false
+  /// Whether what a half of a block gives is normed before it is added.
+  public var normsOutputs = false
+  /// What norms' scales are stored less: 1 where files have w of (1 + w).
+  public var normOffset: Float = 0
+  /// Whether the embedding is multiplied by √C.
+  public var scalesEmbedding = false
+  public var unit = GatedLinearUnit.swiGLU
+  /// Whether files have query, key and value, and gate and up, in one tensor each.
+  public var isFused = false
+  public var windows = Windows.none
+  /// The base of the angles in windowed layers where the file says none; nil: the others'.
+  public var localTheta: Float?
+  /// The base of the angles where the file says none.
+  public var theta: Float = 10_000
+  /// What transformers takes for an absent `head_dim`; nil: the width's share.
+  public var headSize: Int?
+  /// `rms_norm_eps` where the file says none.
+  public var epsilon: Float = 1e-6
+  /// Whether the output head is the embedding where the file does not say.
+  public var tiesEmbeddings = false
+  /// The key of the feed-forward half's activation, and the values that are `unit`.
+  public var activation = (key: "hidden_act", values: ["silu", "swish"])
+  /// Whether a cap on logits, and what queries are divided by the root of, are keys of the family.
+  public var capsLogits = false
+  /// Whether a cap on attention's scores is. transformers has the key for Gemma 3 too and computes without it.
+  public var capsScores = false
+  /// The layers of the family's one model whose queries a GGUF file leaves to be divided by the root of the width's
+  /// share of a head instead of its size; as llama.cpp has it.
+  public var layersOfScaledQueries: Int?
+  /// Types of `rope_scaling` by older names.
+  public var scalingNames: [String: String] = [:]
+
+  /// Whether a checkpoint's `config.json` has to say each layer's window.
+  var alwaysSaysWindows: Bool {
+    switch windows {
+    case .none, .upperLayers, .everyLayer(absent: nil): false
+    case .everyLayer, .pattern: true
+    }
+  }
+
+  public static func == (one: RotaryDecoderTraits, other: RotaryDecoderTraits) -> Bool {
+    one.attentionBias == other.attentionBias && one.normsHeads == other.normsHeads
+      && one.normsOutputs == other.normsOutputs && one.normOffset == other.normOffset
+      && one.scalesEmbedding == other.scalesEmbedding && one.unit == other.unit
+      && one.isFused == other.isFused && one.windows == other.windows
+  }
+
+  public init(_ change: (inout RotaryDecoderTraits) -> Void = { _ in }) { change(&self) }
+}
