@@ -4,6 +4,10 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
   case badOption(name: String, found: Int, allowed: String)
   case noTestDocuments(cache: String)
   case unknownBaseline(String, runs: [String])
+  /// No run reads a stream of this number beside another.
+  case noStreamToLeaveOut(number: Int, most: Int)
+  /// A stream of an arm lacks test documents.
+  case missingDocuments(cache: String, stream: Int, missing: Int, documents: Int)
   case notEnoughToShow(asked: Int, documents: Int)
   /// The documents that are shown, the longest prompt and one token of an answer are more than the source's
   /// positions.
@@ -17,6 +21,14 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
       "\(cache) has no test document: precompute with a test set"
     case .unknownBaseline(let name, let runs):
       "--baseline \(name) is none of the runs: \(runs.joined(separator: ", "))"
+    case .noStreamToLeaveOut(let number, let most):
+      "--without-stream \(number): "
+        + (most < 2
+          ? "no run reads several streams, and one has to be left"
+          : "the runs read at most \(most) streams, numbered from 1")
+    case .missingDocuments(let cache, let stream, let missing, let documents):
+      "\(cache), stream \(stream): it lacks \(missing) of \(documents) test documents; "
+        + "precompute the same corpus for it"
     case .notEnoughToShow(let asked, let documents):
       "--few-shot \(asked): the cache has \(documents) training documents"
     case .tooMuchToShow(let shown, let tokens, let longest, let positions):

@@ -8,6 +8,10 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   public var cache: String?
   /// Where the source is; `nil`: where it was.
   public var source: String?
+  /// Where more sources are, of runs that read several.
+  public var furtherSources: [String]?
+  /// Streams of a run, by their numbers in it, that a further arm of it is without; `nil`: none.
+  public var withoutStreams: [Int]?
   /// Training documents the source is shown before it is asked itself; 0: it is not asked.
   public var fewShot = 0
   public var limit: Int?
@@ -20,6 +24,21 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
 
   public init(runs: [String]) {
     self.runs = runs
+  }
+
+  /// Where the sources are, in any order.
+  public var sources: [String] {
+    get { (source.map { [$0] } ?? []) + (furtherSources ?? []) }
+    set {
+      source = newValue.first
+      furtherSources = newValue.count > 1 ? Array(newValue.dropFirst()) : nil
+    }
+  }
+
+  /// Streams that a further arm is without: an arm each.
+  public var leftOut: [Int] {
+    get { withoutStreams ?? [] }
+    set { withoutStreams = newValue.isEmpty ? nil : newValue }
   }
 
   /// Throws for what can be known to be wrong without opening anything.

@@ -23,6 +23,7 @@ public final class Evaluator {
   private let codecs: CodecRegistry
   private let cache: FeatureCache
   private let documents: [TestDocument]
+  private let places: [TextGenerator.Place]
   private let source: SourceQuestions?
   private var askedHash: String?
 
@@ -33,11 +34,10 @@ public final class Evaluator {
     let prompts: FewShotPrompts
   }
 
-  /// A test document with where its states are.
+  /// A test document, as the first run's first stream has it.
   struct TestDocument {
     let id: DocumentID
     let document: CacheDocument
-    let entry: DocumentEntry
   }
 
   /// - Parameters:
@@ -56,18 +56,16 @@ public final class Evaluator {
     let run = try folder.manifest()
     cache = try FeatureCache.open(
       options.cache ?? run.cachePath,
-      expecting: try folder.cacheIdentity(of: run), codecs: codecs)
+      expecting: try folder.cacheIdentities(of: run)[0], codecs: codecs)
     let entries = try cache.documents(.test).prefix(options.limit ?? .max)
     guard !entries.isEmpty else { throw EvaluationError.noTestDocuments(cache: cache.path) }
     documents = try entries.map { [cache] entry in
-      TestDocument(id: entry.id, document: try cache.document(entry.id), entry: entry)
+      TestDocument(id: entry.id, document: try cache.document(entry.id))
     }
+    places = try Self.places(options, cache, registries, codecs)
     // What the last arm lacks is known before the first one is measured.
-    for run in options.runs {
-      try RunArm(
-        Self.place(run, options, cache, registries, codecs), cache: cache, options: options,
-        documents: documents
-      ).requireSource()
+    for place in places {
+      try RunArm(place, options: options, documents: documents).requireSource()
     }
     source =
       options.fewShot > 0
@@ -75,12 +73,28 @@ public final class Evaluator {
         cache, options, run, asked: documents.map(\.document), registries.architectures) : nil
   }
 
-  private static func place(
-    _ run: String, _ options: EvaluationOptions, _ cache: FeatureCache,
-    _ registries: GeneratorRegistries, _ codecs: CodecRegistry
-  ) -> TextGenerator.Place {
-    TextGenerator.Place(
-      run: run, cache: cache.path, source: options.source, registries: registries, codecs: codecs)
+  /// An arm each: the runs, and behind each the same without one of its streams, for each that is to be left out.
+  private static func places(
+    _ options: EvaluationOptions, _ cache: FeatureCache, _ registries: GeneratorRegistries,
+    _ codecs: CodecRegistry
+  ) throws -> [TextGenerator.Place] {
+    var places: [TextGenerator.Place] = []
+    var most = 0
+    for run in options.runs {
+      let streams = try RunFolder(run).manifest().streams.count
+      most = max(most, streams)
+      for leftOut in [[]] + options.leftOut.map({ [$0] })
+      where leftOut.allSatisfy({ streams > 1 && $0 <= streams }) {
+        places.append(
+          TextGenerator.Place(
+            run: run, cache: cache.path, sources: options.sources, leftOut: leftOut,
+            registries: registries, codecs: codecs))
+      }
+    }
+    for number in options.leftOut where most < 2 || number > most {
+      throw EvaluationError.noStreamToLeaveOut(number: number, most: most)
+    }
+    return places
   }
 
   private static func questions(
@@ -93,7 +107,8 @@ public final class Evaluator {
     }
     let provider = try StateProvider(
       identity: cache.identity, codec: cache.codec, cache: nil,
-      source: options.source ?? run.sourcePath, architectures: architectures)
+      sources: options.sources.count == 1 ? options.sources : options.sources + [run.sourcePath],
+      architectures: architectures)
     let folder = try provider.sourceFolder()
     let architecture = try folder.architecture(architectures)
     // Known before the runs are measured, which may take an hour.
@@ -115,12 +130,10 @@ public final class Evaluator {
     var arms: [EvaluationReport.Arm] = []
     var scores: [[Double]] = []
     var baseline = 0
-    for (index, run) in options.runs.enumerated() {
-      if run == options.baseline { baseline = index }
-      let arm = try RunArm(
-        Self.place(run, options, cache, registries, codecs), cache: cache, options: options,
-        documents: documents)
-      let (row, matches) = try arm.measure(progress)
+    for (index, place) in places.enumerated() {
+      if place.run == options.baseline, place.leftOut.isEmpty { baseline = index }
+      let (row, matches) = try RunArm(place, options: options, documents: documents)
+        .measure(progress)
       arms.append(row)
       scores.append(matches)
     }

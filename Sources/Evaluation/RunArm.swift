@@ -11,7 +11,8 @@ import Tokenization
 /// other documents', or none.
 struct RunArm {
   private let path: String
-  private let cache: FeatureCache
+  /// What is read: a stream each, with its documents by what names them in all; `nil` is left out.
+  private let streams: [Stream?]
   private let options: EvaluationOptions
   private let documents: [Evaluator.TestDocument]
   private let generator: TextGenerator
@@ -19,16 +20,34 @@ struct RunArm {
   /// Whose states each document is given.
   private let partners: [Int]
 
+  private let leftOut: [Int]
+
+  /// A stream of the cache, and how many states it has of each document.
+  private struct Stream {
+    let cache: FeatureCache
+    let entries: [DocumentID: DocumentEntry]
+  }
+
   init(
-    _ place: TextGenerator.Place, cache: FeatureCache, options: EvaluationOptions,
-    documents: [Evaluator.TestDocument]
+    _ place: TextGenerator.Place, options: EvaluationOptions, documents: [Evaluator.TestDocument]
   ) throws {
     path = place.run
-    self.cache = cache
+    leftOut = place.leftOut
     self.options = options
     self.documents = documents
     generator = try TextGenerator(place)
     arm = generator.run.states
+    streams = try generator.states.streams.enumerated().map { number, stream in
+      guard !place.leftOut.contains(number + 1), let cache = stream.cache else { return nil }
+      let entries = Dictionary(
+        uniqueKeysWithValues: try cache.documents(.test).map { ($0.id, $0) })
+      let missing = documents.count { entries[$0.id] == nil }
+      guard missing == 0 else {
+        throw EvaluationError.missingDocuments(
+          cache: cache.path, stream: cache.number, missing: missing, documents: documents.count)
+      }
+      return Stream(cache: cache, entries: entries)
+    }
     partners =
       arm == .shuffled
       ? Derangement.partners(of: documents.count, seed: options.seed)
@@ -38,13 +57,14 @@ struct RunArm {
   /// Throws where the source is needed and isn't there, or is another.
   func requireSource() throws {
     guard options.answers, generator.configuration.needs.steps else { return }
-    _ = try generator.states.sourceFolder()
+    _ = try generator.states.streams[0].sourceFolder()
   }
 
   func measure(
     _ progress: (Evaluator.Progress) -> Void
   ) throws -> (EvaluationReport.Arm, [Double]) {
-    let name = (path as NSString).lastPathComponent
+    let name =
+      (path as NSString).lastPathComponent + leftOut.map { " without stream \($0)" }.joined()
     var row = EvaluationReport.Arm(
       name: name, run: path, states: arm.rawValue, documents: documents.count)
     row.loss = try loss()
@@ -54,11 +74,9 @@ struct RunArm {
     var texts: [String] = []
     var (tokens, seconds) = (0, 0.0)
     for (index, item) in documents.enumerated() {
-      let prompt = PromptFormat.Encoded(
-        text: item.document.prompt, ids: item.document.promptIDs, isLossy: false)
       let result = try generator.generate(
-        prompt, SamplingOptions(maxTokens: options.maxNewTokens),
-        given: try given(index).map { [$0] })
+        try prompts(of: item), SamplingOptions(maxTokens: options.maxNewTokens),
+        given: try given(index))
       texts.append(result.text)
       tokens += result.tokens
       seconds += result.decodeSeconds
@@ -71,20 +89,33 @@ struct RunArm {
     return (row, matches)
   }
 
+  /// A document's prompt in the tokens of each stream.
+  private func prompts(of item: Evaluator.TestDocument) throws -> [PromptFormat.Encoded] {
+    try streams.enumerated().map { place, stream in
+      let document =
+        if place > 0, let stream { try stream.cache.document(item.id) } else { item.document }
+      return PromptFormat.Encoded(
+        text: document.prompt, ids: document.promptIDs, isLossy: false)
+    }
+  }
+
   /// States of the prompt from the cache, whoever's they are; `nil` where the generator finds its own.
-  private func given(_ index: Int) throws -> [Float]? {
+  private func given(_ index: Int) throws -> [[Float]]? {
     guard arm == .shuffled, !generator.configuration.needs.steps else { return nil }
     return try states(partners[index], .prompt)
   }
 
-  private func states(_ index: Int, _ coverage: Coverage) throws -> [Float] {
-    let entry = documents[index].entry
-    let count = coverage == .prompt ? entry.promptStates : entry.documentStates
-    var states = [Float](repeating: 0, count: count * cache.width)
-    try states.withUnsafeMutableBufferPointer {
-      _ = try cache.states(of: entry.id, coverage, into: $0)
+  /// Of every stream: [tokens, width].
+  private func states(_ index: Int, _ coverage: Coverage) throws -> [[Float]] {
+    try streams.map { stream in
+      guard let stream, let entry = stream.entries[documents[index].id] else { return [] }
+      let count = coverage == .prompt ? entry.promptStates : entry.documentStates
+      var states = [Float](repeating: 0, count: count * stream.cache.width)
+      try states.withUnsafeMutableBufferPointer {
+        _ = try stream.cache.states(of: entry.id, coverage, into: $0)
+      }
+      return states
     }
-    return states
   }
 
   /// Nats a response token, the right tokens given.
@@ -96,8 +127,9 @@ struct RunArm {
     for index in documents.indices {
       let (prompt, response) = try generator.ids(of: documents[index].document)
       let document = GeneratorDocument(
-        states: [arm == .none ? [] : try states(partners[index], coverage)], prompt: prompt,
-        response: response)
+        states: arm == .none
+          ? streams.map { _ in [] } : try states(partners[index], coverage),
+        prompt: prompt, response: response)
       let result = try model.evaluate([document], loss: .response)
       sum += result.lossSum
       count += result.tokenCount
@@ -113,7 +145,7 @@ struct RunArm {
       let (prompt, response) = try generator.ids(of: documents[index].document)
       guard
         let loss = try generator.freeRunningLoss(
-          states: try states(partners[index], .document), prompt: prompt, response: response)
+          states: try states(partners[index], .document)[0], prompt: prompt, response: response)
       else { return nil }
       sum += loss
       count += response.count

@@ -8,18 +8,20 @@ import Tokenization
 public final class GenerationEngine {
   /// What is to be answered.
   public struct Request {
-    /// The prompt in the source's tokenizer.
-    public var prompt: PromptFormat.Encoded
+    /// The prompt in the tokens of each stream's source; the first one's are counted.
+    public var prompts: [PromptFormat.Encoded]
     /// The prompt in the generator's tokenizer.
     public var ids: [Int32]
     public var options: SamplingOptions
     /// States to read instead of the prompt's own, a stream each; `nil`: its own.
     public var given: [[Float]]?
 
+    /// - Precondition: there is a stream.
     public init(
-      prompt: PromptFormat.Encoded, ids: [Int32], options: SamplingOptions, given: [[Float]]? = nil
+      prompts: [PromptFormat.Encoded], ids: [Int32], options: SamplingOptions,
+      given: [[Float]]? = nil
     ) {
-      self.prompt = prompt
+      self.prompts = prompts
       self.ids = ids
       self.options = options
       self.given = given
@@ -77,10 +79,11 @@ public final class GenerationEngine {
     _ request: Request, onText: @escaping (String) -> Bool = { _ in true }
   ) throws -> AnswerID {
     try request.options.validate()
-    guard !request.prompt.ids.isEmpty else { throw GenerationError.emptyPrompt }
+    let own = request.prompts[0].ids
+    guard !request.prompts.contains(where: \.ids.isEmpty) else { throw GenerationError.emptyPrompt }
     var clock = Stopwatch()
     let needs = model.needs
-    let tokens = try model.embeddedPrompt(needs.steps ? request.prompt.ids : request.ids)
+    let tokens = try model.embeddedPrompt(needs.steps ? own : request.ids)
     let positions = min(model.positions, needs.steps ? try states.mostSteps() : .max)
     guard tokens.count < positions else {
       throw GenerationError.tooLong(
@@ -97,14 +100,14 @@ public final class GenerationEngine {
       given = try states.step([(new, tokens)])[0]
       stepper = new
     } else if needs.readsStates {
-      if let own = request.given {
-        (given, origin) = (own, .reused)
+      if let others = request.given {
+        (given, origin) = (others, .reused)
       } else {
-        (given, origin) = try states.states(request.prompt)
+        (given, origin) = try states.states(request.prompts)
       }
     }
     var answer = Answer(
-      tokenizer, request.options, origin: origin, promptTokens: request.prompt.ids.count)
+      tokenizer, request.options, origin: origin, promptTokens: own.count)
     answer.statesSeconds = clock.lap()
     admitted += 1
     let id = AnswerID(number: admitted)

@@ -7,19 +7,20 @@ import ModelFiles
 import Numerics
 import Tokenization
 
-/// A prompt's states: from the cache where they are, or else from the source, through the same codec, so
-/// that nothing depends on which it was. The source is opened at the first miss, and only then.
+/// A prompt's states in one stream: from the cache where they are, or else from the source, through the same codec,
+/// so that nothing depends on which it was. The source is opened at the first miss, and only then.
 ///
 /// A conditioning that steps the source with every token asks for a stepper instead: the source then runs over
 /// the prompt too, and the cache is not read.
 ///
 /// For one thread.
-public final class StateProvider: StateProviding {
+public final class StateProvider {
   /// What the run was trained on.
   public let identity: CacheIdentity
-  private let cache: FeatureCache?
+  /// The stream of the cache, where it is used and is there.
+  public let cache: FeatureCache?
   private let codec: any StateCodec
-  private let sourcePath: String?
+  private let places: [String]
   private let hint: String
   private let warn: (String) -> Void
   private var hasWarned = false
@@ -32,22 +33,28 @@ public final class StateProvider: StateProviding {
 
   public var hasCache: Bool { cache != nil }
 
+  /// Another stream's, of the same source: it is opened once for both.
+  private let sharing: StateProvider?
+
   /// - Parameters:
   ///   - codec: the one that the identity names.
   ///   - cache: `nil`: every prompt is computed.
-  ///   - source: path of the source; `nil`: a miss is an error.
+  ///   - sources: where the source may be: the first place that has it is taken. None: a miss is an error.
   ///   - hint: where the source was at training, for that error.
+  ///   - others: the providers of a run's streams before this one; one of the same source opens it for both.
   ///   - warn: told once, in one line, when what was computed or used can't be noted in the cache.
   public init(
-    identity: CacheIdentity, codec: any StateCodec, cache: FeatureCache?, source: String?,
-    hint: String = "", architectures: ArchitectureRegistry = .builtIn,
+    identity: CacheIdentity, codec: any StateCodec, cache: FeatureCache?, sources: [String],
+    hint: String = "", sharing others: [StateProvider] = [],
+    architectures: ArchitectureRegistry = .builtIn,
     warn: @escaping (String) -> Void = { _ in }
   ) throws {
     self.identity = identity
     self.cache = cache
     self.codec = codec
-    sourcePath = source
+    places = sources
     self.hint = hint
+    sharing = others.first { $0.sharing == nil && $0.identity.hasSource(of: identity) }
     self.architectures = architectures
     self.warn = warn
     if let cache {
@@ -59,42 +66,72 @@ public final class StateProvider: StateProviding {
     }
   }
 
-  /// States [ids.count, width] of the run's layer, as decoded from the codec: its one stream.
+  /// States [ids.count, width] of the stream's layer, as decoded from the codec.
   public func states(
     _ prompt: PromptFormat.Encoded
-  ) throws -> (values: [[Float]], origin: StatesOrigin) {
-    var values = [Float](repeating: 0, count: prompt.ids.count * identity.width)
-    let origin = try values.withUnsafeMutableBufferPointer { values in
-      try fill(values, prompt)
-    }
-    return ([values], origin)
+  ) throws -> (values: [Float], origin: StatesOrigin) {
+    if let values = try cached(prompt) { return (values, .reused) }
+    return (try Self.computed([self], prompt)[0], .recomputed)
   }
 
-  private func fill(
-    _ values: UnsafeMutableBufferPointer<Float>, _ prompt: PromptFormat.Encoded
-  ) throws -> StatesOrigin {
-    guard !prompt.ids.isEmpty, let base = values.baseAddress else {
-      throw GenerationError.emptyPrompt
-    }
-    if let cache, try cache.states(forTokenIDs: prompt.ids, into: values) {
-      if storesMisses {
-        unlessFailing("the uses of prompts are not noted") {
-          try cache.noteHit(forTokenIDs: prompt.ids)
-        }
+  /// The states that the cache has; `nil`: none.
+  func cached(_ prompt: PromptFormat.Encoded) throws -> [Float]? {
+    guard !prompt.ids.isEmpty else { throw GenerationError.emptyPrompt }
+    guard let cache else { return nil }
+    var values = [Float](repeating: 0, count: prompt.ids.count * identity.width)
+    guard
+      try values.withUnsafeMutableBufferPointer({
+        try cache.states(forTokenIDs: prompt.ids, into: $0)
+      })
+    else { return nil }
+    if storesMisses {
+      unlessFailing("the uses of prompts are not noted") {
+        try cache.noteHit(forTokenIDs: prompt.ids)
       }
-      return .reused
     }
-    let source = try self.source()
-    guard prompt.ids.count <= source.maximumPositions else {
-      throw GenerationError.tooLong(
-        tokens: prompt.ids.count, limit: source.maximumPositions, whose: "source")
-    }
-    try source.states(
-      prompt.ids, layer: identity.layer, normalized: identity.normalized, into: base)
-    unlessFailing("states of new prompts are not stored") { try store(prompt, base) }
-    try codec.roundTrip(base, tokens: prompt.ids.count, width: identity.width)
-    return .recomputed
+    return values
   }
+
+  /// The states of a prompt in streams of one source, which runs once, each through its codec; they are stored
+  /// where they are to be.
+  ///
+  /// - Precondition: the streams are of one source, and there is one.
+  static func computed(
+    _ streams: [StateProvider], _ prompt: PromptFormat.Encoded
+  ) throws -> [[Float]] {
+    let tokens = prompt.ids.count
+    let source = try streams[0].source()
+    guard tokens <= source.maximumPositions else {
+      throw GenerationError.tooLong(
+        tokens: tokens, limit: source.maximumPositions, whose: "source")
+    }
+    for stream in streams.dropFirst() { _ = try stream.source() }
+    let room = FloatBuffer(count: tokens * streams.reduce(0) { $0 + $1.identity.width })
+    var next = room.base
+    let places = streams.map { stream in
+      defer { next += tokens * stream.identity.width }
+      return next
+    }
+    try source.encode(
+      [prompt.ids],
+      layers: streams.map {
+        StateLayer($0.identity.layer, normalized: $0.identity.normalized)
+      }, into: places)
+    return try zip(streams, places).map { stream, states in try stream.keep(states, of: prompt) }
+  }
+
+  /// Stores computed states of a prompt, where they are to be, and gives them as they come back from the codec.
+  private func keep(
+    _ states: UnsafeMutablePointer<Float>, of prompt: PromptFormat.Encoded
+  ) throws -> [Float] {
+    unlessFailing("states of new prompts are not stored") { try store(prompt, states) }
+    try codec.roundTrip(states, tokens: prompt.ids.count, width: identity.width)
+    return Array(
+      UnsafeBufferPointer(start: states, count: prompt.ids.count * identity.width))
+  }
+
+  /// Whose source this one's states are of: its own, or that of the stream that opens it for both.
+  var opener: StateProvider { sharing ?? self }
 
   /// Does what the cache would be better for, and an answer does not need: what fails is one warning.
   private func unlessFailing(_ consequence: String, _ work: () throws -> Void) {
@@ -108,24 +145,33 @@ public final class StateProvider: StateProviding {
 
   /// The source's folder, once it was shown to be the one the run was trained on; no model is opened.
   public func sourceFolder() throws -> ModelFolder {
+    if let sharing { return try sharing.sourceFolder() }
     if let verified { return verified }
-    guard let path = sourcePath, FileManager.default.fileExists(atPath: path) else {
-      throw GenerationError.noSource(hint: sourcePath ?? hint)
+    let here = places.filter { FileManager.default.fileExists(atPath: $0) }
+    guard !here.isEmpty else {
+      throw GenerationError.noSource(hint: places.first ?? hint)
     }
-    let folder = try ModelFolder.open(path)
-    let differences = identity.differences(
-      fromWeights: try folder.catalogue().sha256(),
-      architecture: try folder.architecture(architectures).identityJSON,
-      tokenizer: try Tokenizer.load(folder).fingerprint)
-    guard differences.isEmpty else {
-      throw GenerationError.otherIdentity(
-        path: path, differences: differences.map(\.description).joined(separator: "; "))
+    var refused: GenerationError?
+    for path in here {
+      let folder = try ModelFolder.open(path)
+      let differences = identity.differences(
+        fromWeights: try folder.catalogue().sha256(),
+        architecture: try folder.architecture(architectures).identityJSON,
+        tokenizer: try Tokenizer.load(folder).fingerprint)
+      guard differences.isEmpty else {
+        refused =
+          refused
+          ?? .otherIdentity(
+            path: path, differences: differences.map(\.description).joined(separator: "; "))
+        continue
+      }
+      guard Precision(rawValue: identity.precision) != nil else {
+        throw GenerationError.unknownPrecision(identity.precision)
+      }
+      verified = folder
+      return folder
     }
-    guard Precision(rawValue: identity.precision) != nil else {
-      throw GenerationError.unknownPrecision(identity.precision)
-    }
-    verified = folder
-    return folder
+    throw refused ?? GenerationError.noSource(hint: hint)
   }
 
   /// The source, once it was shown to be the one the run was trained on.
@@ -135,7 +181,9 @@ public final class StateProvider: StateProviding {
     guard let precision = Precision(rawValue: identity.precision) else {
       throw GenerationError.unknownPrecision(identity.precision)
     }
-    let source = try Sources.open(folder, precision: precision, architectures: architectures)
+    let source =
+      try sharing?.source()
+      ?? Sources.open(folder, precision: precision, architectures: architectures)
     // Room for states is made by the identity's word.
     guard source.width == identity.width, (0...source.layerCount).contains(identity.layer) else {
       throw GenerationError.otherIdentity(
@@ -153,7 +201,7 @@ public final class StateProvider: StateProviding {
     let source = try source()
     guard let stepping = source as? any SteppingSource else {
       throw KnowledgeSourceError.noDecoder(
-        path: sourcePath ?? hint, family: source.architecture.family)
+        path: places.first ?? hint, family: source.architecture.family)
     }
     return stepping
   }
@@ -163,12 +211,12 @@ public final class StateProvider: StateProviding {
     let source = try source()
     guard let decoder = source as? DecoderSource else {
       throw KnowledgeSourceError.noDecoder(
-        path: sourcePath ?? hint, family: source.architecture.family)
+        path: places.first ?? hint, family: source.architecture.family)
     }
     return decoder
   }
 
-  public func mostSteps() throws -> Int { try steppingSource().maximumPositions }
+  func mostSteps() throws -> Int { try steppingSource().maximumPositions }
 
   /// A session of the source, by which its states are stepped.
   private final class Stepper: StateStepper {
@@ -176,15 +224,15 @@ public final class StateProvider: StateProviding {
     init(_ session: SourceSession) { self.session = session }
   }
 
-  public func makeStepper(capacity: Int) throws -> any StateStepper {
+  func makeStepper(capacity: Int) throws -> any StateStepper {
     Stepper(
       try steppingSource().makeSession(
         capacity: capacity, layer: identity.layer, normalized: identity.normalized))
   }
 
-  public func step(
+  func step(
     _ pieces: [(stepper: any StateStepper, ids: [Int32])]
-  ) throws -> [[[Float]]] {
+  ) throws -> [[Float]] {
     let work = pieces.map { piece in
       guard let stepper = piece.stepper as? Stepper else {
         preconditionFailure("a document of another provider")
@@ -198,7 +246,7 @@ public final class StateProvider: StateProviding {
     return try pieces.map { piece in
       defer { next += piece.ids.count * width }
       try codec.roundTrip(next, tokens: piece.ids.count, width: width)
-      return [Array(UnsafeBufferPointer(start: next, count: piece.ids.count * width))]
+      return Array(UnsafeBufferPointer(start: next, count: piece.ids.count * width))
     }
   }
 

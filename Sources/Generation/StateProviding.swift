@@ -1,11 +1,13 @@
 import Tokenization
 
-/// Where an engine gets a prompt's states, and those of the tokens that it writes: the cache and the source,
+/// Where an engine gets a prompt's states, and those of the tokens that it writes: the cache and the sources,
 /// or what stands in for them.
 public protocol StateProviding: AnyObject {
-  /// The states of a prompt, a stream each, [tokens, width].
+  /// The states of a prompt, a stream each, [tokens, width]; a stream that is left out has none.
+  ///
+  /// - Parameter prompts: the prompt in each stream's tokens, which may differ.
   func states(
-    _ prompt: PromptFormat.Encoded
+    _ prompts: [PromptFormat.Encoded]
   ) throws -> (values: [[Float]], origin: StatesOrigin)
 
   /// Most tokens that can be stepped through; the source's positions.

@@ -16,7 +16,11 @@ public final class TextGenerator {
     public var run: String
     /// `nil`: the run's own.
     public var cache: String?
-    public var source: String?
+    /// Where sources are, in any order: each stream takes that of its own weights. Those that are named nowhere
+    /// are where they were.
+    public var sources: [String]
+    /// Streams that are not read, by their numbers in the run, from 1.
+    public var leftOut: [Int]
     public var usesCache = true
     /// Whether states that had to be computed are stored in the cache.
     public var stores = false
@@ -26,13 +30,14 @@ public final class TextGenerator {
     public var codecs = CodecRegistry.builtIn
 
     public init(
-      run: String, cache: String? = nil, source: String? = nil, usesCache: Bool = true,
-      stores: Bool = false, registries: GeneratorRegistries = .builtIn,
+      run: String, cache: String? = nil, sources: [String] = [], leftOut: [Int] = [],
+      usesCache: Bool = true, stores: Bool = false, registries: GeneratorRegistries = .builtIn,
       codecs: CodecRegistry = .builtIn
     ) {
       self.run = run
       self.cache = cache
-      self.source = source
+      self.sources = sources
+      self.leftOut = leftOut
       self.usesCache = usesCache
       self.stores = stores
       self.registries = registries
@@ -41,9 +46,9 @@ public final class TextGenerator {
   }
 
   public let run: RunManifest
-  /// The source's tokenizer and template: what prompts are keyed and conditioned by.
-  public let format: PromptFormat
-  public let states: StateProvider
+  /// The sources' tokenizers and templates, a stream each: what prompts are keyed and conditioned by.
+  public let formats: [PromptFormat]
+  public let states: RunStates
   let decoder: GeneratorDecoder
   /// The tokenizer of what the generator writes.
   let tokenizer: Tokenizer
@@ -55,24 +60,31 @@ public final class TextGenerator {
   public init(_ place: Place, warn: @escaping (String) -> Void = { _ in }) throws {
     let folder = RunFolder(place.run)
     run = try folder.manifest()
-    let identity = try folder.cacheIdentity(of: run)
-    let sourceTokenizer = try Self.tokenizer(try folder.sourceTokenizer(), place)
-    guard sourceTokenizer.fingerprint == identity.tokenizer else {
-      throw GenerationError.noTokenizer(
-        run: place.run, reason: "it is another than the cache's was")
-    }
-    format = try PromptFormat(sourceTokenizer, template: run.template)
+    let leftOut = try Self.leftOut(place, run)
+    let identities = try folder.cacheIdentities(of: run)
+    formats = try Self.formats(folder, run, identities, place)
     tokenizer =
       run.hasOwnTokenizer
-      ? try Self.tokenizer(try folder.generatorTokenizer(), place) : sourceTokenizer
+      ? try Self.tokenizer(try folder.generatorTokenizer(), place) : formats[0].tokenizer
     decoder = GeneratorDecoder(
       try folder.generator(folder.best, run, place.registries))
-    let cache = try Self.cache(place, run, identity, warn)
-    states = try StateProvider(
-      identity: identity, codec: try Self.codec(identity, folder, cache, place.codecs),
-      cache: cache,
-      source: place.source ?? run.sourcePath,
-      hint: run.sourcePath, architectures: place.registries.architectures, warn: warn)
+    var read = Array(identities.indices)
+    read.removeAll { leftOut.contains($0) }
+    let caches = try Self.caches(place, run, read.map { identities[$0] }, warn)
+    var streams: [StateProvider] = []
+    for (number, identity) in identities.enumerated() {
+      let cache = read.firstIndex(of: number).flatMap { caches?[$0] ?? nil }
+      let own = run.streams[number].sourcePath
+      streams.append(
+        try StateProvider(
+          identity: identity,
+          codec: try Self.codec(identity, folder, number, cache, place.codecs),
+          cache: cache,
+          sources: place.sources.isEmpty || identities.count > 1
+            ? place.sources + [own] : place.sources,
+          hint: own, sharing: streams, architectures: place.registries.architectures, warn: warn))
+    }
+    states = RunStates(streams, leftOut: leftOut)
     engine = GenerationEngine(DecodingModel(decoder), states, tokenizer: tokenizer)
   }
 
@@ -80,12 +92,46 @@ public final class TextGenerator {
   /// no cache either, so that nothing could be answered.
   public func missingSource() throws -> (any Error)? {
     guard configuration.needs.readsStates else { return nil }
-    do {
-      _ = try states.sourceFolder()
-      return nil
-    } catch {
-      guard states.hasCache, !configuration.needs.steps else { throw error }
-      return error
+    var missing: (any Error)?
+    for stream in states.read {
+      do {
+        _ = try stream.sourceFolder()
+      } catch {
+        guard stream.hasCache, !configuration.needs.steps else { throw error }
+        missing = missing ?? error
+      }
+    }
+    return missing
+  }
+
+  /// Places of the streams that are not read. A run whose every stream were left out would answer from nothing.
+  private static func leftOut(
+    _ place: Place, _ run: RunManifest
+  ) throws(GenerationError) -> Set<Int> {
+    for number in place.leftOut where !(1...run.streams.count).contains(number) {
+      throw .invalidOption(
+        name: "without-stream", found: "\(number)",
+        allowed: "\(place.run) reads \(run.streams.count) stream(s), numbered from 1")
+    }
+    let places = Set(place.leftOut.map { $0 - 1 })
+    guard places.count < run.streams.count else {
+      throw .invalidOption(
+        name: "without-stream", found: place.leftOut.map(String.init).joined(separator: ", "),
+        allowed: "\(place.run) reads \(run.streams.count) stream(s): one has to be left")
+    }
+    return places
+  }
+
+  private static func formats(
+    _ folder: RunFolder, _ run: RunManifest, _ identities: [CacheIdentity], _ place: Place
+  ) throws -> [PromptFormat] {
+    try identities.enumerated().map { number, identity in
+      let tokenizer = try tokenizer(try folder.sourceTokenizer(stream: number), place)
+      guard tokenizer.fingerprint == identity.tokenizer else {
+        throw GenerationError.noTokenizer(
+          run: place.run, reason: "it is another than the cache's was")
+      }
+      return try PromptFormat(tokenizer, template: run.streams[number].template)
     }
   }
 
@@ -101,11 +147,12 @@ public final class TextGenerator {
 
   /// By the run's own fit, or else by the cache's.
   private static func codec(
-    _ identity: CacheIdentity, _ folder: RunFolder, _ cache: FeatureCache?,
+    _ identity: CacheIdentity, _ folder: RunFolder, _ stream: Int, _ cache: FeatureCache?,
     _ codecs: CodecRegistry
   ) throws -> any StateCodec {
     do {
-      return try codecs.codec(identity.codec, parameters: try folder.codecFit())
+      return try codecs.codec(
+        identity.codec, parameters: try folder.codecFit(stream: stream))
     } catch {
       // No fit would help.
       if case CacheError.unknownCodec = error { throw error }
@@ -114,24 +161,41 @@ public final class TextGenerator {
     }
   }
 
-  /// The cache, if it is to be used and is there. One that was named must be there. One that can be read and not
-  /// written, as while another program writes it, is read.
-  private static func cache(
-    _ place: Place, _ run: RunManifest, _ identity: CacheIdentity, _ warn: (String) -> Void
-  ) throws -> FeatureCache? {
+  /// The streams of the cache, if it is to be used and is there. One that was named must be there. One that can be
+  /// read and not written, as while another program writes it, is read. A stream that it has not, as after a purge,
+  /// is computed; a cache that has none is another's.
+  ///
+  /// - Parameter identities: of the streams that are read.
+  private static func caches(
+    _ place: Place, _ run: RunManifest, _ identities: [CacheIdentity], _ warn: (String) -> Void
+  ) throws -> [FeatureCache?]? {
     guard place.usesCache else { return nil }
     let path = place.cache ?? run.cachePath
     guard place.cache != nil || FileManager.default.fileExists(atPath: path) else { return nil }
-    do throws(CacheError) {
-      guard place.stores else {
-        return try FeatureCache.open(path, expecting: identity, codecs: place.codecs)
+    func streams(_ access: FeatureCache.Access) throws(CacheError) -> [FeatureCache?] {
+      let first = try FeatureCache.open(path, access, stream: .first, codecs: place.codecs)
+      var streams: [FeatureCache?] = []
+      var mismatch: CacheError?
+      for identity in identities {
+        do throws(CacheError) {
+          streams.append(try first.stream(identity, acceptOtherNumerics: false))
+        } catch {
+          guard case .identityMismatch = error else { throw error }
+          mismatch = mismatch ?? error
+          streams.append(nil)
+        }
       }
+      if let mismatch, streams.allSatisfy({ $0 == nil }) { throw mismatch }
+      return streams
+    }
+    do throws(CacheError) {
+      guard place.stores else { return try streams(.read) }
       do throws(CacheError) {
-        return try FeatureCache.open(path, .write, expecting: identity, codecs: place.codecs)
+        return try streams(.write)
       } catch {
-        let cache = try FeatureCache.open(path, expecting: identity, codecs: place.codecs)
+        let caches = try streams(.read)
         warn("states of new prompts are not stored: \(error)")
-        return cache
+        return caches
       }
     } catch {
       guard case .identityMismatch(let path, let differences) = error else { throw error }
@@ -150,9 +214,9 @@ public final class TextGenerator {
     onText: (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
     try options.validate()
-    let encoded = try format.prompt(try asTrained(prompt), special: special)
-    guard !encoded.ids.isEmpty else { throw GenerationError.emptyPrompt }
-    return try generate(encoded, options, onText: onText)
+    let prompt = try asTrained(prompt)
+    return try generate(
+      try formats.map { try $0.prompt(prompt, special: special) }, options, onText: onText)
   }
 
   /// The prompt in the form of those that the run was trained on: plain, or a conversation. So a prompt
@@ -170,14 +234,14 @@ public final class TextGenerator {
     }
   }
 
-  /// Answers a prompt that is encoded already; with `given`, from those states, a stream each, instead of
-  /// its own.
+  /// Answers a prompt that is encoded already, for each stream; with `given`, from those states, a stream each,
+  /// instead of its own.
   public func generate(
-    _ prompt: PromptFormat.Encoded, _ options: SamplingOptions, given: [[Float]]? = nil,
+    _ prompts: [PromptFormat.Encoded], _ options: SamplingOptions, given: [[Float]]? = nil,
     onText: (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
     let request = GenerationEngine.Request(
-      prompt: prompt, ids: ownIDs(prompt), options: options, given: given)
+      prompts: prompts, ids: ownIDs(prompts[0]), options: options, given: given)
     return try withoutActuallyEscaping(onText) { onText in
       try engine.answer(request, onText: onText)
     }
@@ -190,12 +254,19 @@ public final class TextGenerator {
 }
 
 extension RunFolder {
-  /// Whose states a run of this folder was trained on.
-  public func cacheIdentity(of run: RunManifest) throws(Failure) -> CacheIdentity {
-    guard let identity = try? JSONDecoder().decode(CacheIdentity.self, from: run.identity),
-      (1...CacheIdentity.largestWidth).contains(identity.width), identity.layer >= 0
-    else { throw .unreadable(file: file("run.json"), reason: "its identity is damaged") }
-    return identity
+  /// Whose states a run of this folder was trained on, a stream each.
+  public func cacheIdentities(of run: RunManifest) throws(Failure) -> [CacheIdentity] {
+    var identities: [CacheIdentity] = []
+    for stream in run.streams {
+      guard let identity = try? JSONDecoder().decode(CacheIdentity.self, from: stream.identity),
+        (1...CacheIdentity.largestWidth).contains(identity.width), identity.layer >= 0
+      else { throw .unreadable(file: file("run.json"), reason: "its identity is damaged") }
+      identities.append(identity)
+    }
+    guard !identities.isEmpty else {
+      throw .unreadable(file: file("run.json"), reason: "it reads no stream")
+    }
+    return identities
   }
 }
 

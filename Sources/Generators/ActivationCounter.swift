@@ -39,10 +39,12 @@ public struct ActivationCounter {
     self.dropout = dropout
   }
 
-  /// The size of a document of so many tokens and, in every stream, states.
-  public func size(prompt: Int, response: Int, states: Int) throws(GeneratorError) -> PassSize {
+  /// The size of a document of so many tokens and states of each stream.
+  public func size(prompt: Int, response: Int, states: [Int]) throws(GeneratorError) -> PassSize {
     let document = GeneratorDocument(
-      states: configuration.streams.map { [Float](repeating: 0, count: states * $0.width) },
+      states: zip(configuration.streams, states).map {
+        [Float](repeating: 0, count: $1 * $0.width)
+      },
       prompt: [Int32](repeating: 0, count: prompt), response: [Int32](repeating: 0, count: response)
     )
     let rows = try network.conditioning.rows(
@@ -50,7 +52,7 @@ public struct ActivationCounter {
     let isRead = configuration.needs.readsStates
     return PassSize(
       rows: rows.tokens.count, lossRows: rows.lossRows.count,
-      states: configuration.streams.map { _ in isRead ? states : 0 })
+      states: isRead ? states : configuration.streams.map { _ in 0 })
   }
 
   /// Bytes that a pass takes at once: what `Generator.forwardBackward` takes where it trains, and not less than

@@ -162,6 +162,9 @@ public protocol ConditioningNetwork: Sendable {
   /// The mean gates, over some rows and all channels, of what happened before a layer.
   func layerGates(_ layer: Int, _ trace: any ConditioningTrace, rows: Range<Int>) -> [Float]
 
+  /// What the values of each stream are multiplied by, [bridge layer][stream]; none where there is one stream.
+  func streamScales(_ weights: Weights) -> [[Float]]
+
   /// What rows of a part of the batch, which are tokens of its own, read before the first layer:
   /// [bridge layer][stream].
   func entryAttention(
@@ -226,6 +229,10 @@ public struct BackboneAccess {
 
 extension Conditioning {
   public var name: String { Self.name }
+}
+
+extension ConditioningNetwork {
+  public func streamScales(_ weights: Weights) -> [[Float]] { [] }
 }
 
 /// The conditionings that a program knows. A value that is handed in; `builtIn` is one of them.

@@ -1,3 +1,4 @@
+import Foundation
 import Layers
 import Numerics
 
@@ -5,7 +6,9 @@ import Numerics
 // g = sigmoid(W [x; a] + b),  y = mixture of x and a under g (LLM Modules, arXiv 2502.08213)
 //
 // Queries come from the generator's stream x, keys and values from the source's states s, those of each
-// stream by a norm and projections of its own. Scores are scaled by 1/√(head size); GELU is exact.
+// stream by a norm and projections of its own; attention runs over the states of all. Where there are several
+// streams, values of each are multiplied by a scale exp(c) of its own, c trained from 0 on, which says how much it
+// is used. Scores are scaled by 1/√(head size); GELU is exact. Backward: dc = Σ dv ∘ v, with v as scaled.
 // Shapes: R rows of the stream, S rows of states, D the states' width, C the stream's, A the
 // adapter's inner width.
 
@@ -39,6 +42,12 @@ struct EnhancedCrossAttention: Sendable {
   private struct StreamReader: Sendable {
     let norm: NormLayer
     let key, value: LinearLayer
+    /// c, where there are several streams.
+    let logScale: Parameter?
+
+    func scale(_ pass: Pass) -> Float {
+      logScale.map { Foundation.exp(pass.weights[$0].base[0]) } ?? 1
+    }
   }
 
   private let readers: [StreamReader]
@@ -88,9 +97,12 @@ struct EnhancedCrossAttention: Sendable {
     }
     output = linear("cross_attn.out_proj", width, width, weight: zero, bias: zero)
     readers = zip(shape.streams, projections).enumerated().map { number, part in
-      StreamReader(
-        norm: norm("cross_attn.norm1\(number == 0 ? "" : ".\(number)")", part.0.width),
-        key: part.1.0, value: part.1.1)
+      let suffix = number == 0 ? "" : ".\(number)"
+      return StreamReader(
+        norm: norm("cross_attn.norm1\(suffix)", part.0.width), key: part.1.0, value: part.1.1,
+        logScale: shape.streams.count == 1
+          ? nil
+          : layout.add("\(name).cross_attn.log_scale\(suffix)", [1], .bridge, .constant(0)))
     }
     streamNorm = norm("cross_attn.norm2", width)
     contract = linear("adapter.fc1", width, adapterWidth)
@@ -124,6 +136,7 @@ struct EnhancedCrossAttention: Sendable {
         reader.norm.forward(normed, states, pass)
         reader.key.forward(trace.keys[number], normed, pass)
         reader.value.forward(trace.values[number], normed, pass)
+        trace.values[number].scale(by: reader.scale(pass))
       }
       reading.store(
         stream: number, layer: layer, keys: trace.keys[number], values: trace.values[number])
@@ -219,6 +232,13 @@ struct EnhancedCrossAttention: Sendable {
 
       for (number, reader) in readers.enumerated() {
         let states = reading.states[number].states
+        guard states.count > 0 else { continue }
+        if let logScale = reader.logScale {
+          let dValue = dValues[number]
+          pass.gradient(logScale)?.base[0] += dot(
+            dValue.elementCount, dValue.base, trace.values[number].base)
+          dValue.scale(by: reader.scale(pass))
+        }
         arena.scratch {
           let normed = arena.rows(states.count, states.width)
           let dNormed = arena.rows(states.count, states.width)
@@ -278,6 +298,11 @@ struct EnhancedCrossAttention: Sendable {
       GELU.exact.backward(dx: dHidden, dOut: dHidden, x: trace.hidden)
       contract.backward(dx: dRead, accumulates: true, dOut: dHidden, x: trace.read, pass)
     }
+  }
+
+  /// How much each stream is used: what its values are multiplied by; none where there is one stream.
+  func streamScales(_ weights: Weights) -> [Float] {
+    readers.compactMap(\.logScale).map { Foundation.exp(weights[$0].base[0]) }
   }
 
   /// The mean of the gate over some rows and all channels.

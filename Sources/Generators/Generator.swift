@@ -133,6 +133,9 @@ public final class Generator {
     return BatchResult(lossSum: sum, tokenCount: batch.targets.count, meanGates: run.meanGates)
   }
 
+  /// How much each stream is used, [bridge layer][stream]: learned, from 1 on; none where there is one stream.
+  public var streamScales: [[Float]] { network.conditioning.streamScales(parameters.weights) }
+
   /// Makes room for the activations of all passes to come, so that they take no more than that.
   public func reserve(activationBytes bytes: Int) {
     arena.reserve(bytes / MemoryLayout<Float>.stride)

@@ -113,7 +113,9 @@ private struct PromptNetwork: ConditioningNetwork {
   ) throws(GeneratorError) -> DocumentRows {
     let prefix = try conditioning.embeddedPrompt(document.prompt)
     if !bridge.isEmpty {
-      for count in try document.stateCounts(shape.streams, document: place) where count == 0 {
+      // A stream that is left out has none.
+      guard try document.stateCounts(shape.streams, document: place).contains(where: { $0 > 0 })
+      else {
         throw .document(place, item: "states", expected: "at least one token's", found: "none")
       }
     }
@@ -201,6 +203,10 @@ private struct PromptNetwork: ConditioningNetwork {
     [bridge[layer].meanGate(own(trace), rows: rows)]
   }
 
+  func streamScales(_ weights: Weights) -> [[Float]] {
+    shape.streams.count == 1 ? [] : bridge.map { $0.streamScales(weights) }
+  }
+
   func layerAttention(
     _ layer: Int, _ trace: any ConditioningTrace, _ batch: GeneratorBatch, part: Int,
     rows: Range<Int>
@@ -221,7 +227,7 @@ private struct PromptNetwork: ConditioningNetwork {
     guard !bridge.isEmpty, let memory = memory as? BridgeMemory else { return }
     let document = GeneratorDocument(states: states, prompt: [], response: [])
     let counts = try document.stateCounts(streams, document: 0)
-    guard memory.counts.contains(0) else {
+    guard memory.counts.allSatisfy({ $0 == 0 }) else {
       // All of the prompt's came before the first token.
       guard counts.allSatisfy({ $0 == 0 }) else {
         throw .document(
@@ -229,7 +235,7 @@ private struct PromptNetwork: ConditioningNetwork {
       }
       return
     }
-    guard counts.allSatisfy({ $0 > 0 }) else {
+    guard counts.contains(where: { $0 > 0 }) else {
       throw .document(0, item: "states", expected: "at least one token's", found: "none")
     }
     memory.pending = states

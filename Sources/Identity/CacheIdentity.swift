@@ -62,6 +62,12 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
     self.scope = scope
   }
 
+  /// Whether the other's states are of the same source, computed in the same precision: of whatever layer.
+  public func hasSource(of other: CacheIdentity) -> Bool {
+    weights == other.weights && architecture.utf8.elementsEqual(other.architecture.utf8)
+      && tokenizer == other.tokenizer && precision == other.precision
+  }
+
   static let numericsField = "numerics version"
 
   /// The fields by the names people read, in a fixed order; but for the scope, which the stream's kind says.

@@ -82,5 +82,6 @@ public struct Pass {
     dropout?.dropout(kind, site: site)
   }
 
-  func gradient(_ parameter: Parameter) -> Rows? { gradients?[parameter] }
+  /// Where a parameter's gradient is added; nil where it is frozen or none is asked for.
+  public func gradient(_ parameter: Parameter) -> Rows? { gradients?[parameter] }
 }

@@ -5,9 +5,10 @@ import ModelFiles
 /// The folder of a training run.
 ///
 ///     run.json                 what it was made of
-///     source-tokenizer         the source's tokenizer, as its cache holds it
+///     source-tokenizer         the source's tokenizer, as its cache holds it; with -2 and so on behind it, those
+///                              of further streams
 ///     generator-tokenizer      the generator's, where it has one of its own
-///     codec-fit                what the states' codec was fitted to, where it was
+///     codec-fit                what the states' codec was fitted to, where it was; likewise
 ///     base.safetensors         the parameters that training does not change, where there are any
 ///     best/, last/             checkpoints: lowest validation loss, latest step
 ///     log.csv                  a line a step
@@ -53,13 +54,33 @@ public struct RunFolder: Sendable {
     }
   }
 
-  public func sourceTokenizer() throws(Failure) -> [UInt8] { try read("source-tokenizer") }
+  /// The tokenizer of a stream's source; the first's by default.
+  public func sourceTokenizer(stream: Int = 0) throws(Failure) -> [UInt8] {
+    try read(Self.name("source-tokenizer", stream))
+  }
+
+  /// A file of a stream: the first one's has the plain name.
+  private static func name(_ file: String, _ stream: Int) -> String {
+    stream == 0 ? file : "\(file)-\(stream + 1)"
+  }
 
   public func generatorTokenizer() throws(Failure) -> [UInt8] { try read("generator-tokenizer") }
 
-  /// What the states' codec was fitted to; `nil` where it needs no fit.
-  public func codecFit() throws(Failure) -> [UInt8]? {
-    FileManager.default.fileExists(atPath: file("codec-fit")) ? try read("codec-fit") : nil
+  /// What the codec of a stream's states was fitted to; `nil` where it needs no fit.
+  public func codecFit(stream: Int = 0) throws(Failure) -> [UInt8]? {
+    let name = Self.name("codec-fit", stream)
+    return FileManager.default.fileExists(atPath: file(name)) ? try read(name) : nil
+  }
+
+  /// What a new run keeps of a stream: so much makes it independent of the cache.
+  public struct StreamFiles: Sendable {
+    public var tokenizer: [UInt8]
+    public var codecFit: [UInt8]?
+
+    public init(tokenizer: [UInt8], codecFit: [UInt8]?) {
+      self.tokenizer = tokenizer
+      self.codecFit = codecFit
+    }
   }
 
   /// Makes the folder, empty as it is at first, and takes it for this program.
@@ -85,16 +106,20 @@ public struct RunFolder: Sendable {
 
   /// Makes the folder; `run.json` comes last, so that a folder that has it is whole.
   public func create(
-    _ manifest: RunManifest, _ generator: Generator, sourceTokenizer: [UInt8],
-    generatorTokenizer: [UInt8]?, codecFit: [UInt8]?
+    _ manifest: RunManifest, _ generator: Generator, streams: [StreamFiles],
+    generatorTokenizer: [UInt8]?
   ) throws(Failure) {
     do {
       var manifest = manifest
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      try write("source-tokenizer", Data(sourceTokenizer))
+      for (number, stream) in streams.enumerated() {
+        try write(Self.name("source-tokenizer", number), Data(stream.tokenizer))
+        // It has states of the corpus in it.
+        if let fit = stream.codecFit {
+          try write(Self.name("codec-fit", number), Data(fit), mode: 0o600)
+        }
+      }
       if let generatorTokenizer { try write("generator-tokenizer", Data(generatorTokenizer)) }
-      // It has states of the corpus in it.
-      if let codecFit { try write("codec-fit", Data(codecFit), mode: 0o600) }
       manifest.base = try writeBase(of: generator)
       try write(
         "run.json",

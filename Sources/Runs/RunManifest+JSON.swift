@@ -22,12 +22,18 @@ extension RunManifest {
       "source": path(sourcePath), "training": try JSONSerialization.jsonObject(with: training),
     ]
     members["template"] = template ?? NSNull()
-    members["streams"] = try streams.map { stream in
+    members["streams"] = try streams.enumerated().map { number, stream in
       // The bytes count; what they say is beside them, for people.
-      [
+      var members: [String: Any] = [
         "identity": String(decoding: stream.identity, as: UTF8.self),
         "states": try Self.readable(stream.identity),
       ]
+      // The first one's stand outside, where they always were.
+      if number > 0 {
+        members["template"] = stream.template ?? NSNull()
+        members["source"] = path(stream.sourcePath)
+      }
+      return members
     }
     if let base { members["base"] = ["sha256": base.sha256] }
     return try JSONSerialization.data(
@@ -71,19 +77,23 @@ extension RunManifest {
       throw Malformed(reason: "states is none of own, shuffled and none")
     }
     let streams: [[String: Any]] = try member("streams")
+    guard !streams.isEmpty else { throw Malformed(reason: "it has no streams") }
+    let outer = (template: object["template"] as? String, source: try member("source") as String)
     let base = (object["base"] as? [String: Any])?["sha256"] as? String
     self.init(
       rules: rules,
-      streams: try streams.map { stream in
+      streams: try streams.enumerated().map { number, stream in
         guard let identity = stream["identity"] as? String else {
           throw Malformed(reason: "a stream has no identity")
         }
-        return RunStream(identity: Data(identity.utf8))
-      },
-      template: object["template"] as? String, plainPrompts: try member("plain_prompts"),
+        return RunStream(
+          identity: Data(identity.utf8),
+          template: number == 0 ? outer.template : stream["template"] as? String,
+          sourcePath: RunPath.read(
+            number == 0 ? outer.source : stream["source"] as? String ?? "", in: folder))
+      }, plainPrompts: try member("plain_prompts"),
       states: states, hasOwnTokenizer: try member("own_tokenizer"),
       cachePath: RunPath.read(try member("cache"), in: folder),
-      sourcePath: RunPath.read(try member("source"), in: folder),
       training: try JSONSerialization.data(
         withJSONObject: try member("training") as [String: Any], options: [.sortedKeys]),
       base: base.map(FrozenBase.init))
@@ -103,9 +113,10 @@ private struct FirstRunDescription: Decodable {
 
   var manifest: RunManifest {
     RunManifest(
-      rules: .first, streams: [RunStream(identity: identity)], template: template,
+      rules: .first,
+      streams: [RunStream(identity: identity, template: template, sourcePath: sourcePath)],
       plainPrompts: plainPrompts, states: states, hasOwnTokenizer: hasOwnTokenizer,
-      cachePath: cachePath, sourcePath: sourcePath, training: training)
+      cachePath: cachePath, training: training)
   }
 }
 

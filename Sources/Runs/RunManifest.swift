@@ -25,12 +25,20 @@ public enum RunRules: Int, Codable, Sendable {
   }
 }
 
-/// One series of states that a run reads.
+/// One series of states that a run reads: a layer of a source.
 public struct RunStream: Equatable, Sendable {
   /// Identity of the states, in the very bytes that the cache encodes it in.
   public var identity: Data
+  /// Chat template that prompts were written with for its source; `nil`: none.
+  public var template: String?
+  /// Where its source was: a hint, never needed.
+  public var sourcePath: String
 
-  public init(identity: Data) { self.identity = identity }
+  public init(identity: Data, template: String?, sourcePath: String) {
+    self.identity = identity
+    self.template = template
+    self.sourcePath = sourcePath
+  }
 }
 
 /// The parameters of a run that its training does not change.
@@ -44,41 +52,38 @@ public struct FrozenBase: Codable, Equatable, Sendable {
 /// What a training run was made of, beside its weights: enough to generate with it on its own.
 public struct RunManifest: Equatable, Sendable {
   public var rules: RunRules
-  /// What it reads, of which there is one today.
+  /// What it reads: one stream, or several in the order of the generator's.
   public var streams: [RunStream]
-  /// Chat template that prompts were written with; `nil`: none.
-  public var template: String?
   /// Whether it was trained on plain prompts, rather than on conversations through a template.
   public var plainPrompts: Bool
   /// Whose states it was trained with.
   public var states: StatesArm
   /// Whether the generator's tokenizer is one of its own.
   public var hasOwnTokenizer: Bool
-  /// Where cache and source were: hints, never needed.
+  /// Where the cache was: a hint, never needed.
   public var cachePath: String
-  public var sourcePath: String
   /// The options of training, as JSON.
   public var training: Data
   /// What is frozen, where anything is.
   public var base: FrozenBase?
 
   public init(
-    rules: RunRules = .current, streams: [RunStream], template: String?, plainPrompts: Bool,
-    states: StatesArm, hasOwnTokenizer: Bool, cachePath: String, sourcePath: String,
+    rules: RunRules = .current, streams: [RunStream], plainPrompts: Bool,
+    states: StatesArm, hasOwnTokenizer: Bool, cachePath: String,
     training: Data, base: FrozenBase? = nil
   ) {
     self.rules = rules
     self.streams = streams
-    self.template = template
     self.plainPrompts = plainPrompts
     self.states = states
     self.hasOwnTokenizer = hasOwnTokenizer
     self.cachePath = cachePath
-    self.sourcePath = sourcePath
     self.training = training
     self.base = base
   }
 
-  /// Identity of the states of the one stream that there is.
-  public var identity: Data { streams.first?.identity ?? Data() }
+  /// The first stream's template: what the generator's own prompts are written with.
+  public var template: String? { streams.first?.template }
+  /// Where the first stream's source was: a hint.
+  public var sourcePath: String { streams.first?.sourcePath ?? "" }
 }

@@ -5,10 +5,10 @@ import Layers
 public struct DocumentSize: Hashable, Sendable {
   public var prompt: Int
   public var response: Int
-  /// States that come with it.
-  public var states: Int
+  /// States that come with it, of each stream.
+  public var states: [Int]
 
-  public init(prompt: Int, response: Int, states: Int) {
+  public init(prompt: Int, response: Int, states: [Int]) {
     self.prompt = prompt
     self.response = response
     self.states = states

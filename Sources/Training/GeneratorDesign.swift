@@ -58,13 +58,13 @@ public struct GeneratorDesign: Equatable, Sendable {
   /// Throws for a generator that no source and tokenizer would make sound.
   public func check(_ options: TrainingOptions) throws {
     _ = try configuration(
-      sourceWidth: 64, vocabularySize: 1 << 16, startToken: 0, options: options)
+      sourceWidths: [64], vocabularySize: 1 << 16, startToken: 0, options: options)
   }
 
   /// The configuration for a source and a tokenizer. What flags say and no generator can be is refused by
   /// the flag's name.
   func configuration(
-    sourceWidth: Int, vocabularySize: Int, startToken: Int32?, options: TrainingOptions,
+    sourceWidths: [Int], vocabularySize: Int, startToken: Int32?, options: TrainingOptions,
     _ registries: GeneratorRegistries = .builtIn
   ) throws -> GeneratorConfiguration {
     try requireSizes()
@@ -77,7 +77,7 @@ public struct GeneratorDesign: Equatable, Sendable {
     var conditioning = try family.init(
       design: ConditioningDesign(
         name: conditioning, arm: options.states, layers: backbone.layerCount,
-        width: backbone.width, sourceWidth: sourceWidth, adapter: adapter,
+        width: backbone.width, sourceWidth: sourceWidths.first ?? 1, adapter: adapter,
         bridgeHeads: bridgeHeads, bridgeLayers: bridgeLayers, middleWidth: middleWidth, mask: mask,
         generatorPrompt: generatorPrompt))
     conditioning.startToken = own ?? startToken
@@ -99,7 +99,8 @@ public struct GeneratorDesign: Equatable, Sendable {
           "a frozen backbone that was never trained knows nothing: name its weights by --from")
     }
     return try GeneratorConfiguration(
-      backbone: backbone, conditioning: conditioning, streams: [StreamShape(width: sourceWidth)])
+      backbone: backbone, conditioning: conditioning,
+      streams: sourceWidths.map { StreamShape(width: $0) })
   }
 
   /// The backbone, and the token that its own files begin a text with.

@@ -22,7 +22,8 @@ public final class Trainer {
     public let tokensPerSecond: Double
   }
 
-  private let cache: FeatureCache
+  /// What the generator reads, in its order: streams of one file.
+  private let streams: [FeatureCache]
   private let folder: RunFolder
   private let options: TrainingOptions
   private let design: GeneratorDesign
@@ -33,7 +34,7 @@ public final class Trainer {
   private let communicator: any Communicator
 
   /// - Parameters:
-  ///   - stream: which of the cache's streams to train from: the run is bound to it.
+  ///   - streams: which of the cache's streams to train from: the run is bound to them.
   ///   - run: the folder to train in.
   ///   - registries: the families and conditionings there are.
   ///   - codecs: those that the cache may have.
@@ -41,14 +42,19 @@ public final class Trainer {
   ///   - communicator: how the ranks of the run speak with each other; one process has nobody to.
   ///   - generatorTokenizer: where the generator's tokenizer is one of its own; `nil`: the source's.
   public init(
-    cache path: String, stream: FeatureCache.StreamChoice = .only, run: String,
+    cache path: String, streams choices: [FeatureCache.StreamChoice] = [.only], run: String,
     design: GeneratorDesign, options: TrainingOptions,
     generatorTokenizer: Tokenizer? = nil, registries: GeneratorRegistries = .builtIn,
     codecs: CodecRegistry = .builtIn,
     objectives: ObjectiveRegistry = .builtIn, communicator: any Communicator = SingleProcess()
   ) throws {
     try options.validate()
-    cache = try FeatureCache.open(path, stream: stream, codecs: codecs)
+    streams = try choices.map { try FeatureCache.open(path, stream: $0, codecs: codecs) }
+    if Set(streams.map(\.number)).count < streams.count {
+      throw TrainingError.invalidOption(
+        name: "stream", found: streams.map { "\($0.number)" }.joined(separator: ", "),
+        allowed: "every stream once")
+    }
     folder = RunFolder(run)
     self.options = options
     self.design = design
@@ -61,12 +67,12 @@ public final class Trainer {
     }
     objective = family.init(options)
     format = try generatorTokenizer.map { try PromptFormat($0) }
-    let tokenizer = try generatorTokenizer ?? Tokenizer(serialized: cache.source.tokenizer)
+    let tokenizer = try generatorTokenizer ?? Tokenizer(serialized: streams[0].source.tokenizer)
     guard tokenizer.canWriteText, tokenizer.endOfTextID != nil else {
       throw TrainingError.noWriting(isSources: generatorTokenizer == nil)
     }
     configuration = try design.configuration(
-      sourceWidth: cache.width, vocabularySize: tokenizer.vocabularySize,
+      sourceWidths: streams.map(\.width), vocabularySize: tokenizer.vocabularySize,
       startToken: tokenizer.endOfTextID, options: options, registries)
     if configuration.needs.steps, generatorTokenizer != nil {
       throw TrainingError.invalidOption(
@@ -84,8 +90,13 @@ public final class Trainer {
     resume: Bool, progress: (Progress) -> Void, shouldStop: () -> Bool
   ) throws -> TrainingReport {
     let (training, validation) = try sets()
+    if options.streamDropout > 0, streams.count == 1 {
+      throw TrainingError.invalidOption(
+        name: "stream-dropout", found: "\(options.streamDropout)",
+        allowed: "0 where one stream is read: there is none to be left out")
+    }
     if validation == nil, options.patience > 0 {
-      throw TrainingError.noDocuments(cache: cache.path, split: "validation")
+      throw TrainingError.noDocuments(cache: streams[0].path, split: "validation")
     }
     var manifest = try manifest(training)
     // One rank alone has to do with the folder of a new run, and writes in any.
@@ -114,8 +125,10 @@ public final class Trainer {
       lock = try folder.lock()
       guard !folder.exists else { throw TrainingError.runExists(path: folder.path) }
       try folder.create(
-        manifest, model, sourceTokenizer: cache.source.tokenizer,
-        generatorTokenizer: format?.tokenizer.serialized(), codecFit: cache.codec.parameters)
+        manifest, model,
+        streams: streams.map {
+          .init(tokenizer: $0.source.tokenizer, codecFit: $0.codec.parameters)
+        }, generatorTokenizer: format?.tokenizer.serialized())
     }
     try communicator.broadcast(
       model.parameters.values, count: model.parameters.count, from: 0)
@@ -125,7 +138,9 @@ public final class Trainer {
       folder: folder, options: options, rules: manifest.rules, objective: objective,
       communicator: communicator, state: state,
       log: isFirst
-        ? try TrainingLog(path: folder.log, after: state.step, gates: configuration.gateCount) : nil
+        ? try TrainingLog(
+          path: folder.log, after: state.step, gates: configuration.gateCount,
+          streams: configuration.needs.readsStates ? streams.count : 1) : nil
     )
     return try loop.run(progress: progress, shouldStop: shouldStop)
   }
@@ -152,11 +167,11 @@ public final class Trainer {
   private func sets() throws -> (training: TrainingSet, validation: TrainingSet?) {
     func set(_ split: DocumentSplit, seed: UInt64) throws -> TrainingSet {
       try TrainingSet(
-        cache, split: split, configuration: configuration, tokenizer: format, arm: options.states,
+        streams, split: split, configuration: configuration, tokenizer: format, arm: options.states,
         seed: seed)
     }
     let training = try set(.train, seed: options.seed)
-    guard try !cache.documents(.validation).isEmpty else { return (training, nil) }
+    guard try !streams[0].documents(.validation).isEmpty else { return (training, nil) }
     return (training, try set(.validation, seed: options.seed &+ 1))
   }
 
@@ -200,11 +215,13 @@ public final class Trainer {
       hash.update(data: Data("\(example.prompt) \(example.response)\n".utf8))
     }
     return RunManifest(
-      streams: [RunStream(identity: try encoder.encode(cache.identity))],
-      template: cache.source.chatTemplate,
+      streams: try streams.map {
+        RunStream(
+          identity: try encoder.encode($0.identity), template: $0.source.chatTemplate,
+          sourcePath: $0.source.path)
+      },
       plainPrompts: try hasPlainPrompts(), states: options.states, hasOwnTokenizer: format != nil,
-      cachePath: cache.path,
-      sourcePath: cache.source.path,
+      cachePath: streams[0].path,
       training: try encoder.encode(
         Everything(
           design: design, options: decisive,
@@ -213,6 +230,7 @@ public final class Trainer {
 
   /// Whether the prompts' ids are those of their text as it is: seen on the first documents.
   private func hasPlainPrompts() throws -> Bool {
+    let cache = streams[0]
     let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
     return try cache.documents(.train).prefix(20).allSatisfy { entry in
       let document = try cache.document(entry.id)
@@ -229,18 +247,26 @@ public final class Trainer {
     }
     guard resume else { throw TrainingError.runExists(path: folder.path) }
     let before = try folder.manifest()
-    if before.identity != manifest.identity {
-      func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
-      let (what, old, new) =
-        Self.difference(before.identity, manifest.identity)
-        ?? ("identity", text(before.identity), text(manifest.identity))
+    guard before.streams.count == manifest.streams.count else {
       throw TrainingError.runDiffers(
-        path: folder.path, what: "cache's \(what)", run: old, here: new)
+        path: folder.path, what: "number of streams", run: "\(before.streams.count)",
+        here: "\(manifest.streams.count)")
     }
-    let (old, new) = (before.template ?? "none", manifest.template ?? "none")
-    // Byte for byte: equal text of other bytes is another template.
-    guard Array(old.utf8) == Array(new.utf8) else {
-      throw TrainingError.runDiffers(path: folder.path, what: "chat template", run: old, here: new)
+    for (mine, other) in zip(before.streams, manifest.streams) {
+      if mine.identity != other.identity {
+        func text(_ data: Data) -> String { String(decoding: data, as: UTF8.self) }
+        let (what, old, new) =
+          Self.difference(mine.identity, other.identity)
+          ?? ("identity", text(mine.identity), text(other.identity))
+        throw TrainingError.runDiffers(
+          path: folder.path, what: "cache's \(what)", run: old, here: new)
+      }
+      let (old, new) = (mine.template ?? "none", other.template ?? "none")
+      // Byte for byte: equal text of other bytes is another template.
+      guard Array(old.utf8) == Array(new.utf8) else {
+        throw TrainingError.runDiffers(
+          path: folder.path, what: "chat template", run: old, here: new)
+      }
     }
     if let (what, old, new) = Self.difference(before.training, manifest.training) {
       throw TrainingError.runDiffers(path: folder.path, what: what, run: old, here: new)

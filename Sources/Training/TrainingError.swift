@@ -5,6 +5,8 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case noDocuments(cache: String, split: String)
   /// The cache has states of the prompts where those of whole documents are needed.
   case missingStates(cache: String, conditioning: String, found: Int, needed: Int)
+  /// Some documents have states in some of the streams alone.
+  case streamsDiffer(cache: String, split: String, documents: Int, found: [String])
   /// There is a run already, and it was not asked to go on.
   case runExists(path: String)
   case noRun(path: String, missing: String)
@@ -30,6 +32,9 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
     case .missingStates(let cache, let conditioning, let found, let needed):
       "\(cache) has the states that `\(conditioning)` conditioning needs for \(found) of \(needed) documents: "
         + "run `denju precompute --conditioning \(conditioning)`"
+    case .streamsDiffer(let cache, let split, let documents, let found):
+      "\(cache) has states of its \(documents) \(split) documents for \(found.joined(separator: " and ")): "
+        + "precompute the same corpus for each, or train on one"
     case .runExists(let path):
       "\(path) holds a run already: go on with it by --resume, or name another folder"
     case .noRun(let path, let missing):

@@ -5,7 +5,8 @@ import ModelFiles
 ///
 /// Its columns: `step`, `epoch`, `loss` (nats a token, of the step's batch), `learning_rate_bridge`,
 /// `learning_rate_generator`, `gradient_norm` (before clipping), `tokens_per_second`, `validation_loss`
-/// (empty but at an epoch's end), and a `gate_I` a layer (the mean gate).
+/// (empty but at an epoch's end), a `gate_I` a layer (the mean gate), and where several streams are read a
+/// `scale_I_S` a layer and stream (what its values are multiplied by).
 public struct TrainingLog {
   public struct Entry: Equatable, Sendable {
     public var step: Int
@@ -17,15 +18,17 @@ public struct TrainingLog {
     public var tokensPerSecond: Double
     public var validationLoss: Double?
     public var gates: [Double]
+    /// [layer][stream]
+    public var streamScales: [[Double]] = []
   }
 
   private let path: String
 
   /// Opens the log for going on after `step`, without the lines of later steps, which a killed run may
   /// have left; `step` 0 begins a new one.
-  init(path: String, after step: Int, gates: Int) throws(TrainingError) {
+  init(path: String, after step: Int, gates: Int, streams: Int = 1) throws(TrainingError) {
     self.path = path
-    var lines: [Substring] = [Substring(Self.header(gates: gates))]
+    var lines: [Substring] = [Substring(Self.header(gates: gates, streams: streams))]
     if step > 0, let old = try? String(contentsOfFile: path, encoding: .utf8) {
       lines += old.split(separator: "\n").dropFirst().filter { line in
         line.split(separator: ",", maxSplits: 1).first.flatMap { Int($0) }.map { $0 <= step }
@@ -55,11 +58,16 @@ public struct TrainingLog {
     }
   }
 
-  private static func header(gates: Int) -> String {
-    ([
-      "step", "epoch", "loss", "learning_rate_bridge", "learning_rate_generator", "gradient_norm",
-      "tokens_per_second", "validation_loss",
-    ] + (0..<gates).map { "gate_\($0)" }).joined(separator: ",")
+  private static func header(gates: Int, streams: Int) -> String {
+    let scales =
+      streams == 1
+      ? [] : (0..<gates).flatMap { layer in (1...streams).map { "scale_\(layer)_\($0)" } }
+    return
+      ([
+
+        "step", "epoch", "loss", "learning_rate_bridge", "learning_rate_generator", "gradient_norm",
+        "tokens_per_second", "validation_loss",
+      ] + (0..<gates).map { "gate_\($0)" } + scales).joined(separator: ",")
   }
 
   private static func line(_ entry: Entry) -> String {
@@ -70,6 +78,7 @@ public struct TrainingLog {
         number(entry.bridgeRate, "%.6g"), number(entry.generatorRate, "%.6g"),
         number(entry.gradientNorm, "%.6g"), number(entry.tokensPerSecond, "%.1f"),
         entry.validationLoss.map { number($0, "%.6f") } ?? "",
-      ] + entry.gates.map { number($0, "%.4f") }).joined(separator: ",")
+      ] + (entry.gates + entry.streamScales.joined()).map { number($0, "%.4f") })
+      .joined(separator: ",")
   }
 }

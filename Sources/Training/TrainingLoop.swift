@@ -68,7 +68,8 @@ struct TrainingLoop {
           bridgeRate: outcome.rates.bridge, generatorRate: outcome.rates.generator,
           gradientNorm: outcome.gradientNorm,
           tokensPerSecond: Double(outcome.tokens) / max(seconds, 1e-9),
-          validationLoss: validationLoss, gates: outcome.gates)
+          validationLoss: validationLoss, gates: outcome.gates,
+          streamScales: model.streamScales.map { $0.map { Double($0) } })
         try log?.append(entry)
         progress(
           Trainer.Progress(

@@ -22,6 +22,9 @@ public struct TrainingOptions: Equatable, Sendable {
   public var dropout = 0.0
   /// Share of the cross-attention's weights that training drops.
   public var bridgeDropout = 0.0
+  /// Share of documents to which training gives no states of a stream, for each of several streams by itself: so
+  /// that one can be left out later. One is always given.
+  public var streamDropout = 0.0
   /// Epochs without a better validation loss after which training ends; 0 never ends early.
   public var patience = 0
   /// By how much the validation loss must fall to count as better.
@@ -55,6 +58,7 @@ public struct TrainingOptions: Equatable, Sendable {
     try require((0..<1).contains(weightDecay), "weight-decay", weightDecay, "0 to below 1")
     try require((0..<1).contains(dropout), "dropout", dropout, "0 to below 1")
     try require((0..<1).contains(bridgeDropout), "bridge-dropout", bridgeDropout, "0 to below 1")
+    try require((0..<1).contains(streamDropout), "stream-dropout", streamDropout, "0 to below 1")
     try require(patience >= 0, "patience", patience, "0 (never) or more epochs")
     try require(minimumGain.isFinite, "minimum-gain", minimumGain, "a number of nats")
     try require(checkpointSeconds > 0, "checkpoint-seconds", checkpointSeconds, "above 0")
@@ -65,7 +69,7 @@ extension TrainingOptions: Encodable {
   private enum Key: String, CodingKey {
     case states, loss, epochs, batch, accumulate, bridgeLearningRate, generatorLearningRate,
       warmup, finalRate, clip, weightDecay, dropout, bridgeDropout, patience, minimumGain,
-      checkpointSeconds, seed, objective
+      checkpointSeconds, seed, objective, streamDropout
   }
 
   /// What came later is left out where it is as it always was, so that a run of before is the same run.
@@ -88,6 +92,7 @@ extension TrainingOptions: Encodable {
     try fields.encode(minimumGain, forKey: .minimumGain)
     try fields.encode(checkpointSeconds, forKey: .checkpointSeconds)
     try fields.encode(seed, forKey: .seed)
+    if streamDropout != 0 { try fields.encode(streamDropout, forKey: .streamDropout) }
     if objective != CrossEntropy.name { try fields.encode(objective, forKey: .objective) }
   }
 }

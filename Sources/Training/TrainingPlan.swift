@@ -59,15 +59,15 @@ public struct TrainingPlan: Codable, Equatable, Sendable {
 
   /// - Parameters:
   ///   - design: the generator's.
-  ///   - sourceWidth: values a state.
+  ///   - sourceWidths: values a state, of each stream.
   public init(
     _ run: String, _ design: GeneratorDesign, _ options: TrainingOptions,
-    training: [DocumentSize], validation: [DocumentSize], sourceWidth: Int, vocabularySize: Int,
+    training: [DocumentSize], validation: [DocumentSize], sourceWidths: [Int], vocabularySize: Int,
     operationsPerSecond rate: Double
   ) throws {
     try options.validate()
     let configuration = try design.configuration(
-      sourceWidth: sourceWidth, vocabularySize: vocabularySize, startToken: 0, options: options)
+      sourceWidths: sourceWidths, vocabularySize: vocabularySize, startToken: 0, options: options)
     try self.init(
       run, configuration, design.train, options, training: training, validation: validation,
       operationsPerSecond: rate)

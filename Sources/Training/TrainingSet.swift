@@ -13,37 +13,35 @@ struct TrainingExample: Sendable {
   let response: [Int32]
   /// The document whose states it is given: its own, another's, or `nil`.
   let statesOf: DocumentID?
-  /// How many states those are.
-  let stateCount: Int
+  /// How many states those are in each stream, whose tokenizers may differ.
+  let stateCounts: [Int]
 }
 
 /// The documents of a set, with the generator's token ids; states stay in the cache until a step.
 struct TrainingSet {
   let examples: [TrainingExample]
   let coverage: Coverage
-  private let cache: FeatureCache
+  /// A stream each, of one file.
+  private let streams: [FeatureCache]
 
   /// - Parameters:
+  ///   - streams: what the generator reads, in its order. The first one's tokens are the documents' own.
   ///   - tokenizer: the generator's own; `nil`: the cache's ids are its.
   ///   - arm: whose states. Those of another document are drawn by `seed`, once.
   init(
-    _ cache: FeatureCache, split: DocumentSplit, configuration: GeneratorConfiguration,
+    _ streams: [FeatureCache], split: DocumentSplit, configuration: GeneratorConfiguration,
     tokenizer: PromptFormat?, arm: StatesArm, seed: UInt64
   ) throws {
-    self.cache = cache
+    self.streams = streams
+    let cache = streams[0]
     let coverage = configuration.needs.coverage
     self.coverage = coverage
     let entries = try cache.documents(split)
     guard !entries.isEmpty else {
       throw TrainingError.noDocuments(cache: cache.path, split: split.rawValue)
     }
-    let counts = entries.map { coverage == .prompt ? $0.promptStates : $0.documentStates }
-    let found = counts.count { $0 > 0 }
-    guard found == entries.count else {
-      throw TrainingError.missingStates(
-        cache: cache.path, conditioning: configuration.conditioning.name, found: found,
-        needed: entries.count)
-    }
+    let counts = try Self.counts(
+      of: entries, split, streams, coverage, configuration.conditioning.name)
     let partners =
       arm == .shuffled
       ? Derangement.partners(of: entries.count, seed: seed) : Array(entries.indices)
@@ -57,17 +55,46 @@ struct TrainingSet {
       let example = TrainingExample(
         place: document.place, prompt: prompt, response: response,
         statesOf: arm == .none ? nil : entries[partners[index]].id,
-        stateCount: arm == .none ? 0 : counts[partners[index]])
+        stateCounts: arm == .none ? streams.map { _ in 0 } : counts[partners[index]])
       let embedded = try configuration.conditioning.embeddedPrompt(prompt)
       try Self.check(example, embedded: embedded + response, configuration)
       return example
     }
   }
 
+  /// How many states the documents have in each stream. Throws where any has none in some: a document is trained
+  /// on with the states of all, or not at all.
+  private static func counts(
+    of entries: [DocumentEntry], _ split: DocumentSplit, _ streams: [FeatureCache],
+    _ coverage: Coverage, _ conditioning: String
+  ) throws -> [[Int]] {
+    let byStream = try streams.enumerated().map { place, stream -> [DocumentID: Int] in
+      let own = try place == 0 ? entries : stream.documents(split)
+      return Dictionary(
+        uniqueKeysWithValues: own.compactMap { entry in
+          let states = coverage == .prompt ? entry.promptStates : entry.documentStates
+          return states > 0 ? (entry.id, states) : nil
+        })
+    }
+    let all = Set(byStream.flatMap(\.keys)).union(entries.map(\.id))
+    guard byStream.allSatisfy({ $0.count == all.count }) else {
+      guard streams.count > 1 else {
+        throw TrainingError.missingStates(
+          cache: streams[0].path, conditioning: conditioning, found: byStream[0].count,
+          needed: all.count)
+      }
+      throw TrainingError.streamsDiffer(
+        cache: streams[0].path, split: split.rawValue,
+        documents: all.count,
+        found: zip(streams, byStream).map { "\($1.count) in stream \($0.number)" })
+    }
+    return entries.map { entry in byStream.map { $0[entry.id] ?? 0 } }
+  }
+
   /// How large the examples are, in their order.
   var sizes: [DocumentSize] {
     examples.map {
-      DocumentSize(prompt: $0.prompt.count, response: $0.response.count, states: $0.stateCount)
+      DocumentSize(prompt: $0.prompt.count, response: $0.response.count, states: $0.stateCounts)
     }
   }
 
@@ -88,14 +115,17 @@ struct TrainingSet {
   func documents(_ indices: some Collection<Int>) throws -> [GeneratorDocument] {
     try indices.map { index in
       let example = examples[index]
-      var states = [Float](repeating: 0, count: example.stateCount * cache.width)
-      if let document = example.statesOf {
-        try states.withUnsafeMutableBufferPointer { room in
-          _ = try cache.states(of: document, coverage, into: room)
+      let states = try zip(streams, example.stateCounts).map { stream, count in
+        var states = [Float](repeating: 0, count: count * stream.width)
+        if let document = example.statesOf {
+          try states.withUnsafeMutableBufferPointer { room in
+            _ = try stream.states(of: document, coverage, into: room)
+          }
         }
+        return states
       }
       return GeneratorDocument(
-        states: [states], prompt: example.prompt, response: example.response)
+        states: states, prompt: example.prompt, response: example.response)
     }
   }
 }

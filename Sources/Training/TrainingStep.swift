@@ -62,8 +62,11 @@ struct TrainingStep {
     var sums = [Double](repeating: 0, count: 2 + model.configuration.gateCount)
     for (turn, place) in own.enumerated() {
       let next = turn + 1 < own.count ? parts[own[turn + 1]] : following.flatMap(firstPart)
+      var documents = try reader.documents(parts[place], next: next)
+      StreamDropout(rate: options.streamDropout, seed: options.seed).apply(
+        to: &documents, parts[place], step: number)
       let result = try objective.accumulate(
-        try reader.documents(parts[place], next: next), model,
+        documents, model,
         scale: 1 / Float(max(counted, 1)),
         dropout: dropout(
           pass: rules.passNumber(

@@ -2,6 +2,8 @@ import Architectures
 import ArgumentParser
 import FeatureCache
 import Foundation
+import Generation
+import Generators
 import Identity
 import ModelFiles
 import Runs
@@ -40,10 +42,24 @@ struct Inspect: ParsableCommand {
       )
       Terminal.result("cache: \(description.cachePath)")
       Terminal.result("source: \(description.sourcePath)")
+      try showStreams(run, description)
       Terminal.result("options: \(String(decoding: description.training, as: UTF8.self))")
     }
     try show(
       try TensorCatalogue.open((run.best as NSString).appendingPathComponent("model.safetensors")))
+  }
+
+  /// The streams of a run that reads several, with how much it makes of each: the factor on what is read of it,
+  /// a cross-attention each.
+  private func showStreams(_ run: RunFolder, _ manifest: RunManifest) throws {
+    guard manifest.streams.count > 1 else { return }
+    let scales = try run.generator(run.best, manifest).streamScales
+    for (place, identity) in try run.cacheIdentities(of: manifest).enumerated() {
+      let own = scales.map { String(format: "%.3f", $0[place]) }.joined(separator: " ")
+      Terminal.result(
+        "stream \(place + 1): layer \(identity.layer) of width \(identity.width), "
+          + "\(identity.codec), of \(manifest.streams[place].sourcePath); scales \(own)")
+    }
   }
 
   private func showModel() throws {

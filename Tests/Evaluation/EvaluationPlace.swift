@@ -73,11 +73,13 @@ final class EvaluationPlace {
     let run = RunFolder(folder + "/" + name)
     try run.create(
       RunManifest(
-        streams: [RunStream(identity: try JSONEncoder().encode(identity))], template: nil,
-        plainPrompts: true,
-        states: states, hasOwnTokenizer: false, cachePath: cachePath, sourcePath: "/nowhere",
+        streams: [
+          RunStream(
+            identity: try JSONEncoder().encode(identity), template: nil, sourcePath: "/nowhere")
+        ],
+        plainPrompts: true, states: states, hasOwnTokenizer: false, cachePath: cachePath,
         training: Data("{}".utf8)), model,
-      sourceTokenizer: tokenizer.serialized(), generatorTokenizer: nil, codecFit: nil)
+      streams: [.init(tokenizer: tokenizer.serialized(), codecFit: nil)], generatorTokenizer: nil)
     try Checkpoint.save(model, to: run.best, optimizer: nil, files: [:])
     return run.path
   }

@@ -24,7 +24,7 @@ import Tokenization
   ) -> GenerationEngine.Request {
     let ids = ids(text)
     return GenerationEngine.Request(
-      prompt: PromptFormat.Encoded(text: Array(text.utf8), ids: ids, isLossy: false), ids: ids,
+      prompts: [.init(text: Array(text.utf8), ids: ids, isLossy: false)], ids: ids,
       options: options, given: given)
   }
 

@@ -64,7 +64,7 @@ import Tokenization
     ) throws -> StateProvider {
       try StateProvider(
         identity: identity, codec: try CodecRegistry.builtIn.codec("float16", parameters: nil),
-        cache: cache, source: source, hint: "/was/here", warn: warn)
+        cache: cache, sources: source.map { [$0] } ?? [], hint: "/was/here", warn: warn)
     }
   }
 
@@ -80,7 +80,7 @@ import Tokenization
     let provider = try place.provider(try place.cache(prompt, states), source: nil)
     let (values, origin) = try provider.states(prompt)
     #expect(origin == .reused)
-    #expect(values[0].map(\.bitPattern) == halved(states))
+    #expect(values.map(\.bitPattern) == halved(states))
   }
 
   @Test func `a miss is the source's layer, through the codec, and is stored`() throws {
@@ -97,10 +97,10 @@ import Tokenization
     #expect(provider.storesMisses)
     let (missed, first) = try provider.states(prompt)
     #expect(first == .recomputed)
-    #expect(missed[0].map(\.bitPattern) == halved(computed))
+    #expect(missed.map(\.bitPattern) == halved(computed))
     let (found, second) = try place.provider(cache, source: nil).states(prompt)
     #expect(second == .reused)
-    #expect(found[0].map(\.bitPattern) == missed[0].map(\.bitPattern))
+    #expect(found.map(\.bitPattern) == missed.map(\.bitPattern))
     #expect(try cache.documents(.asked).count == 1)
   }
 
@@ -142,7 +142,7 @@ import Tokenization
     #expect {
       try StateProvider(
         identity: other, codec: CodecRegistry.builtIn.codec("float16", parameters: nil), cache: nil,
-        source: Place.source
+        sources: [Place.source]
       ).states(prompt)
     } throws: { error in
       guard case .otherIdentity(Place.source, _) = error as? GenerationError else { return false }
@@ -164,7 +164,7 @@ import Tokenization
       #expect {
         try StateProvider(
           identity: other, codec: CodecRegistry.builtIn.codec("float16", parameters: nil),
-          cache: nil, source: Place.source
+          cache: nil, sources: [Place.source]
         ).states(place.prompt("The thing is"))
       } throws: { error in
         guard case .otherIdentity(Place.source, _) = error as? GenerationError else { return false }

@@ -9,6 +9,7 @@ import Testing
   static func configurations() throws -> [GeneratorConfiguration] {
     try Fixture.configurations() + [
       try Fixture.prompt(arm: .none), try Fixture.prompt(.gptNeo, .last(2)),
+      try Fixture.prompt(streams: Fixture.streams),
     ]
   }
 
@@ -21,7 +22,7 @@ import Testing
       let model = try Fixture.model(configuration, training: training)
       let counter = ActivationCounter(
         configuration, training: training, loss: configuration.loss, dropout: rates.residual > 0)
-      let counted = try counter.bytes(of: documents, training: true)
+      let counted = try counter.bytes(of: documents, configuration.streams, training: true)
       model.reserve(activationBytes: counted)
       for _ in 0..<2 {
         _ = try model.forwardBackward(
@@ -41,18 +42,20 @@ import Testing
     _ = try model.evaluate(documents, loss: configuration.loss)
     let counter = ActivationCounter(
       configuration, training: .all, loss: configuration.loss, dropout: false)
-    let counted = try counter.bytes(of: documents, training: false)
+    let counted = try counter.bytes(of: documents, configuration.streams, training: false)
     #expect(model.activationBytes > counted / 2)
     #expect(model.activationBytes <= counted)
   }
 }
 
 extension ActivationCounter {
-  fileprivate func bytes(of documents: [GeneratorDocument], training: Bool) throws -> Int {
-    let sizes = try documents.map {
+  fileprivate func bytes(
+    of documents: [GeneratorDocument], _ streams: [StreamShape], training: Bool
+  ) throws -> Int {
+    let sizes = try documents.map { document in
       try size(
-        prompt: $0.prompt.count, response: $0.response.count,
-        states: $0.states[0].count / Fixture.sourceWidth)
+        prompt: document.prompt.count, response: document.response.count,
+        states: zip(document.states, streams).map { $0.count / $1.width })
     }
     return bytes(sizes.dropFirst().reduce(sizes[0], +), training: training)
   }

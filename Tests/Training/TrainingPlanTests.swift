@@ -14,12 +14,12 @@ import Training
     func sizes(_ count: Int) -> [DocumentSize] {
       Array(
         repeating: DocumentSize(
-          prompt: 4, response: 3, states: conditioning == PromptConditioning.name ? 4 : 7),
+          prompt: 4, response: 3, states: conditioning == PromptConditioning.name ? [4] : [7]),
         count: count)
     }
     return try TrainingPlan(
       "run", TinyTraining.design(conditioning), options, training: sizes(14), validation: sizes(6),
-      sourceWidth: TinyTraining.width, vocabularySize: 401, operationsPerSecond: 1e9)
+      sourceWidths: [TinyTraining.width], vocabularySize: 401, operationsPerSecond: 1e9)
   }
 
   @Test(arguments: [PromptConditioning.name, AlignedConditioning.name])
@@ -52,12 +52,12 @@ import Training
       options.batch = 1
       return try TrainingPlan(
         "run", TinyTraining.design(), options, training: sizes, validation: [],
-        sourceWidth: TinyTraining.width, vocabularySize: 401, operationsPerSecond: 1e9
+        sourceWidths: [TinyTraining.width], vocabularySize: 401, operationsPerSecond: 1e9
       ).activationBytes
     }
-    let long = DocumentSize(prompt: 29, response: 2, states: 1)
-    let wide = DocumentSize(prompt: 1, response: 2, states: 60)
-    let both = DocumentSize(prompt: 28, response: 2, states: 59)
+    let long = DocumentSize(prompt: 29, response: 2, states: [1])
+    let wide = DocumentSize(prompt: 1, response: 2, states: [60])
+    let both = DocumentSize(prompt: 28, response: 2, states: [59])
     let alone = try [long, wide, both].map { try bytes([$0]) }
     #expect(alone[2] > alone[0] && alone[2] > alone[1])
     for order in [[long, wide, both], [both, wide, long], [wide, both, long]] {

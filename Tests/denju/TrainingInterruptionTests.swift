@@ -95,12 +95,12 @@ import Testing
   }
 
   /// Steps that a run's log tells of.
-  private static func steps(_ workshop: Workshop, _ run: String) -> Int {
+  static func steps(_ workshop: Workshop, _ run: String) -> Int {
     let log = try? String(contentsOfFile: workshop.path("\(run)/log.csv"), encoding: .utf8)
     return max((log?.split(separator: "\n").count ?? 0) - 1, 0)
   }
 
-  private static func expectEqualRuns(_ workshop: Workshop, _ first: String, _ second: String)
+  static func expectEqualRuns(_ workshop: Workshop, _ first: String, _ second: String)
     throws
   {
     for name in ["best/model.safetensors", "last/model.safetensors", "last/optimizer.safetensors"] {

@@ -76,12 +76,16 @@ public struct CheckpointImport {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     try run.create(
       RunManifest(
-        streams: [RunStream(identity: try encoder.encode(identity))], template: options.template,
+        streams: [
+          RunStream(
+            identity: try encoder.encode(identity), template: options.template,
+            sourcePath: URL(fileURLWithPath: options.source).standardizedFileURL.path)
+        ],
         plainPrompts: options.template == nil, states: arm, hasOwnTokenizer: own != nil,
-        cachePath: "", sourcePath: URL(fileURLWithPath: options.source).standardizedFileURL.path,
-        training: try encoder.encode(["imported": options.path])),
-      generator, sourceTokenizer: sourceTokenizer.serialized(),
-      generatorTokenizer: own?.serialized(), codecFit: nil)
+        cachePath: "", training: try encoder.encode(["imported": options.path])),
+      generator,
+      streams: [.init(tokenizer: sourceTokenizer.serialized(), codecFit: nil)],
+      generatorTokenizer: own?.serialized())
     try Checkpoint.save(generator, to: run.best)
     return (configuration, arm)
   }

@@ -11,9 +11,14 @@ public struct AnsweringOptions: DeclaredOptions {
     .option(
       "cache", \.place.cache, .text,
       help: "The cache to take states from; the run's own otherwise."),
-    .option(
-      "source", \.place.source, .text,
-      help: "The source to compute missing states with; where it was, otherwise."),
+    .list(
+      "source", \.place.sources, .text,
+      help:
+        "The source to compute missing states with; where it was, otherwise. Given again, for each "
+        + "of several sources."),
+    .list(
+      "without-stream", \.place.leftOut, .integers(from: 1),
+      help: "Leave out this one of the run's streams, by its number in `denju inspect RUN`."),
     .flag(
       "no-cache", \.place.usesCache, sets: false,
       help: "Use no cache: compute every prompt's states."),

@@ -15,9 +15,15 @@ public struct EvaluateRequest: StageRequest {
     .option(
       "cache", \.options.cache, .text,
       help: "The cache with the test documents; the first run's own otherwise."),
-    .option(
-      "source", \.options.source, .text,
-      help: "The source, for --few-shot and for aligned runs; where it was, otherwise."),
+    .list(
+      "source", \.options.sources, .text,
+      help:
+        "The source, for --few-shot and for aligned runs; where it was, otherwise. Given again, for "
+        + "each of several sources."),
+    .list(
+      "without-stream", \.options.leftOut, .integers(from: 1),
+      help: "Also measure the runs without this one of their streams; given again, without another."
+    ),
     .option(
       "few-shot", \.options.fewShot, .integers(from: 0),
       help: "Also ask the source itself, shown this many training documents."),

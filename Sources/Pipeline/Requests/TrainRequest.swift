@@ -6,7 +6,7 @@ public struct TrainRequest: StageRequest {
   public static let stage = PipelineFile.Stage.train
 
   public var cache = ""
-  public var stream = StreamOptions()
+  public var streams: [Int] = []
   public var run = ""
   public var conditioning = NamedConditioning.standard
   /// What the conditioning's name is put into.
@@ -24,8 +24,12 @@ public struct TrainRequest: StageRequest {
     [
       .required(
         "cache", \.cache, .text,
-        help: "The feature cache to train from; the source is not needed.")
-    ] + StreamOptions.declarations.map { $0.inside(\.stream) } + [
+        help: "The feature cache to train from; the source is not needed."),
+      .list(
+        "stream", \.streams, .integers(from: 1),
+        help:
+          "A stream to read, as cache_by_source numbers them, where the cache has several; may be given again, to read several."
+      ),
       .required(
         "run", \.run, .text, help: "The run's folder: checkpoints, log and description."),
       .option(
@@ -123,6 +127,11 @@ public struct TrainRequest: StageRequest {
       .option(
         "bridge-dropout", \.plainOptions.bridgeDropout, .belowOne,
         help: "Share of the cross-attention's weights that training drops."),
+      .option(
+        "stream-dropout", \.plainOptions.streamDropout, .belowOne,
+        help:
+          "Share of documents that training gives no states of a stream, so that it can be left out later."
+      ),
       .option(
         "patience", \.plainOptions.patience, .integers(from: 0),
         help: "Epochs without gain after which training ends; 0: never early."),

@@ -33,7 +33,8 @@ extension TrainRequest {
 
   private func trainer(_ observer: any StageObserver) throws -> Trainer {
     let trainer = try Trainer(
-      cache: cache, stream: stream.choice, run: run, design: design, options: options,
+      cache: cache, streams: streams.isEmpty ? [.only] : streams.map { .number($0) }, run: run,
+      design: design, options: options,
       generatorTokenizer: try generatorTokenizer())
     if design.mask == .published { observer.hear(.publishedMask) }
     if !design.unusedFlags.isEmpty {
@@ -85,12 +86,13 @@ extension TrainRequest {
       (cached.sizes[split] ?? []).map {
         DocumentSize(
           prompt: $0.prompt, response: $0.response,
-          states: options.states == .none ? 0 : $0.states)
+          states: [options.states == .none ? 0 : $0.states])
       }
     }
     let planned = try TrainingPlan(
       run, design, options, training: sizes(.train), validation: sizes(.validation),
-      sourceWidth: cached.width, vocabularySize: tokenizer?.vocabularySize ?? cached.vocabularySize,
+      sourceWidths: [cached.width],
+      vocabularySize: tokenizer?.vocabularySize ?? cached.vocabularySize,
       operationsPerSecond: MatrixProbe.operationsPerSecond())
     try plan.observer.receive(.trainingPlanned(planned))
   }

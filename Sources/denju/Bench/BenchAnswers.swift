@@ -81,7 +81,7 @@ struct BenchAnswers: ParsableCommand {
   private func requireComparable(
     _ own: FeatureCache, _ others: FeatureCache, _ generator: TextGenerator
   ) throws {
-    let trained = generator.states.identity
+    let trained = generator.states.streams[0].identity
     for (name, value) in [
       ("tokenizer", \CacheIdentity.tokenizer), ("layer", \.layerName), ("width", \.widthName),
     ] {

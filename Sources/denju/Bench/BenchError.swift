@@ -15,6 +15,9 @@ enum BenchError: Error, CustomStringConvertible {
   /// A run that reads no states of prompts.
   case noPromptStates(run: String)
 
+  /// A run of which one stream's states alone would not be all.
+  case severalStreams(run: String)
+
   case noTestDocuments(cache: String)
 
   /// A cache whose states a run can't take in place of its own.
@@ -39,6 +42,8 @@ enum BenchError: Error, CustomStringConvertible {
       "can't write \(file): there is no folder \(folder) that can be written to; name another with --out"
     case .noPromptStates(let run):
       "\(run): it reads no states of prompts; name a run of prompt conditioning, trained with states"
+    case .severalStreams(let run):
+      "\(run): it reads several streams, and this compares the states of one: name a run that reads one"
     case .noTestDocuments(let cache):
       "\(cache): it has no test documents; precompute some with --test or --test-share"
     case .otherStates(let cache, let field, let found, let expected):

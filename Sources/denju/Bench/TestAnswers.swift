@@ -16,13 +16,14 @@ struct TestAnswers {
   ///   - run: of prompt conditioning, trained with states.
   ///   - cache: `nil`: the one that the run was trained on.
   init(run: String, cache: String?, source: String? = nil, maxNewTokens: Int) throws {
-    generator = try TextGenerator(.init(run: run, cache: cache, source: source))
+    generator = try TextGenerator(.init(run: run, cache: cache, sources: source.map { [$0] } ?? []))
+    guard generator.run.streams.count == 1 else { throw BenchError.severalStreams(run: run) }
     let needs = generator.configuration.needs
     guard needs.readsStates, !needs.steps else {
       throw BenchError.noPromptStates(run: run)
     }
     let opened = try FeatureCache.open(
-      cache ?? generator.run.cachePath, expecting: generator.states.identity)
+      cache ?? generator.run.cachePath, expecting: generator.states.streams[0].identity)
     documents = try opened.documents(.test).map { try opened.document($0.id) }
     guard !documents.isEmpty else { throw BenchError.noTestDocuments(cache: opened.path) }
     self.cache = opened
@@ -33,6 +34,6 @@ struct TestAnswers {
   func answer(_ document: CacheDocument, states: [Float]) throws -> String {
     let prompt = PromptFormat.Encoded(
       text: document.prompt, ids: document.promptIDs, isLossy: false)
-    return try generator.generate(prompt, options, given: [states]).text
+    return try generator.generate([prompt], options, given: [states]).text
   }
 }

@@ -85,10 +85,10 @@ struct CacheCodecs: ParsableCommand {
       try TestAnswers(run: $0, cache: nil, source: self.source, maxNewTokens: maxNewTokens)
     }
     // A run's source computes as it did for the run's cache.
-    let source = try answering?.generator.states.decoderSource() ?? DecoderSource(folder)
+    let source = try answering?.generator.states.streams[0].decoderSource() ?? DecoderSource(folder)
     let layer = try source.layer(layer)
     if let answering, let folder = runFolder {
-      let read = answering.generator.states.identity
+      let read = answering.generator.states.streams[0].identity
       guard read.layer == layer, read.normalized == (layer == source.layerCount) else {
         throw BenchError.otherLayer(run: folder, layer: read.layer, normalized: read.normalized)
       }
@@ -146,7 +146,7 @@ struct CacheCodecs: ParsableCommand {
   private func unchanged(
     _ answering: TestAnswers, _ codecs: [any StateCodec], _ source: DecoderSource
   ) throws -> [CodecComparison.Answers] {
-    let identity = answering.generator.states.identity
+    let identity = answering.generator.states.streams[0].identity
     let bar = ProgressBar("answers", unit: "documents")
     var counts = [Int](repeating: 0, count: codecs.count)
     for (index, document) in answering.documents.enumerated() {

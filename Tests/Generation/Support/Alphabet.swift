@@ -106,9 +106,9 @@ final class Strides: StateProviding {
   var positions = 64
 
   func states(
-    _ prompt: PromptFormat.Encoded
+    _ prompts: [PromptFormat.Encoded]
   ) throws -> (values: [[Float]], origin: StatesOrigin) {
-    let text = String(decoding: prompt.text, as: UTF8.self)
+    let text = String(decoding: prompts[0].text, as: UTF8.self)
     asked.append(text)
     return ([[Float(text.split(separator: " ").count)]], .recomputed)
   }

@@ -1,0 +1,115 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A generator that reads several streams: trained, resumed, asked, measured and given away like one that reads one.
+@Suite struct SeveralStreamsTests {
+  /// A cache with two layers of a source, and the arguments that train on both.
+  private func prepared() throws -> Workshop {
+    let workshop = try Workshop()
+    expectSuccess(try workshop.denju(workshop.precomputing("--layer", "1")))
+    expectSuccess(
+      try workshop.denju(
+        workshop.precomputing("--layer", "-1", "--beside", "--codec", "float16")))
+    return workshop
+  }
+
+  private func training(_ workshop: Workshop, _ run: String, _ more: String...) -> [String] {
+    workshop.training(run, "--stream", "1", "--stream", "2", "--stream-dropout", "0.3") + more
+  }
+
+  @Test func `stopped and resumed, it ends in the bits of one that was left alone`() throws {
+    let workshop = try prepared()
+    expectSuccess(try workshop.denju(training(workshop, "whole")))
+    let killed = training(workshop, "parts", "--checkpoint-seconds", "0.001")
+    let process = try workshop.start(killed)
+    process.waitUntil { TrainingInterruptionTests.steps(workshop, "parts") >= 5 }
+    process.send(SIGKILL)
+    _ = process.wait()
+    expectSuccess(try workshop.denju(killed + ["--resume"]))
+    try TrainingInterruptionTests.expectEqualRuns(workshop, "whole", "parts")
+    let log = String(decoding: try workshop.bytes("whole/log.csv"), as: UTF8.self)
+    #expect(log.contains("scale_0_1,scale_0_2"))
+    // On other streams, or in another order, it is another run.
+    for streams in [["1"], ["2", "1"]] {
+      expectRefusal(
+        try workshop.denju(
+          workshop.training("parts", "--resume") + streams.flatMap { ["--stream", $0] }), "parts")
+    }
+  }
+
+  @Test func `each stream is reused or computed, and the answer is the same`() throws {
+    let workshop = try prepared()
+    expectSuccess(try workshop.denju(training(workshop, "run")))
+    let hit = try workshop.generate(Workshop.cachedPrompt)
+    let recomputed = try workshop.generate("--no-cache", Workshop.cachedPrompt)
+    #expect(hit.states == "reused" && recomputed.states == "recomputed")
+    #expect(hit.ids == recomputed.ids)
+    // What is stored of a miss is stored in both.
+    let miss = try workshop.generate("--store", Workshop.newPrompt)
+    let stored = try workshop.generate(Workshop.newPrompt)
+    #expect(miss.states == "recomputed" && stored.states == "reused" && stored.ids == miss.ids)
+
+    // A stream that was purged is computed, or left out, and the other's states are still the cache's.
+    let without = try workshop.generate("--without-stream", "2", Workshop.cachedPrompt)
+    #expect(without.states == "reused")
+    expectSuccess(
+      try workshop.denju("cache", "purge", "cache.sqlite", "--stream", "2"))
+    let half = try workshop.generate(Workshop.cachedPrompt)
+    #expect(half.states == "recomputed" && half.ids == hit.ids)
+    let left = try workshop.generate("--without-stream", "2", Workshop.cachedPrompt)
+    #expect(left.states == "reused" && left.ids == without.ids)
+    expectSuccess(try workshop.denju("cache", "verify", "cache.sqlite"))
+    expectRefusal(
+      try workshop.denju(
+        "generate", "--run", "run", "--without-stream", "1", "--without-stream", "2", "a"),
+      "without-stream", "one has to be left")
+    expectRefusal(
+      try workshop.denju("generate", "--run", "run", "--without-stream", "3", "a"),
+      "without-stream", "3")
+  }
+
+  @Test func `it is measured with each stream left out, shown, and given away`() throws {
+    let workshop = try prepared()
+    expectSuccess(try workshop.denju(training(workshop, "run")))
+    expectSuccess(try workshop.denju(workshop.training("one", "--stream", "2")))
+    let report = expectSuccess(
+      try workshop.denju(
+        "evaluate", "--run", "run", "--run", "one", "--without-stream", "1", "--without-stream",
+        "2", "--max-new-tokens", "4", "--json"))
+    struct Report: Decodable {
+      struct Arm: Decodable {
+        let name: String
+        let loss: Double
+      }
+      let arms: [Arm]
+    }
+    let arms = try JSONDecoder().decode(Report.self, from: Data(report.output.utf8)).arms
+    #expect(
+      arms.map(\.name) == ["run", "run without stream 1", "run without stream 2", "one"])
+    #expect(Set(arms.map(\.loss)).count == 4)
+    expectRefusal(
+      try workshop.denju("evaluate", "--run", "one", "--without-stream", "1"), "without-stream")
+
+    let shown = expectSuccess(try workshop.denju("inspect", "run")).output
+    for line in ["stream 1: layer 1", "stream 2: layer 3"] { #expect(shown.contains(line)) }
+    #expect(shown.contains("scales"))
+
+    expectSuccess(try workshop.denju("export", "--run", "run", "--out", "exported"))
+    let weights = try workshop.bytes("exported/model.safetensors")
+    #expect(weights.count > 1000)
+  }
+
+  @Test func `documents that only one stream has are refused, with counts`() throws {
+    let workshop = try Workshop()
+    expectSuccess(try workshop.denju(workshop.precomputing("--layer", "1")))
+    try workshop.write("train.jsonl", Workshop.rows(6..<11))
+    expectSuccess(try workshop.denju(workshop.precomputing("--layer", "2", "--beside")))
+    expectRefusal(try workshop.denju(training(workshop, "run")), "24 in stream 1", "stream 2")
+    expectRefusal(
+      try workshop.denju(workshop.training("run", "--stream", "1", "--stream", "1")), "stream")
+    expectRefusal(
+      try workshop.denju(
+        workshop.training("run", "--stream", "1", "--stream-dropout", "0.5")), "stream-dropout")
+  }
+}
