@@ -31,4 +31,18 @@ public struct AddedToken: Sendable, Equatable {
     self.stripsRight = stripsRight
     self.isNormalized = isNormalized
   }
+
+  /// The same, matched in the normalised text.
+  var normalized: AddedToken {
+    AddedToken(
+      id: id, content: content, isSpecial: isSpecial, isSingleWord: isSingleWord,
+      stripsLeft: stripsLeft, stripsRight: stripsRight, isNormalized: true)
+  }
+
+  /// The same, with the white space to its right as a part of it.
+  var strippingRight: AddedToken {
+    AddedToken(
+      id: id, content: content, isSpecial: isSpecial, isSingleWord: isSingleWord,
+      stripsLeft: stripsLeft, stripsRight: true, isNormalized: isNormalized)
+  }
 }

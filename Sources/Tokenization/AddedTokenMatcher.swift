@@ -58,8 +58,8 @@ struct AddedTokenMatcher: Sendable {
       }
       var start = position
       var stop = end
-      if token.stripsLeft { start = max(written, spaceStart(text, before: start)) }
-      if token.stripsRight { stop = spaceEnd(text, from: stop) }
+      if token.stripsLeft { start = UTF8Text.spaceStart(text, before: start, from: written) }
+      if token.stripsRight { stop = UTF8Text.spaceEnd(text, from: stop) }
       if written < start { parts.append(Part(range: written..<start, token: nil)) }
       parts.append(Part(range: start..<stop, token: token.id))
       written = stop
@@ -90,26 +90,6 @@ struct AddedTokenMatcher: Sendable {
 
   private func isWord(_ text: [UInt8], at start: Int) -> Bool {
     start < text.count && UTF8Text.scalar(in: text, at: start).scalar.isWordCharacter
-  }
-
-  private func spaceStart(_ text: [UInt8], before end: Int) -> Int {
-    var start = end
-    while start > 0 {
-      let (scalar, length) = UTF8Text.scalar(in: text, before: start)
-      guard scalar.properties.isWhitespace else { break }
-      start -= length
-    }
-    return start
-  }
-
-  private func spaceEnd(_ text: [UInt8], from start: Int) -> Int {
-    var end = start
-    while end < text.count {
-      let (scalar, length) = UTF8Text.scalar(in: text, at: end)
-      guard scalar.properties.isWhitespace else { break }
-      end += length
-    }
-    return end
   }
 }
 

@@ -21,6 +21,39 @@ protocol TokenModel: Sendable {
 
   /// Writes the vocabulary, and what is as long as it is.
   func writeVocabulary(_ writer: inout CanonicalJSON)
+
+  /// Writes the members of the `model` section of a `tokenizer.json`. False where none is written.
+  ///
+  /// - Parameter vocabulary: the tokens that the section lists, with their ids.
+  func writeHuggingFace(
+    _ writer: inout CanonicalJSON, vocabulary: [(spelling: [UInt8], id: Int32)]
+  ) -> Bool
+}
+
+extension TokenModel {
+  func writeHuggingFace(
+    _ writer: inout CanonicalJSON, vocabulary: [(spelling: [UInt8], id: Int32)]
+  ) -> Bool {
+    false
+  }
+}
+
+extension CanonicalJSON {
+  /// A member that is an object of tokens and their ids.
+  mutating func member(_ key: String, vocabulary: [(spelling: [UInt8], id: Int32)]) {
+    self.key(key)
+    open("{")
+    for (spelling, id) in vocabulary { member(String(decoding: spelling, as: UTF8.self), id) }
+    close("}")
+  }
+
+  /// A member that is an array of merges, each the spellings of the two tokens it joins.
+  mutating func member(_ key: String, merges: [MergeTable.Merge], of spellings: [[UInt8]?]) {
+    self.key(key)
+    list(merges) { writer, merge in
+      writer.list([merge.left, merge.right]) { $0.value(spellings[Int($1)]) }
+    }
+  }
 }
 
 /// A model at work, with the room that it needs for it.

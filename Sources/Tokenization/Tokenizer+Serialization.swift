@@ -10,7 +10,7 @@ extension Tokenizer {
     var writer = CanonicalJSON()
     writer.open("{")
     writer.member("format", definition.kind.format)
-    writer.member("preTokenizer", type(of: definition.preTokenizer).name)
+    writer.member("preTokenizer", definition.preTokenizer.name)
     writer.member("normalization", definition.normalizer.name)
     definition.model.writeSettings(&writer)
     writer.member("beginID", definition.frame.beginID)
@@ -80,8 +80,8 @@ extension Tokenizer {
     _ root: FieldReader, _ kind: any TokenizerKind
   ) throws(TokenizerError) -> any PreTokenizer {
     let name = try root.string("preTokenizer") ?? "absent"
-    for type in kind.preTokenizers where type.name.utf8.elementsEqual(name.utf8) {
-      return type.init()
+    for type in kind.preTokenizers {
+      if let preTokenizer = type.init(name: name) { return preTokenizer }
     }
     throw unknown(root, "preTokenizer", name)
   }

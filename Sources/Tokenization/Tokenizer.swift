@@ -78,7 +78,15 @@ public struct Tokenizer: Sendable {
   /// Whether decoding the ids of a text gives that text, so that what a model answers in them can
   /// be read. WordPiece knows neither case nor spaces: ``text(_:skipSpecial:)`` gives a form for
   /// people, and a generator needs a tokenizer of its own.
-  public var canWriteText: Bool { type(of: definition.decoder).isExact }
+  ///
+  /// SentencePiece's tokenizers can: a space goes before a text and is taken away again. Only U+2581,
+  /// as which they write spaces, comes back as a space, and where a file says `Metaspace` a text
+  /// that begins with a space loses it. A response is a text of its own in this, too.
+  public var canWriteText: Bool {
+    let addsSpace = definition.normalizer.addsSpace || definition.preTokenizer.addsSpace
+    return type(of: definition.decoder).isExact && definition.normalizer.keepsSpaces
+      && definition.decoder.stripsSpace == addsSpace
+  }
 
   /// The token that a response ends with: end of text, or of the turn in chat models.
   public var endOfTextID: Int32? { definition.endOfTextID }
@@ -101,13 +109,16 @@ public struct Tokenizer: Sendable {
   /// The id of a special token by its text, as templates name it.
   public func specialID(_ text: String) -> Int32? { specialIDs[Array(text.utf8)] }
 
+  /// The added token with this id, nil where none has it.
+  func addedToken(_ id: Int32) -> AddedToken? { definition.addedTokens.first { $0.id == id } }
+
   /// Whether `id` is a special token's.
   public func isSpecial(_ id: Int32) -> Bool {
     isSpecial.indices.contains(Int(id)) && isSpecial[Int(id)]
   }
 
-  /// The bytes that `id` stands for, which need not be whole characters, or in WordPiece its
-  /// spelling; none for an id outside the vocabulary.
+  /// The bytes that `id` stands for, which need not be whole characters, or in WordPiece and
+  /// SentencePiece its spelling; none for an id outside the vocabulary.
   public func piece(_ id: Int32) -> ArraySlice<UInt8> {
     guard (0..<vocabularySize).contains(Int(id)) else { return [] }
     return bytes[offsets[Int(id)]..<offsets[Int(id) + 1]]

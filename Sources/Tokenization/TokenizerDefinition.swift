@@ -19,7 +19,10 @@ struct TokenizerDefinition: Sendable {
   var templateSHA256: String?
 
   /// Spellings of tokens that end a text or a turn in the supported families.
-  static let endSpellings = ["<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>"]
+  static let endSpellings = [
+    "<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>",
+    "<end_of_turn>",
+  ]
 }
 
 /// The parts of a definition as a file's reader finds them, before they are checked against each

@@ -22,8 +22,15 @@ protocol TokenizerKind: Sendable {
   /// The decoder where a file names none; the serialized form leaves it out.
   var usualDecoder: any TokenDecoder { get }
 
+  /// The JSON of the post-processing that this kind has by itself, whatever goes around a text; nil
+  /// where there is none.
+  var usualPostProcessor: String? { get }
+
   /// What to do about a file that names other parts.
   var advice: RefusalAdvice { get }
+
+  /// Whether a `tokenizer.json` whose model has the ``jsonType`` is one of this kind.
+  func reads(_ root: FieldReader, model: FieldReader) throws(TokenizerError) -> Bool
 
   /// Reads the `model` section of a `tokenizer.json`.
   func section(_ model: FieldReader) throws(TokenizerError) -> any TokenModelSection
@@ -40,6 +47,14 @@ protocol TokenizerKind: Sendable {
   func check(configuration: FieldReader, _ parts: TokenizerParts) throws(TokenizerError)
 }
 
+extension TokenizerKind {
+  var usualPostProcessor: String? { nil }
+
+  func reads(_ root: FieldReader, model: FieldReader) -> Bool { true }
+
+  func check(configuration: FieldReader, _ parts: TokenizerParts) {}
+}
+
 /// The advice at the end of a refusal, by what is refused.
 struct RefusalAdvice: Sendable {
   let normalizer: String
@@ -52,18 +67,23 @@ struct RefusalAdvice: Sendable {
 struct TokenizerRegistry: Sendable {
   let kinds: [any TokenizerKind]
 
-  static let builtIn = TokenizerRegistry(kinds: [BytePairKind(), WordPieceKind()])
+  static let builtIn = TokenizerRegistry(kinds: [
+    SentencePieceKind(), BytePairKind(), WordPieceKind(),
+  ])
 
-  /// The kind of a `tokenizer.json` by its `model` section.
-  func kind(json model: FieldReader) throws(TokenizerError) -> any TokenizerKind {
+  /// The kind of a `tokenizer.json` by its `model` section, and by what it says of the rest where
+  /// several have models of that type.
+  func kind(
+    json root: FieldReader, model: FieldReader
+  ) throws(TokenizerError) -> any TokenizerKind {
     // Files older than the key are BPE when they have merges.
     let type = try model.string("type") ?? (model.value("merges") == nil ? "nameless" : "BPE")
-    guard let kind = kinds.first(where: { $0.jsonType.utf8.elementsEqual(type.utf8) }) else {
-      throw .unsupported(
-        file: model.file, item: model.name("type"), found: type,
-        advice: "use a \(list(kinds.map(\.name))) tokenizer")
+    for kind in kinds where kind.jsonType.utf8.elementsEqual(type.utf8) {
+      if try kind.reads(root, model: model) { return kind }
     }
-    return kind
+    throw .unsupported(
+      file: model.file, item: model.name("type"), found: type,
+      advice: "use a \(list(kinds.map(\.name))) tokenizer")
   }
 
   /// The kind of a GGUF file.

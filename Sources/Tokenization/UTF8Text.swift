@@ -23,6 +23,28 @@ enum UTF8Text {
     return (scalar(in: text, at: start).scalar, end - start)
   }
 
+  /// Where the white space that ends before `end` begins, not before `limit`.
+  static func spaceStart(_ text: [UInt8], before end: Int, from limit: Int) -> Int {
+    var start = end
+    while start > limit {
+      let (scalar, length) = scalar(in: text, before: start)
+      guard scalar.properties.isWhitespace else { break }
+      start -= length
+    }
+    return max(start, limit)
+  }
+
+  /// Where the white space that begins at `start` ends.
+  static func spaceEnd(_ text: [UInt8], from start: Int) -> Int {
+    var end = start
+    while end < text.count {
+      let (scalar, length) = scalar(in: text, at: end)
+      guard scalar.properties.isWhitespace else { break }
+      end += length
+    }
+    return end
+  }
+
   /// `bytes`, with every ill-formed sequence replaced by U+FFFD.
   static func repaired(_ bytes: [UInt8]) -> [UInt8] {
     Array(String(decoding: bytes, as: UTF8.self).utf8)

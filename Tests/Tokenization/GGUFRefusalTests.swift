@@ -34,7 +34,7 @@ import Tokenization
   }
 
   @Test func refusedByName() throws {
-    expectRefusal("tokenizer.ggml.model is \"llama\"") { try tokenizer(model: "llama") }
+    expectRefusal("tokenizer.ggml.model is \"rwkv\"") { try tokenizer(model: "rwkv") }
     expectRefusal("tokenizer.ggml.model is \"absent\"") { try tokenizer(model: nil) }
     expectRefusal("tokenizer.ggml.pre is \"absent\"") { try tokenizer(pre: nil) }
     expectRefusal("tokenizer.ggml.pre is \"default\"") { try tokenizer(pre: "default") }

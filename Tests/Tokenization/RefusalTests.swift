@@ -21,7 +21,7 @@ import Tokenization
     ("[1]", "expected an object"),
     (#"{"model": 3}"#, "model: expected an object"),
     (String(repeating: "[", count: 100_000), "nesting"),
-    (#"{"model": {"type": "Unigram"}}"#, "model.type is Unigram"),
+    (#"{"model": {"type": "WordLevel"}}"#, "model.type is WordLevel"),
     (#"{"model": {"type": "BPE", "merges": []}}"#, "model.vocab is missing"),
     (#"{"model": {"type": "BPE", "vocab": {}}}"#, "model.merges is missing"),
     (json(vocab: #"{"a": 0, "a": 1}"#), "every key once"),

@@ -31,6 +31,17 @@ struct BytePairMerger {
       let token = byteTokens[Int(byte)]
       if token >= 0 { tokens.append(token) }
     }
+    join(into: &output)
+  }
+
+  /// Appends what `symbols`, a word's tokens before any is joined, become.
+  mutating func encode(symbols: [Int32], into output: inout [Int32]) {
+    tokens.removeAll(keepingCapacity: true)
+    tokens += symbols
+    join(into: &output)
+  }
+
+  private mutating func join(into output: inout [Int32]) {
     guard tokens.count > 1 else {
       output.append(contentsOf: tokens)
       return

@@ -52,6 +52,18 @@ struct BytePairModel: TokenModel {
   }
 }
 
+extension BytePairModel {
+  func writeHuggingFace(
+    _ writer: inout CanonicalJSON, vocabulary: [(spelling: [UInt8], id: Int32)]
+  ) -> Bool {
+    writer.member("type", "BPE")
+    writer.member("ignore_merges", ignoresMerges)
+    writer.member("vocab", vocabulary: vocabulary)
+    writer.member("merges", merges: merges.merges, of: spellings)
+    return true
+  }
+}
+
 /// Byte-pair encoding at work.
 struct BytePairEncoder: WordEncoder {
   private let wholeWords: Vocabulary?

@@ -19,7 +19,7 @@ struct BytePairSection: TokenModelSection {
 
   /// The `model` section of a `tokenizer.json`.
   init(_ model: FieldReader) throws(TokenizerError) {
-    try Self.refuseVariants(model)
+    try Self.refuseVariants(model, advice: "use a byte-level BPE tokenizer")
     listed = try model.vocabulary("vocab")
     merges = try Self.merges(model)
     ignoresMerges = try model.bool("ignore_merges") ?? false
@@ -29,14 +29,15 @@ struct BytePairSection: TokenModelSection {
   func model(
     over vocabulary: Vocabulary, added: [AddedToken], file: String
   ) throws(TokenizerError) -> any TokenModel {
-    let merges = try resolvedMerges(in: vocabulary, file: file)
+    let merges = try Self.resolved(merges, in: vocabulary, file: file)
     return try BytePairModel(
       spellings: canonicalSpellings(vocabulary, merges: merges, added: added), merges: merges,
       ignoresMerges: ignoresMerges, file: file)
   }
 
-  private func resolvedMerges(
-    in vocabulary: Vocabulary, file: String
+  /// `merges` by the ids that `vocabulary` has for their spellings.
+  static func resolved(
+    _ merges: [(left: [UInt8], right: [UInt8])], in vocabulary: Vocabulary, file: String
   ) throws(TokenizerError) -> [MergeTable.Merge] {
     var resolved: [MergeTable.Merge] = []
     resolved.reserveCapacity(merges.count)
@@ -75,7 +76,8 @@ struct BytePairSection: TokenModelSection {
 
   // MARK: - The `model` section
 
-  private static func refuseVariants(_ model: FieldReader) throws(TokenizerError) {
+  /// Refuses what no kind of byte-pair encoding here has.
+  static func refuseVariants(_ model: FieldReader, advice: String) throws(TokenizerError) {
     switch model.value("dropout") {
     case nil, .integer(0)?, .number(0)?: break
     case let dropout?:
@@ -86,8 +88,7 @@ struct BytePairSection: TokenModelSection {
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
       if let affix = try model.string(key), !affix.isEmpty {
         throw .unsupported(
-          file: model.file, item: model.name(key), found: quoted(affix),
-          advice: "use a byte-level BPE tokenizer")
+          file: model.file, item: model.name(key), found: quoted(affix), advice: advice)
       }
     }
   }
@@ -109,7 +110,8 @@ struct BytePairSection: TokenModelSection {
       found: "set while byte \(missing) has no token", advice: "use a byte-level BPE tokenizer")
   }
 
-  private static func merges(
+  /// The merges of a `model` section, left and right, by rank.
+  static func merges(
     _ model: FieldReader
   ) throws(TokenizerError) -> [(left: [UInt8], right: [UInt8])] {
     let value = try model.required("merges")

@@ -13,17 +13,23 @@ struct MergeTable: Sendable {
   /// In the order of their rank: the lower is applied first.
   let merges: [Merge]
 
-  /// Ranks by slot, `none` where the slot is free. Never more than half full.
+  /// Places in ``merges`` by slot, `none` where the slot is free. Never more than half full.
   private var slots: [UInt32]
   private let mask: Int
+  /// Where each merge's group begins; nil where each is a group of its own.
+  private let groups: [UInt32]?
 
   static let none = UInt32.max
 
   /// Throws when a merge is there twice; `file` names it.
-  init(_ merges: [Merge], file: String) throws(TokenizerError) {
+  ///
+  /// - Parameter isGrouped: whether neighbours that make the same token have one rank, so that
+  ///   their places in the text alone say which comes first.
+  init(_ merges: [Merge], isGrouped: Bool = false, file: String) throws(TokenizerError) {
     var capacity = 16
     while capacity < merges.count * 2 { capacity *= 2 }
     self.merges = merges
+    groups = isGrouped ? Self.groups(merges) : nil
     slots = [UInt32](repeating: Self.none, count: capacity)
     mask = capacity - 1
     for (rank, merge) in merges.enumerated() {
@@ -39,10 +45,22 @@ struct MergeTable: Sendable {
 
   /// The rank of joining `left` and `right`, or `none`.
   func rank(_ left: Int32, _ right: Int32) -> UInt32 {
-    slots[slot(of: left, right)]
+    let place = slots[slot(of: left, right)]
+    guard let groups, place != Self.none else { return place }
+    return groups[Int(place)]
   }
 
   func result(rank: UInt32) -> Int32 { merges[Int(rank)].result }
+
+  private static func groups(_ merges: [Merge]) -> [UInt32] {
+    var groups: [UInt32] = []
+    groups.reserveCapacity(merges.count)
+    for (place, merge) in merges.enumerated() {
+      let isSame = place > 0 && merges[place - 1].result == merge.result
+      groups.append(isSame ? groups[place - 1] : UInt32(truncatingIfNeeded: place))
+    }
+    return groups
+  }
 
   /// Where the pair is, or where it would go.
   private func slot(of left: Int32, _ right: Int32) -> Int {

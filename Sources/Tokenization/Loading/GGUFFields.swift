@@ -22,6 +22,10 @@ struct GGUFFields {
     try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.strings(key) }
   }
 
+  func floats(_ key: String) throws(TokenizerError) -> [Float] {
+    try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.floats(key) }
+  }
+
   func integers(_ key: String) throws(TokenizerError) -> [Int64] {
     try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.integers(key) }
   }

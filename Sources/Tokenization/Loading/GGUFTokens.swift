@@ -16,9 +16,15 @@ struct GGUFTokens {
   /// By id, as the file spells them.
   let spellings: [[UInt8]]
   let added: [AddedToken]
+  /// The ids of the tokens that stand for a byte each.
+  let bytes: Set<Int32>
+  /// The ids of tokens that text never becomes: unused ones within the vocabulary.
+  let unused: Set<Int32>
 
-  /// - Parameter kind: the tokenizer's kind, for errors.
-  init(_ gguf: GGUFFields, kind: String) throws(TokenizerError) {
+  /// - Parameters:
+  ///   - kind: the tokenizer's kind, for errors.
+  ///   - hasBytes: whether that kind has tokens that stand for a byte.
+  init(_ gguf: GGUFFields, kind: String, hasBytes: Bool = false) throws(TokenizerError) {
     var spellings = try gguf.strings("tokenizer.ggml.tokens")
     var types = try gguf.integers("tokenizer.ggml.token_type")
     guard types.count == spellings.count, spellings.count <= Int(Int32.max) else {
@@ -31,6 +37,8 @@ struct GGUFTokens {
       spellings.removeLast()
     }
     var added: [AddedToken] = []
+    var bytes: Set<Int32> = []
+    var unused: Set<Int32> = []
     for (id, spelling) in spellings.enumerated() {
       guard String(validating: spelling, as: UTF8.self) != nil else {
         throw .malformed(
@@ -38,7 +46,9 @@ struct GGUFTokens {
           found: quoted(spelling))
       }
       switch TokenType(rawValue: types[id]) {
-      case .normal, .unknown, .unused: break
+      case .normal, .unknown: break
+      case .unused: unused.insert(Int32(id))
+      case .byte where hasBytes: bytes.insert(Int32(id))
       case .control:
         added.append(AddedToken(id: Int32(id), content: spelling, isSpecial: true))
       case .userDefined:
@@ -51,6 +61,8 @@ struct GGUFTokens {
     }
     self.spellings = spellings
     self.added = added
+    self.bytes = bytes
+    self.unused = unused
   }
 
   /// The tokens with their ids, as `spell` writes those that are not added.
@@ -66,11 +78,20 @@ extension TokenizerParts {
   /// The id under `key`, nil where the key is absent. What a file names as special is special.
   mutating func special(_ key: String, in gguf: GGUFFields) throws(TokenizerError) -> Int32? {
     guard let number = try gguf.integer(key) else { return nil }
+    return try special(number, item: key, in: gguf)
+  }
+
+  /// The same for the id `number`, which stands under `key`.
+  mutating func special(
+    _ number: some BinaryInteger, item key: String, in gguf: GGUFFields
+  ) throws(TokenizerError) -> Int32 {
+    if let token = addedTokens.first(where: { Int64($0.id) == number }) { return token.id }
     let listed = section.listed
-    guard listed.indices.contains(Int(truncatingIfNeeded: number)), number >= 0 else {
+    guard let (spelling, _) = listed.first(where: { $0.id == number }) else {
+      let count = max(listed.count, (addedTokens.map { Int($0.id) + 1 }.max() ?? 0))
       throw .malformed(
-        file: gguf.file, item: key, expected: "an id below \(listed.count)", found: String(number))
+        file: gguf.file, item: key, expected: "an id below \(count)", found: String(number))
     }
-    return try specialID(listed[Int(number)].spelling, file: gguf.file, item: key)
+    return try specialID(spelling, file: gguf.file, item: key)
   }
 }

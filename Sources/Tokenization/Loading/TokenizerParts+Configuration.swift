@@ -7,7 +7,7 @@ extension TokenizerParts {
   mutating func apply(configuration bytes: [UInt8], file: String) throws(TokenizerError) {
     let root = try FieldReader(try JSONValue.parsed(bytes, file: file), file: file)
     try kind.check(configuration: root, self)
-    try root.refuse("add_prefix_space", advice: "use a tokenizer that adds no space to the text")
+    try checkPrefix(root)
     try root.refuse("add_eos_token", advice: "use a tokenizer that adds nothing after the text")
     try applyAddedTokens(root)
     if let end = try tokenText(root, "eos_token") {
@@ -20,6 +20,17 @@ extension TokenizerParts {
       }
     }
     jinja = try chatTemplate(root) ?? jinja
+  }
+
+  /// Older files name the space before the text here, too; what they say must be what is done.
+  private func checkPrefix(_ root: FieldReader) throws(TokenizerError) {
+    let addsSpace = normalizer.addsSpace || preTokenizer.addsSpace
+    guard let said = try root.bool("add_prefix_space"), said != addsSpace else { return }
+    throw .unsupported(
+      file: root.file, item: "add_prefix_space", found: String(said),
+      advice: said
+        ? "use a tokenizer that adds no space to the text"
+        : "remove it: \(file) puts a space before the text")
   }
 
   private mutating func applyAddedTokens(_ root: FieldReader) throws(TokenizerError) {

@@ -10,7 +10,7 @@ extension TokenizerParts {
     guard let model = try root.reader("model") else {
       throw .missing(file: file, item: "model")
     }
-    let kind = try registry.kind(json: model)
+    let kind = try registry.kind(json: root, model: model)
     self.init(
       kind: kind, file: file, section: try kind.section(model),
       preTokenizer: try Self.preTokenizer(root, kind), normalizer: try Self.normalizer(root, kind),
@@ -24,7 +24,7 @@ extension TokenizerParts {
   ) throws(TokenizerError) -> any Normalizer {
     let steps = try TokenizerStep.all(root, "normalizer", list: "normalizers")
     let types = steps.map(\.type)
-    for type in kind.normalizers where type.steps == types { return try type.init(steps) }
+    for type in kind.normalizers where type.isWritten(as: types) { return try type.init(steps) }
     throw .unsupported(
       file: root.file, item: "normalizer",
       found: types.isEmpty ? "absent" : types.joined(separator: ", "),
@@ -36,10 +36,10 @@ extension TokenizerParts {
   ) throws(TokenizerError) -> any PreTokenizer {
     let steps = try TokenizerStep.all(root, "pre_tokenizer", list: "pretokenizers")
     let types = steps.map(\.type)
-    for type in kind.preTokenizers where type.steps == types {
-      if try type.accepts(steps) { return type.init() }
+    for type in kind.preTokenizers where type.isWritten(as: types) {
+      if let found = try type.init(steps) { return found }
     }
-    let isKnown = kind.preTokenizers.contains { $0.steps == types }
+    let isKnown = kind.preTokenizers.contains { $0.isWritten(as: types) }
     throw .unsupported(
       file: root.file, item: "pre_tokenizer",
       found: steps.isEmpty
@@ -65,11 +65,13 @@ extension TokenizerParts {
   private static func decoder(
     _ root: FieldReader, _ kind: any TokenizerKind
   ) throws(TokenizerError) -> any TokenDecoder {
-    guard let fields = try root.reader("decoder") else { return kind.usualDecoder }
-    let step = try TokenizerStep(fields)
-    for type in kind.decoders where type.type == step.type { return try type.init(fields) }
+    let steps = try TokenizerStep.all(root, "decoder", list: "decoders")
+    guard !steps.isEmpty else { return kind.usualDecoder }
+    let types = steps.map(\.type)
+    for type in kind.decoders where type.isWritten(as: types) { return try type.init(steps) }
     throw .unsupported(
-      file: root.file, item: "decoder", found: step.type, advice: kind.advice.decoder)
+      file: root.file, item: "decoder", found: types.joined(separator: ", "),
+      advice: kind.advice.decoder)
   }
 
   private static func addedTokens(_ root: FieldReader) throws(TokenizerError) -> [AddedToken] {

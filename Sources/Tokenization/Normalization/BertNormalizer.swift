@@ -1,7 +1,7 @@
 /// BERT's normaliser: cleans text, parts ideographs, drops accents, writes in lower case, each
 /// where it is asked to, in that order.
 struct BertNormalizer: Normalizer {
-  static let steps = ["BertNormalizer"]
+  static func isWritten(as types: [String]) -> Bool { types == ["BertNormalizer"] }
 
   let cleansText: Bool
   let partsIdeographs: Bool

@@ -2,9 +2,10 @@ import Foundation
 
 /// Unicode normalisation form C.
 struct FormC: Normalizer {
-  static let steps = ["NFC"]
+  static func isWritten(as types: [String]) -> Bool { types == ["NFC"] }
 
   let name = "nfc"
+  let json: String? = #"{"type":"NFC"}"#
 
   init() {}
 

@@ -1,6 +1,6 @@
 /// BERT's words: what white space parts, and every punctuation mark by itself. White space is in
 /// no word.
-struct BertPreTokenizer: PreTokenizer {
+struct BertPreTokenizer: FixedPreTokenizer {
   static let name = "bert"
   static let steps = ["BertPreTokenizer"]
   static let json = #"""

@@ -1,5 +1,5 @@
 /// GPT-2's words, which are those of a `ByteLevel` step.
-struct GPT2PreTokenizer: PreTokenizer {
+struct GPT2PreTokenizer: FixedPreTokenizer {
   static let name = "gpt2"
   static let steps = ["ByteLevel"]
   static let json = #"""

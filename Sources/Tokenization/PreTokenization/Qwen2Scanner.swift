@@ -1,27 +1,9 @@
 /// Qwen2's words: a `Split` at its expression, then `ByteLevel` without one.
-struct Qwen2PreTokenizer: PreTokenizer {
+struct Qwen2PreTokenizer: ExpressionPreTokenizer {
   static let name = "qwen2"
-  static let steps = ["Split", "ByteLevel"]
-  static var json: String {
-    var writer = CanonicalJSON()
-    writer.open("{")
-    writer.member("Regex", Qwen2Scanner.expression)
-    writer.close("}")
-    let split =
-      #"{"type":"Split","pattern":\#(String(decoding: writer.bytes, as: UTF8.self)),"behavior":"Isolated","invert":false}"#
-    return
-      #"{"type":"Sequence","pretokenizers":[\#(split),{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false}]}"#
-  }
-
-  static func accepts(_ steps: [TokenizerStep]) throws(TokenizerError) -> Bool {
-    let splits = try steps[1].splitsWords()
-    let split = steps[0].fields
-    let pattern = try split.reader("pattern")?.string("Regex") ?? ""
-    let behavior = try split.string("behavior")
-    let isInverted = try split.bool("invert") ?? false
-    return pattern.utf8.elementsEqual(Qwen2Scanner.expression.utf8) && behavior == "Isolated"
-      && !isInverted && !splits
-  }
+  static let expression =
+    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"#
+    + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
 
   func forEachWord(in text: [UInt8], _ body: (Range<Int>) -> Void) {
     Qwen2Scanner(scanner: ScalarScanner(text)).forEachWord(body)
@@ -32,13 +14,12 @@ struct Qwen2PreTokenizer: PreTokenizer {
 ///
 ///     (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*
 ///     |\s*[\r\n]+|\s+(?!\S)|\s+
+///
+/// Llama 3's are the same but for numbers, `\p{N}{1,3}`.
 struct Qwen2Scanner {
   let scanner: ScalarScanner
-
-  /// The expression as `tokenizer.json` writes it.
-  static let expression =
-    #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"#
-    + #"|\s*[\r\n]+|\s+(?!\S)|\s+"#
+  /// How many digits of a number make one word, at the most.
+  var longestNumber = 1
 
   func forEachWord(_ body: (Range<Int>) -> Void) {
     let end = scanner.text.count
@@ -60,7 +41,7 @@ struct Qwen2Scanner {
     if first.contains(.letter) {
       return scanner.end(of: second, to: end) { $0.contains(.letter) }
     }
-    if first.contains(.number) { return second }
+    if first.contains(.number) { return endOfNumber(from: second, to: end) }
     if !first.contains(.newline), second < end, scanner.class(at: second).contains(.letter) {
       return scanner.end(of: second, to: end) { $0.contains(.letter) }
     }
@@ -76,6 +57,16 @@ struct Qwen2Scanner {
       return newline + 1
     }
     return scanner.endOfSpace(from: start, run: run, end: end)
+  }
+
+  /// Where the number ends whose first digit ends at `start`.
+  private func endOfNumber(from start: Int, to end: Int) -> Int {
+    var position = start
+    for _ in 1..<max(longestNumber, 1)
+    where position < end && scanner.class(at: position).contains(.number) {
+      position = scanner.after(position)
+    }
+    return position
   }
 
   /// Case is folded as Unicode does: U+017F, the long s, is an s too.

@@ -16,6 +16,12 @@ struct ScalarClass: OptionSet, Sendable {
   static let digit = ScalarClass(rawValue: 8)
   /// Carriage return and line feed.
   static let newline = ScalarClass(rawValue: 16)
+  /// `[\p{Lu}\p{Lt}]`.
+  static let uppercase = ScalarClass(rawValue: 32)
+  /// `\p{Ll}`.
+  static let lowercase = ScalarClass(rawValue: 64)
+  /// `\p{M}`.
+  static let mark = ScalarClass(rawValue: 128)
 
   private static let regexVersion = 16
   private static let digitVersion = 17
@@ -26,8 +32,14 @@ struct ScalarClass: OptionSet, Sendable {
     let properties = scalar.properties
     let age = properties.age?.major ?? .max
     switch properties.generalCategory {
-    case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+    case .uppercaseLetter, .titlecaseLetter:
+      self = age <= Self.regexVersion ? [.letter, .uppercase] : []
+    case .lowercaseLetter:
+      self = age <= Self.regexVersion ? [.letter, .lowercase] : []
+    case .modifierLetter, .otherLetter:
       self = age <= Self.regexVersion ? .letter : []
+    case .nonspacingMark, .spacingMark, .enclosingMark:
+      self = age <= Self.regexVersion ? .mark : []
     case .decimalNumber, .letterNumber, .otherNumber:
       self = age <= Self.regexVersion ? .number : []
       if age <= Self.digitVersion { insert(.digit) }

@@ -1,5 +1,5 @@
 /// Digits one by one, then GPT-2's words within what lies between them.
-struct SmolLMPreTokenizer: PreTokenizer {
+struct SmolLMPreTokenizer: FixedPreTokenizer {
   static let name = "smollm"
   static let steps = ["Digits", "ByteLevel"]
   static let json = #"""

@@ -3,8 +3,9 @@ import Foundation
 /// Words with a space between them, in lower case where the text was put into it: to be read by
 /// people, since which of the spaces the text had is lost.
 struct WordPieceDecoder: TokenDecoder {
-  static let type = "WordPiece"
   static let isExact = false
+
+  static func isWritten(as types: [String]) -> Bool { types == ["WordPiece"] }
 
   /// What pieces within a word begin with.
   let prefix: [UInt8]
@@ -16,7 +17,8 @@ struct WordPieceDecoder: TokenDecoder {
     self.cleansUp = cleansUp
   }
 
-  init(_ fields: FieldReader) throws(TokenizerError) {
+  init(_ steps: [TokenizerStep]) throws(TokenizerError) {
+    let fields = steps[0].fields
     self.init(
       prefix: Array((try fields.string("prefix") ?? "##").utf8),
       cleansUp: try fields.bool("cleanup") ?? true)

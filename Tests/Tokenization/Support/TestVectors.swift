@@ -23,6 +23,12 @@ enum TestVectors {
     }
   }
 
+  static var hasVocabularies: Bool {
+    ["llama-bpe", "llama-spm", "phi-3"].allSatisfy {
+      Checkout.exists("\(Checkout.tokenizers)/gguf/ggml-vocab-\($0).gguf")
+    }
+  }
+
   static var hasReference: Bool {
     Checkout.hasReference("smollm2-135m-instruct/prompts.json")
   }
