@@ -39,11 +39,7 @@ extension Tokenizer {
   private func writeTemplate(_ writer: inout CanonicalJSON) {
     writer.open("{")
     writer.member("name", definition.template?.name)
-    if case .chatML(let system)? = definition.template?.form {
-      writer.member("system", system)
-    } else {
-      writer.member("system", [UInt8]?.none)
-    }
+    writer.member("system", definition.template?.form.system)
     writer.member("sha256", definition.templateSHA256)
     writer.close("}")
   }
@@ -119,10 +115,8 @@ extension Tokenizer {
     guard let section = try root.reader("chatTemplate") else { return (nil, nil) }
     let sha256 = try section.string("sha256")
     guard let name = try section.string("name") else { return (nil, sha256) }
-    let named = try ChatTemplate.named(name)
-    guard case .chatML = named.form else { return (named, sha256) }
     let system = try section.string("system").map { Array($0.utf8) }
-    return (ChatTemplate.chatML(system: system), sha256)
+    return (ChatTemplate(form: try ChatTemplate.named(name).form.saying(system: system)), sha256)
   }
 }
 

@@ -4,52 +4,39 @@
 /// Jinja is run. A template's own tokens are inserted as ids. The messages are encoded as plain
 /// text, so that nothing written in one can end a turn or begin another.
 public struct ChatTemplate: Sendable, Equatable {
-  enum Form: Sendable, Equatable {
-    /// `<|im_start|>role\ncontent<|im_end|>\n`; `system` is put first where the conversation does
-    /// not begin with a system message.
-    case chatML(system: [UInt8]?)
-    /// `Role:\n\ncontent\n\n`, no tokens of its own, always with a system message.
-    case labelled
-    /// The contents alone.
-    case plain
+  let form: any ChatForm
+
+  init(form: any ChatForm) { self.form = form }
+
+  public var name: String { form.name }
+
+  public static func == (left: ChatTemplate, right: ChatTemplate) -> Bool {
+    left.name.utf8.elementsEqual(right.name.utf8) && left.form.system == right.form.system
   }
 
-  public let name: String
-  let form: Form
+  /// The names that ``named(_:)`` knows.
+  static let nameList = ChatFormRegistry.named.map(\.name).joined(separator: ", ")
 
-  /// The templates that have a name.
-  static let all: [ChatTemplate] = [
-    ChatTemplate(
-      name: "smollm2",
-      form: .chatML(
-        system: Array("You are a helpful AI assistant named SmolLM, trained by Hugging Face".utf8))),
-    ChatTemplate(
-      name: "qwen2", form: .chatML(system: Array("You are a helpful assistant.".utf8))),
-    ChatTemplate(
-      name: "qwen2.5",
-      form: .chatML(
-        system: Array(
-          "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.".utf8))),
-    ChatTemplate(name: "chatml", form: .chatML(system: nil)),
-    ChatTemplate(name: "llm-modules", form: .labelled),
-    ChatTemplate(name: "none", form: .plain),
-  ]
-
-  static let nameList = all.map(\.name).joined(separator: ", ")
-
-  /// The template called `name`: `smollm2`, `qwen2`, `qwen2.5`, `chatml`, `llm-modules` (the
-  /// System/User/Assistant form of LLM Modules, arXiv 2502.08213) or `none` (the messages alone).
+  /// The template called `name`: a family's, `llm-modules` (the System/User/Assistant form of LLM
+  /// Modules, arXiv 2502.08213) or `none` (the messages alone).
   public static func named(_ name: String) throws(TokenizerError) -> ChatTemplate {
-    guard let template = all.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
-      throw .unknownTemplate(name: name)
-    }
-    return template
+    guard
+      let form = ChatFormRegistry.named.first(where: { $0.name.utf8.elementsEqual(name.utf8) })
+    else { throw .unknownTemplate(name: name) }
+    return ChatTemplate(form: form)
   }
 
-  /// The ChatML template whose default system message is `system`, by its name where it has one.
-  static func chatML(system: [UInt8]?) -> ChatTemplate {
-    let form = Form.chatML(system: system)
-    return all.first { $0.form == form } ?? ChatTemplate(name: "chatml", form: form)
+  /// The template that `jinja`, the text in a model's file, is; nil when it is not one of those
+  /// known.
+  init?(recognizing jinja: [UInt8]) {
+    guard let outline = JinjaOutline(jinja) else { return nil }
+    for form in ChatFormRegistry.forms {
+      if let found = form.recognize(outline) {
+        self.init(form: found)
+        return
+      }
+    }
+    return nil
   }
 
   /// The ids of the rendered conversation.
@@ -58,25 +45,25 @@ public struct ChatTemplate: Sendable, Equatable {
   public func ids(
     for messages: [ChatMessage], tokenizer: Tokenizer, addGenerationPrompt: Bool = true
   ) throws(TokenizerError) -> [Int32] {
-    var ids: [Int32] = []
+    var parts: [TextPart] = []
     var text = ""
-    // A template with tokens of its own says all that the prompt begins and ends with.
-    var hasTokens = false
-    for piece in try pieces(of: messages, addGenerationPrompt: addGenerationPrompt) {
+    for piece in try pieces(of: messages, opens: addGenerationPrompt) {
       switch piece {
-      case .text(let more):
-        text += more
-      case .token(let token):
+      case .text(let more): text += more
+      case .mark(let token), .token(let token):
         guard let id = tokenizer.specialID(token) else {
-          throw .templateToken(template: name, token: token)
+          guard case .mark = piece else { throw .templateToken(template: name, token: token) }
+          text += token
+          continue
         }
-        hasTokens = true
-        ids += tokenizer.encode(text, framed: false)
-        ids.append(id)
+        if !text.isEmpty { parts.append(.text(text)) }
+        parts.append(.token(id))
         text = ""
       }
     }
-    return ids + tokenizer.encode(text, framed: !hasTokens)
+    // A template with tokens of its own says all that the prompt begins and ends with.
+    guard !parts.isEmpty else { return tokenizer.encode(text) }
+    return tokenizer.encode(text.isEmpty ? parts : parts + [.text(text)])
   }
 
   /// The rendered conversation as text, the template's tokens spelled out. For people to read:
@@ -84,26 +71,13 @@ public struct ChatTemplate: Sendable, Equatable {
   public func text(
     for messages: [ChatMessage], addGenerationPrompt: Bool = true
   ) throws(TokenizerError) -> String {
-    var text = ""
-    for piece in try pieces(of: messages, addGenerationPrompt: addGenerationPrompt) {
-      switch piece {
-      case .text(let more), .token(let more): text += more
-      }
-    }
-    return text
-  }
-
-  // MARK: - Rendering
-
-  private enum Piece {
-    case token(String)
-    case text(String)
+    try pieces(of: messages, opens: addGenerationPrompt).map(\.spelling).joined()
   }
 
   private func pieces(
-    of messages: [ChatMessage], addGenerationPrompt: Bool
-  ) throws(TokenizerError) -> [Piece] {
-    guard let first = messages.first else {
+    of messages: [ChatMessage], opens: Bool
+  ) throws(TokenizerError) -> [ChatPiece] {
+    guard !messages.isEmpty else {
       throw .messages("a conversation needs at least one message")
     }
     for (index, message) in messages.enumerated()
@@ -112,54 +86,6 @@ public struct ChatTemplate: Sendable, Equatable {
         "message \(index + 1) has the role \(quoted(message.role)); "
           + "the chat templates know system, user and assistant")
     }
-    let beginsWithSystem = first.role == "system"
-    switch form {
-    case .chatML(let system):
-      var pieces: [Piece] = []
-      if let system, !beginsWithSystem {
-        pieces += turn("system", String(decoding: system, as: UTF8.self))
-      }
-      for message in messages { pieces += turn(message.role, message.content) }
-      if addGenerationPrompt { pieces += [.token("<|im_start|>"), .text("assistant\n")] }
-      return pieces
-    case .labelled:
-      var text = beginsWithSystem ? "" : Self.labelled("system", Self.reasoningSystem)
-      for message in messages { text += Self.labelled(message.role, message.content) }
-      if addGenerationPrompt { text += "Assistant:\n\n" }
-      return [.text(text)]
-    case .plain:
-      return [.text(messages.map(\.content).joined(separator: "\n"))]
-    }
+    return try form.pieces(of: messages, opens: opens)
   }
-
-  private func turn(_ role: String, _ content: String) -> [Piece] {
-    [.token("<|im_start|>"), .text(role + "\n" + content), .token("<|im_end|>"), .text("\n")]
-  }
-
-  private static func labelled(_ role: String, _ content: String) -> String {
-    switch role {
-    case "system": "System:\n\n**\(content)**\n\n"
-    case "assistant": "Assistant:\n\n\(content)\n\n"
-    default: "User:\n\n\(content)\n\n"
-    }
-  }
-
-  /// The system message of Bespoke-Stratos-17k, which the published LLM Modules were trained with
-  /// on every row, whatever the row said.
-  private static let reasoningSystem =
-    "Your role as an assistant involves thoroughly exploring questions through a systematic long "
-    + "thinking process before providing the final precise and accurate solutions. This requires "
-    + "engaging in a comprehensive cycle of analysis, summarizing, exploration, reassessment, "
-    + "reflection, backtracing, and iteration to develop well-considered thinking process. Please "
-    + "structure your response into two main sections: Thought and Solution. In the Thought "
-    + "section, detail your reasoning process using the specified format: <|begin_of_thought|> "
-    + "{thought with steps separated with '\\n\\n'} <|end_of_thought|> Each step should include "
-    + "detailed considerations such as analisying questions, summarizing relevant findings, "
-    + "brainstorming new ideas, verifying the accuracy of the current steps, refining any errors, "
-    + "and revisiting previous steps. In the Solution section, based on various attempts, "
-    + "explorations, and reflections from the Thought section, systematically present the final "
-    + "solution that you deem correct. The solution should remain a logical, accurate, concise "
-    + "expression style and detail necessary step needed to reach the conclusion, formatted as "
-    + "follows: <|begin_of_solution|> {final formatted, precise, and clear solution} "
-    + "<|end_of_solution|> Now, try to solve the following question through the above guidelines:"
 }
