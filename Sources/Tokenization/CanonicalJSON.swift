@@ -61,6 +61,19 @@ struct CanonicalJSON {
     bytes += (id.map { String($0) } ?? "null").utf8
   }
 
+  /// The shortest spelling that reads as the same number.
+  mutating func value(_ number: Double) { bytes += number.description.utf8 }
+
+  mutating func element(_ text: [UInt8]) {
+    separate()
+    value(text)
+  }
+
+  mutating func element(_ number: Double) {
+    separate()
+    value(number)
+  }
+
   mutating func value(_ text: [UInt8]?) {
     if let text { string(text) } else { bytes += "null".utf8 }
   }

@@ -68,7 +68,7 @@ struct TokenizerRegistry: Sendable {
   let kinds: [any TokenizerKind]
 
   static let builtIn = TokenizerRegistry(kinds: [
-    SentencePieceKind(), BytePairKind(), WordPieceKind(),
+    SentencePieceKind(), BytePairKind(), WordPieceKind(), UnigramKind(),
   ])
 
   /// The kind of a `tokenizer.json` by its `model` section, and by what it says of the rest where

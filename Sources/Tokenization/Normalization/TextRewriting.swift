@@ -4,7 +4,9 @@ import ModelFiles
 struct TextRewriting: Normalizer {
   /// The rewritings by the types of their steps.
   private static let kinds: [any Rewriting.Type] = [
-    MarkSpaces.self, Prefix.self,
+    Precompiled.self, StripSpaces.self, TrimSpaces.self, TrimMarks.self, JoinSpaces.self,
+    MarkSpaces.self,
+    Prefix.self,
   ]
 
   let rewritings: [any Rewriting]

@@ -47,15 +47,21 @@ struct SentencePieceSection: TokenModelSection {
   func model(
     over vocabulary: Vocabulary, added: [AddedToken], file: String
   ) throws(TokenizerError) -> any TokenModel {
-    let joinable = SentencePieceModel.joinable(vocabulary.spellings, settings, added)
-    let joins: SentencePieceModel.Joins =
-      switch order {
-      case .merges(let merges): try Self.joins(merges, among: joinable, vocabulary, file: file)
-      case .scores(let scores): .order(Self.order(by: scores, among: joinable))
+    var joinable = SentencePieceModel.joinable(vocabulary.spellings, settings, added)
+    let joins: SentencePieceModel.Joins
+    switch order {
+    case .merges(let merges):
+      joins = try Self.joins(merges, among: joinable, vocabulary, file: file)
+    case .scores(let scores):
+      // What a user defined is matched as it stands, and joins with nothing.
+      for token in added where joinable.indices.contains(Int(token.id)) {
+        joinable[Int(token.id)] = nil
       }
+      joins = .order(Self.order(by: scores, among: joinable))
+    }
     return try SentencePieceModel(
-      spellings: Self.canonicalSpellings(vocabulary.spellings, joins, added), settings: settings,
-      joins: joins, added: added, file: file)
+      spellings: Self.canonicalSpellings(vocabulary.spellings, joins, joinable, added),
+      settings: settings, joins: joins, added: added, file: file)
   }
 
   /// The listed merges, as an order of tokens where that says the same. A merge that would make a
@@ -82,18 +88,24 @@ struct SentencePieceSection: TokenModelSection {
   /// Files differ in whether they list added tokens among the others. An added token stays in the
   /// vocabulary only where merging can come upon it.
   private static func canonicalSpellings(
-    _ spellings: [[UInt8]?], _ joins: SentencePieceModel.Joins, _ added: [AddedToken]
+    _ spellings: [[UInt8]?], _ joins: SentencePieceModel.Joins, _ joinable: [[UInt8]?],
+    _ added: [AddedToken]
   ) -> [[UInt8]?] {
-    let isMet: Set<Int32> =
+    let merges =
       switch joins {
-      case .order(let order): Set(order)
-      case .merges(let merges): Set(merges.flatMap { [$0.left, $0.right, $0.result] })
+      case .order: PieceOrder(joinable).mergesByToken().flatMap(\.merges)
+      case .merges(let merges): merges
       }
+    let isMet = Set(merges.flatMap { [$0.left, $0.right, $0.result] })
     var spellings = spellings
-    for token in added
-    where !isMet.contains(token.id) && spellings.indices.contains(Int(token.id)) {
-      spellings[Int(token.id)] = nil
+    for token in added where spellings.indices.contains(Int(token.id)) {
+      let isCharacter = joinable[Int(token.id)].map { Self.isCharacter($0) } ?? false
+      if !isMet.contains(token.id), !isCharacter { spellings[Int(token.id)] = nil }
     }
     return spellings
+  }
+
+  private static func isCharacter(_ spelling: [UInt8]) -> Bool {
+    !spelling.isEmpty && UTF8Text.scalar(in: spelling, at: 0).length == spelling.count
   }
 }
