@@ -41,9 +41,17 @@ import Tokenization
     #expect(refused > 100, "\(name): damage is noticed")
   }
 
-  @Test func tokenizerJSON() throws {
+  @Test(arguments: ["tiny-flags", "spm-llama", "spm-gemma", "spm-unknown", "spm-roberta"])
+  func tokenizerJSON(file: String) throws {
     try check(
-      "json", make: { try Tokenizer(json: $0) }, of: TestVectors.bytes("tiny-flags.json"))
+      file, make: { try Tokenizer(json: $0) }, of: TestVectors.bytes("\(file).json"))
+  }
+
+  @Test(arguments: ["llama", "gemma", "unknown", "roberta"])
+  func serializedSentencePiece(form: String) throws {
+    try check(
+      form, make: { try Tokenizer(serialized: $0) },
+      of: SentencePieceVectorTests.json(form).serialized())
   }
 
   @Test func serialized() throws {
@@ -53,12 +61,13 @@ import Tokenization
     try check("serialized", make: { try Tokenizer(serialized: $0) }, of: tokenizer.serialized())
   }
 
-  @Test func gguf() throws {
+  @Test(arguments: ["tiny-qwen2", "spm-llama", "spm-roberta", "spm-plain"])
+  func gguf(file: String) throws {
     let folder = try TemporaryFolder()
     try check(
-      "gguf",
+      file,
       make: { try Tokenizer(gguf: GGUFFile(path: folder.write("damaged.gguf", $0))) },
-      of: TestVectors.bytes("tiny-qwen2.gguf"))
+      of: TestVectors.bytes("\(file).gguf"))
   }
 
   @Test func chatTemplate() throws {

@@ -75,7 +75,8 @@ struct Charsmap: Sendable, Equatable {
     of node: UInt32, _ byte: UInt8, _ units: [UInt32]
   ) -> (node: UInt32, place: UInt32?)? {
     let index = node ^ UInt32(byte)
-    guard index < units.count else { return nil }
+    // A zero byte is in no key: it ends them.
+    guard byte != 0, index < units.count else { return nil }
     let unit = units[Int(index)]
     // A leaf has the highest bit set, so that it has no byte's label.
     guard unit & 0x8000_00FF == UInt32(byte) else { return nil }

@@ -29,6 +29,13 @@ struct GGUFMetadata {
     for value in values { string(value) }
   }
 
+  mutating func set(_ key: String, _ values: [Float]) {
+    begin(key, type: 9)
+    integer(UInt32(6))
+    integer(UInt64(values.count))
+    for value in values { integer(value.bitPattern) }
+  }
+
   mutating func set(_ key: String, _ values: [Int32]) {
     begin(key, type: 9)
     integer(UInt32(5))
