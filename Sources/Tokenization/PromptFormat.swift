@@ -62,6 +62,9 @@ public struct PromptFormat: Sendable {
   }
 
   /// A response's ids, which end in ``Tokenizer/endOfTextID``, where the tokenizer has one.
+  ///
+  /// It is encoded as a text of its own. SentencePiece puts a space before that, and decoding takes it
+  /// away again: a generator that learned these ids writes the response.
   public func response(_ text: String) -> [Int32] {
     tokenizer.encode(text, framed: false) + (tokenizer.endOfTextID.map { [$0] } ?? [])
   }

@@ -1,7 +1,7 @@
 /// A tokenizer: text to token ids and back.
 ///
-/// Text is normalised and cut into words, and a model, byte-pair encoding or WordPiece, makes tokens
-/// of each. What a tokenizer is made of stands in its file; ``TokenizerRegistry`` has the kinds
+/// Text is normalised and cut into words, and a model, byte-pair encoding, unigram or WordPiece, makes
+/// tokens of each. What a tokenizer is made of stands in its file; ``TokenizerRegistry`` has the kinds
 /// that are known.
 ///
 /// Where it ``canWriteText``, every byte the vocabulary knows survives a round trip: decoding the

@@ -6,8 +6,9 @@ struct Qwen3Form: OutlinedChatForm {
   let name = "qwen3"
 
   static let outlines = [
-    // Qwen3, with tools besides.
-    "27d574b117897927a0befe1dfa6e2dffc6862c945da581ccda3c6897819571b2": Qwen3Form()
+    // Qwen3, with tools besides, as first published and since.
+    "27d574b117897927a0befe1dfa6e2dffc6862c945da581ccda3c6897819571b2": Qwen3Form(),
+    "29a11c2bc4954fe49e8f7d9596baae777eed382ae13dd23c762b29a51f1bb11c": Qwen3Form(),
   ]
 
   func pieces(of messages: [ChatMessage], opens: Bool) -> [ChatPiece] {
