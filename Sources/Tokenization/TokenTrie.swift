@@ -1,7 +1,7 @@
 /// A vocabulary as a tree of bytes, to find the longest token that a text begins with.
 ///
-/// The edges are an open-addressing hash table, as in ``MergeTable``: WordPiece asks it once or
-/// more for every byte of a corpus.
+/// The edges are an open-addressing hash table, as in ``MergeTable``: models ask it once or more for
+/// every byte of a corpus.
 struct TokenTrie: Sendable {
   static let root: Int32 = 0
   private static let free: Int32 = -1
