@@ -62,21 +62,23 @@ public final class DecoderSource: SteppingSource {
 
 extension DecoderSource {
   public func states(
-    continuing pieces: [SourceContinuation], layer: Int, normalized: Bool?,
-    into out: UnsafeMutablePointer<Float>
+    continuing pieces: [SourceContinuation], layers: [StateLayer],
+    into outputs: [UnsafeMutablePointer<Float>]
   ) throws(KnowledgeSourceError) {
+    precondition(layers.count == outputs.count, "a place for each layer")
+    let highest = layers.map(\.index).max() ?? 0
     precondition(
       pieces.allSatisfy { piece in
-        piece.prefix.map { $0.source === self && $0.layer >= layer } ?? true
-      }, "a prefix must be of this source and reach the layer")
-    try architecture.check(layer: layer)
+        piece.prefix.map { $0.source === self && $0.layer >= highest } ?? true
+      }, "a prefix must be of this source and reach the layers")
+    for layer in layers { try architecture.check(layer: layer.index) }
     for piece in pieces { try architecture.check(piece.ids, from: piece.prefix?.count ?? 0) }
     network.encode(
       pieces.lazy.map(\.ids).joined(),
       parts: pieces.map {
         FrozenNetwork.Part(earlier: $0.prefix?.stored ?? [], count: $0.ids.count)
       },
-      layers: [StateLayer(layer, normalized: normalized ?? isNormalized(layer))], into: [out])
+      layers: layers, into: outputs)
   }
 
   /// Goes on from the states of documents at layer `first`, un-normalised, to those at layer `last`,
@@ -106,15 +108,19 @@ extension DecoderSource {
   }
 
   public func append(
-    _ pieces: [(session: SourceSession, ids: [Int32])], into out: UnsafeMutablePointer<Float>
+    _ pieces: [(session: SourceSession, ids: [Int32])], layers: [StateLayer],
+    into outputs: [UnsafeMutablePointer<Float>]
   ) throws(KnowledgeSourceError) {
     guard let first = pieces.first?.session else { return }
     precondition(
       Set(pieces.map { ObjectIdentifier($0.session) }).count == pieces.count
         && pieces.allSatisfy {
           $0.session.source === self && $0.session.layer == first.layer
-            && $0.session.normalized == first.normalized
         }, "sessions of one append must differ and must be alike")
+    precondition(
+      layers.count == outputs.count && layers.map(\.index).max() == first.layer,
+      "a place for each layer, of which the sessions' is the highest")
+    for layer in layers { try architecture.check(layer: layer.index) }
     for (session, ids) in pieces {
       try session.checkRoom(for: ids.count)
       try architecture.check(ids, from: session.count)
@@ -125,10 +131,8 @@ extension DecoderSource {
         defer { row += ids.count }
         return session.part(of: ids.count, firstRow: row)
       })
-    let x = Rows(out, count: row, width: width)
-    network.embed(x, pieces.lazy.map(\.ids).joined(), sequences)
-    network.forward(x, sequences, layers: 0..<first.layer)
-    if first.normalized { network.normalize(x) }
+    network.encode(
+      pieces.lazy.map(\.ids).joined(), sequences, rows: row, layers: layers, into: outputs)
     for (session, ids) in pieces { session.extend(by: ids) }
   }
 }

@@ -35,20 +35,64 @@ extension FrozenNetwork {
     into outputs: [UnsafeMutablePointer<Float>]
   ) {
     let count = parts.reduce(0) { $0 + $1.count }
-    guard let last = layers.indices.max(by: { layers[$0].index < layers[$1].index }) else { return }
-    // The highest layer's place is where the pass runs.
+    guard let last = Self.highest(layers) else { return }
     let x = Rows(outputs[last], count: count, width: width)
     embed(x, ids, Sequences(parts.map(\.count), earlier: parts.map(\.earlier)))
     run(
       x, parts: parts, from: 0, to: layers[last].index, stops: Set(layers.map(\.index))
     ) { layer, range in
-      for (place, asked) in layers.enumerated() where asked.index == layer && place != last {
-        let out = Rows(outputs[place], count: count, width: width)[range]
-        out.update(from: x[range])
-        if asked.normalized { normalize(out) }
-      }
+      write(x, range, at: layer, layers, but: last, into: outputs)
     }
     if layers[last].normalized { normalize(x) }
+  }
+
+  /// The same of sequences of `rows` rows in all that go through the blocks together, and whose keys and values
+  /// are kept.
+  func encode(
+    _ ids: some Sequence<Int32>, _ sequences: Sequences, rows: Int, layers: [StateLayer],
+    into outputs: [UnsafeMutablePointer<Float>]
+  ) {
+    guard let last = Self.highest(layers) else { return }
+    let x = Rows(outputs[last], count: rows, width: width)
+    embed(x, ids, sequences)
+    forward(
+      x, sequences, from: 0, to: layers[last].index, stops: Set(layers.map(\.index))
+    ) { layer in
+      write(x, 0..<rows, at: layer, layers, but: last, into: outputs)
+    }
+    if layers[last].normalized { normalize(x) }
+  }
+
+  /// The number of the highest layer: in its place the pass runs.
+  private static func highest(_ layers: [StateLayer]) -> Int? {
+    layers.indices.max { layers[$0].index < layers[$1].index }
+  }
+
+  /// Writes rows that stand at a layer to the places of those that are asked for it.
+  private func write(
+    _ x: Rows, _ range: Range<Int>, at layer: Int, _ layers: [StateLayer], but last: Int,
+    into outputs: [UnsafeMutablePointer<Float>]
+  ) {
+    for (place, asked) in layers.enumerated() where asked.index == layer && place != last {
+      let out = Rows(outputs[place], count: x.count, width: width)[range]
+      out.update(from: x[range])
+      if asked.normalized { normalize(out) }
+    }
+  }
+
+  /// Takes rows through the blocks from one layer to another, in place; `reached` is called at the first, at each
+  /// of the stops between, and at the last.
+  private func forward(
+    _ x: Rows, _ sequences: Sequences, from first: Int, to last: Int, stops: Set<Int>,
+    reached: (_ layer: Int) -> Void
+  ) {
+    var layer = first
+    reached(layer)
+    for stop in stops.filter({ $0 > first && $0 < last }).sorted() + [last] where stop > layer {
+      forward(x, sequences, layers: layer..<stop)
+      layer = stop
+      reached(layer)
+    }
   }
 
   /// Takes rows of documents from one layer to another, un-normalised, in place.
@@ -70,11 +114,7 @@ extension FrozenNetwork {
         end += 1
       }
       let pass = Pass(x[row..<row + rows], parts[next..<end], heads: heads)
-      var layer = first
-      reached(layer, row..<row + rows)
-      for stop in stops.filter({ $0 > first && $0 < last }).sorted() + [last] where stop > layer {
-        forward(pass.rows, pass.sequences, layers: layer..<stop)
-        layer = stop
+      forward(pass.rows, pass.sequences, from: first, to: last, stops: stops) { layer in
         reached(layer, row..<row + rows)
       }
       row += rows

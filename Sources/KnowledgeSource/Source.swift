@@ -41,13 +41,13 @@ public protocol Source: AnyObject, Sendable {
 
 /// A source whose states of a beginning hold whatever follows, so that a document can be continued.
 public protocol SteppingSource: Source {
-  /// The same as `encode` for one layer of documents that may each go on from a prefix: writes the states
-  /// of the pieces' own ids. A session that is a prefix is read, and left as it is.
+  /// The same as `encode` for documents that may each go on from a prefix: writes the states of the pieces' own
+  /// ids, at each layer, to the place of the same number. A session that is a prefix is read, and left as it is.
   ///
-  /// - Precondition: prefixes are sessions of this source whose layer is at least `layer`.
+  /// - Precondition: prefixes are sessions of this source whose layer is at least the highest of `layers`.
   func states(
-    continuing pieces: [SourceContinuation], layer: Int, normalized: Bool?,
-    into out: UnsafeMutablePointer<Float>
+    continuing pieces: [SourceContinuation], layers: [StateLayer],
+    into outputs: [UnsafeMutablePointer<Float>]
   ) throws(KnowledgeSourceError)
 
   /// A session with room for `capacity` tokens that gives the states of `layer`, by default the last,
@@ -56,13 +56,15 @@ public protocol SteppingSource: Source {
     capacity: Int, layer: Int?, normalized: Bool?
   ) throws(KnowledgeSourceError) -> SourceSession
 
-  /// Appends to several sessions in one pass, which costs little more than appending to one, and
-  /// writes the states to `out`: [tokens of all, width], in the order given. Where it throws, every
-  /// session is as before.
+  /// Appends to several sessions in one pass, which costs little more than appending to one, and writes the
+  /// states at each of some layers: [tokens of all, width], in the order given. Where it throws, every session is
+  /// as before.
   ///
-  /// - Precondition: the sessions are different ones, of this source, with one layer and norm.
+  /// - Precondition: the sessions are different ones, of this source, and of one layer, which is the highest of
+  ///   `layers`.
   func append(
-    _ pieces: [(session: SourceSession, ids: [Int32])], into out: UnsafeMutablePointer<Float>
+    _ pieces: [(session: SourceSession, ids: [Int32])], layers: [StateLayer],
+    into outputs: [UnsafeMutablePointer<Float>]
   ) throws(KnowledgeSourceError)
 }
 
@@ -139,8 +141,25 @@ extension SteppingSource {
   }
 
   public func states(
-    continuing pieces: [SourceContinuation], layer: Int, into out: UnsafeMutablePointer<Float>
+    continuing pieces: [SourceContinuation], layer: Int, normalized: Bool? = nil,
+    into out: UnsafeMutablePointer<Float>
   ) throws(KnowledgeSourceError) {
-    try states(continuing: pieces, layer: layer, normalized: nil, into: out)
+    try states(
+      continuing: pieces,
+      layers: [StateLayer(layer, normalized: normalized ?? isNormalized(layer))], into: [out])
+  }
+
+  /// Appends to several sessions in one pass, and writes the states of their layer.
+  ///
+  /// - Precondition: the sessions are different ones, of this source, with one layer and norm.
+  public func append(
+    _ pieces: [(session: SourceSession, ids: [Int32])], into out: UnsafeMutablePointer<Float>
+  ) throws(KnowledgeSourceError) {
+    guard let first = pieces.first?.session else { return }
+    precondition(
+      pieces.allSatisfy { $0.session.normalized == first.normalized },
+      "sessions of one append must be alike")
+    try append(
+      pieces, layers: [StateLayer(first.layer, normalized: first.normalized)], into: [out])
   }
 }

@@ -40,68 +40,82 @@ public final class Precompute {
   /// - Throws: `PrecomputeError.interrupted` when `shouldStop` says so.
   public func plan(shouldStop: () -> Bool = { false }) throws -> PrecomputePlan {
     // Without weights there is no identity, and so no cache that could be known to fit.
-    let identity = try? reading.identity()
+    let identities = try? reading.identities()
     let target =
-      identity == nil ? TargetCache(unopened: options) : try TargetCache(options, .read)
+      identities == nil ? TargetCache(unopened: options) : try TargetCache(options, .read)
     defer { target.close() }
-    return try plan(identity, target, fitting: false, spool: nil, shouldStop) { _ in
+    return try plan(identities, target, fitting: false, spool: nil, shouldStop) { _ in
       Self.sampleSeconds
     }.plan
   }
 
   /// - Parameters:
-  ///   - identity: with a codec that is still to be fitted named by its choice.
+  ///   - identities: a layer each, with a codec that is still to be fitted named by its choice.
   ///   - target: the cache that is planned for.
   ///   - fitting: fit such a codec.
   ///   - spool: gets the documents, for the run.
   ///   - budget: seconds that a sample may be run for, given what the work seems to take.
-  /// - Returns: the codec too, where it is known or was fitted.
+  /// - Returns: the layers' codecs too, where they are known or were fitted.
   private func plan(
-    _ identity: CacheIdentity?, _ target: TargetCache, fitting: Bool, spool: DocumentSpool?,
+    _ identities: [CacheIdentity]?, _ target: TargetCache, fitting: Bool, spool: DocumentSpool?,
     _ shouldStop: () -> Bool, budget: (Double) -> Double
-  ) throws -> (plan: PrecomputePlan, codec: (any StateCodec)?) {
-    var identity = identity
-    var codec = try identity.flatMap { try target.codec(of: $0) }
-    if let codec {
-      identity?.codec = codec.identity
+  ) throws -> (plan: PrecomputePlan, codecs: [(any StateCodec)?]) {
+    var identities = identities ?? []
+    var codecs = try identities.map { try target.codec(of: $0) }
+    for (place, codec) in codecs.enumerated() {
+      guard let codec else { continue }
+      identities[place].codec = codec.identity
       if let fitCorpus = options.fitCorpus, fitting {
         note("\(fitCorpus.path) is not fitted on: \(options.cache) has \(codec.identity)")
       }
     }
-    let cache = try identity.flatMap { try target.stream(of: $0) }
+    let streams = try target.streams(of: identities)
+    let isNew = streams.allSatisfy { $0 == nil }
     let survey = try CorpusSurvey(
-      options, reading, cache: cache, spool: spool, shouldStop: shouldStop)
+      options, reading, streams: streams, spool: spool, shouldStop: shouldStop)
     var plan = survey.plan
     let cost = PlanCost(
-      model: reading.configuration, layer: reading.layer, codec: reading.codec, work: survey.work,
-      stored: survey.stored, emptyFile: cache == nil ? try reading.emptyFile : 0)
+      model: reading.configuration, layer: reading.highestLayer, codec: reading.codec,
+      work: survey.work, stored: survey.stored, emptyFile: isNew ? try reading.emptyFile : 0)
     cost.estimate(&plan)
-    if codec == nil, plan.tokensToCompute > 0, options.codec.needsFit {
+    let unfitted = codecs.indices.filter { codecs[$0] == nil }
+    if !unfitted.isEmpty, plan.tokensToCompute > 0, options.codec.needsFit {
       plan.fitted = options.codec.description
-      if fitting { codec = try fitted(salt: try target.salt(), shouldStop) }
+      if fitting {
+        let fits = try fitted(
+          unfitted.map { reading.layers[$0] }, salt: try target.salt(), shouldStop)
+        for (place, codec) in zip(unfitted, fits) { codecs[place] = codec }
+      }
     }
     let seconds = budget(plan.seconds)
-    if var identity, seconds > 0, plan.tokensToCompute > 0 {
+    if !identities.isEmpty, seconds > 0, plan.tokensToCompute > 0 {
       let source = try source()
       // Time hardly depends on the codec, and what one takes that is not fitted yet is reckoned.
-      let stored = codec ?? CodecRegistry.standard
-      identity.codec = stored.identity
+      let stored = zip(identities, codecs).map { identity, codec in
+        var identity = identity
+        let codec = codec ?? CodecRegistry.standard
+        identity.codec = codec.identity
+        return (identity: identity, codec: codec)
+      }
       func measure() throws -> SampleMeasurement {
         try SampleMeasurement(
-          survey.sample, source, reading, identity, stored, options, budget: seconds,
+          survey.sample, source, reading, stored, options, budget: seconds,
           encrypted: target.isEncrypted, shouldStop: shouldStop)
       }
       // A run does not fail for want of an estimate, as where there is no room for temporary files.
       if let measured = spool == nil ? try measure() : try? measure() {
-        cost.apply(measured, to: &plan, isStored: codec != nil)
+        cost.apply(measured, to: &plan, isStored: codecs.allSatisfy { $0 != nil })
       }
       if shouldStop() { throw PrecomputeError.interrupted }
     }
-    return (plan, codec)
+    return (plan, codecs)
   }
 
-  /// Fits the codec on the corpus's training set: that of all shards, so that they have the same.
-  private func fitted(salt: [UInt8], _ shouldStop: () -> Bool) throws -> (any StateCodec)? {
+  /// Fits the codec to each of some layers on the corpus's training set: that of all shards, so that they have the
+  /// same.
+  private func fitted(
+    _ layers: [StateLayer], salt: [UInt8], _ shouldStop: () -> Bool
+  ) throws -> [(any StateCodec)?] {
     func check() throws { if shouldStop() { throw PrecomputeError.interrupted } }
     var sample = CalibrationSample()
     let documents = EncodedCorpus(options.forFitting, reading)
@@ -114,10 +128,12 @@ public final class Precompute {
       "fitting \(options.codec) on \(sample.fitted.count) texts and measuring it on \(sample.heldOut.count); "
         + "up to some minutes")
     return try withoutActuallyEscaping(check) { check in
-      let ground = FittingGround(
-        try source().decoder(), layer: reading.layer, normalized: reading.normalized,
-        sample: sample, salt: salt, note: note, check: check)
-      return try ground.codecs([options.codec]).first
+      try layers.map { layer in
+        let ground = FittingGround(
+          try source().decoder(), layer: layer.index, normalized: layer.normalized,
+          sample: sample, salt: salt, note: note, check: check)
+        return try ground.codecs([options.codec]).first
+      }
     }
   }
 
@@ -142,13 +158,13 @@ public final class Precompute {
     let target = try TargetCache(options, .write)
     defer { target.close() }
     // The whole corpus is read before a cache is made, so that a mistake in it leaves none behind.
-    var identity = try reading.identity()
+    var identities = try reading.identities()
     let spool = try DocumentSpool(near: options.cache)
     let plan: PrecomputePlan
-    let codec: (any StateCodec)?
+    let codecs: [(any StateCodec)?]
     do {
-      (plan, codec) = try self.plan(
-        identity, target, fitting: true, spool: spool, shouldStop
+      (plan, codecs) = try self.plan(
+        identities, target, fitting: true, spool: spool, shouldStop
       ) { seconds in
         let share = seconds * Self.sampleShare
         return share < 1 ? 0 : min(share, Self.sampleSeconds)
@@ -158,7 +174,9 @@ public final class Precompute {
       report.interrupted = true
       return report
     }
-    if let codec { identity.codec = codec.identity }
+    for (place, codec) in codecs.enumerated() {
+      if let codec { identities[place].codec = codec.identity }
+    }
     try spool.rewind()
     let folder = (options.cache as NSString).deletingLastPathComponent
     if !folder.isEmpty {
@@ -166,7 +184,10 @@ public final class Precompute {
     }
     try DiskSpace.require(plan.bytes, at: options.cache)
     let isNew = !FileManager.default.fileExists(atPath: options.cache)
-    let cache = try target.filled(identity, source: reading.cacheSource(), codec: codec)
+    let streams = try target.filled(
+      identities, source: reading.cacheSource(), codecs: codecs)
+    // They share the file.
+    let cache = streams[0]
     defer { try? cache.close() }
     let fileBytes = isNew ? 0 : try cache.fileBytes()
 
@@ -176,13 +197,13 @@ public final class Precompute {
       .precompute, plan: String(decoding: try encoder.encode(plan), as: UTF8.self),
       options: settings, seed: options.seed)
     let work = PrecomputeWork(
-      cache: cache, run: run, reading: reading, options: options, plan: plan)
+      streams: streams, run: run, reading: reading, options: options, plan: plan)
     do {
       try work.run(spool, source: source, progress: progress, shouldStop: shouldStop)
       work.report.fileBytes = try cache.fileBytes() - fileBytes
     } catch {
       try? cache.note(run, work.runProgress, .failed)
-      cache.dropIfEmpty()
+      for stream in streams.reversed() { stream.dropIfEmpty() }
       throw error
     }
     try cache.note(run, work.runProgress, work.report.interrupted ? .interrupted : .finished)

@@ -5,6 +5,8 @@ import Identity
 /// and the cache pass through in their own words.
 public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible {
   case badLayer(asked: Int, layers: Int)
+  /// A layer that is named twice, by one number or two.
+  case layerTwice(asked: Int, index: Int)
   case badLimit(name: String, found: Int)
   /// A cache whose states were computed in a way that this program doesn't know.
   case unknownPrecision(path: String, found: String)
@@ -39,6 +41,8 @@ public enum PrecomputeError: Error, Equatable, Sendable, CustomStringConvertible
     switch self {
     case .badLayer(let asked, let layers):
       "--layer \(asked): this source has layers 0 (embedding) to \(layers), or -1 (the last) to -\(layers + 1)"
+    case .layerTwice(let asked, let index):
+      "--layers: \(asked) is layer \(index), which is named before: name each layer once"
     case .unknownPrecision(let path, let found):
       "\(path): its states were computed in \(found), which this program doesn't know: use a newer denju"
     case .otherStates(let path, let differences):

@@ -22,8 +22,9 @@ public struct PrecomputeOptions: Sendable {
   /// The part of the corpus that is this run's; `nil`: all of it.
   public var shard: CorpusShard?
   public var badRows = BadRowPolicy.fail
-  /// 0 (embedding) to N (the last), or negative from the end: -1 is N.
-  public var layer = -1
+  /// 0 (embedding) to N (the last), or negative from the end: -1 is N. The source runs once for all of them, and
+  /// each is a stream of the cache.
+  public var layers = [-1]
   /// Whether the last layer's states are taken after the final norm.
   public var normalized = true
   public var codec = CodecChoice.standard
@@ -52,6 +53,12 @@ public struct PrecomputeOptions: Sendable {
   public var encrypt = false
   /// Noted with the run; decides the sets of a corpus cut by hash.
   public var seed: UInt64 = 0
+
+  /// The only layer, or the first of several.
+  public var layer: Int {
+    get { layers.first ?? -1 }
+    set { layers = [newValue] }
+  }
 
   public init(source: String, cache: String, corpus: SplitCorpus) {
     self.source = source

@@ -5,7 +5,8 @@ import Numerics
 /// A run under way: windows come from a thread that reads ahead, states and records are computed here
 /// and on the compute team, and entries go to a thread that stores them.
 final class PrecomputeWork {
-  private let cache: FeatureCache
+  /// A layer each, of one file.
+  private let streams: [FeatureCache]
   private let run: RunID
   private let options: PrecomputeOptions
   private let reading: SourceReading
@@ -18,10 +19,10 @@ final class PrecomputeWork {
   var report: PrecomputeReport
 
   init(
-    cache: FeatureCache, run: RunID, reading: SourceReading, options: PrecomputeOptions,
+    streams: [FeatureCache], run: RunID, reading: SourceReading, options: PrecomputeOptions,
     plan: PrecomputePlan
   ) {
-    self.cache = cache
+    self.streams = streams
     self.run = run
     self.options = options
     self.reading = reading
@@ -50,9 +51,9 @@ final class PrecomputeWork {
     progress: (Precompute.Progress, PrecomputePlan) -> Void, shouldStop: () -> Bool
   ) throws {
     let windows = WindowStream(
-      spool, reading.windowCutter(options, chunkTokens: cache.chunkTokens))
+      spool, reading.windowCutter(options, chunkTokens: streams[0].chunkTokens))
     defer { windows.close() }
-    let store = EntryStore(cache, run: run)
+    let store = StreamStores(streams, run: run)
     do {
       while let window = try windows.next() {
         let goesOn = try compute(window, store, source, progress, shouldStop)
@@ -75,16 +76,18 @@ final class PrecomputeWork {
 
   /// Runs one window; false when it was to be ended.
   private func compute(
-    _ window: CorpusWindow, _ store: EntryStore, _ source: () throws -> OpenedSource,
+    _ window: CorpusWindow, _ store: StreamStores, _ source: () throws -> OpenedSource,
     _ progress: (Precompute.Progress, PrecomputePlan) -> Void, _ shouldStop: () -> Bool
   ) throws -> Bool {
-    func emit(_ entry: CacheEntry) throws {
-      try store.add(entry)
-      report.documents += 1
+    func emit(_ place: Int, _ entry: CacheEntry) throws {
+      try store.add(place, entry)
+      if place == 0 { report.documents += 1 }
     }
     guard !window.texts.isEmpty else {
-      var entries = WindowEntries(window, coverage: options.coverage)
-      try entries.emitAllDone(emit)
+      for place in streams.indices {
+        var entries = WindowEntries(window, coverage: options.coverage)
+        try entries.emitAllDone { try emit(place, $0) }
+      }
       return true
     }
     probes.probeIfDue()
@@ -104,12 +107,12 @@ final class PrecomputeWork {
     // Opened for the plan, it is still part of the work.
     openingSeconds = max(opened.seconds - (ContinuousClock.now - before).inSeconds, 0)
     report.precisionError = opened.precisionError
-    let new = try WindowComputation(opened, cache: cache)
+    let new = try WindowComputation(opened, streams: streams)
     computation = new
     return new
   }
 
-  private func updateReport(_ store: EntryStore) {
+  private func updateReport(_ store: StreamStores) {
     let wall = (ContinuousClock.now - began).inSeconds
     let busy = processorSeconds() - processor
     let stored = store.report
@@ -125,7 +128,7 @@ final class PrecomputeWork {
   }
 
   private func show(
-    _ store: EntryStore, _ progress: (Precompute.Progress, PrecomputePlan) -> Void
+    _ store: StreamStores, _ progress: (Precompute.Progress, PrecomputePlan) -> Void
   ) {
     updateReport(store)
     progress(

@@ -60,30 +60,60 @@ struct TargetCache {
       choice, of: identity, acceptOtherNumerics: options.acceptOtherNumerics)
   }
 
-  /// What the cache has of these states; `nil` where it has none, and may be given them.
-  func stream(of identity: CacheIdentity) throws -> FeatureCache? {
-    do throws(CacheError) {
-      return try opened?.stream(identity, acceptOtherNumerics: options.acceptOtherNumerics)
-    } catch {
-      if options.beside, case .identityMismatch = error { return nil }
-      throw PrecomputeError.offeringBeside(error)
+  /// What the cache has of these states, a stream each; `nil` where it has none, and may be given them.
+  func streams(of identities: [CacheIdentity]) throws -> [FeatureCache?] {
+    let mayAdd = try options.beside || hasAny(of: identities)
+    return try identities.map { identity throws -> FeatureCache? in
+      do throws(CacheError) {
+        return try opened?.stream(identity, acceptOtherNumerics: options.acceptOtherNumerics)
+      } catch {
+        if mayAdd, case .identityMismatch = error { return nil }
+        throw PrecomputeError.offeringBeside(error)
+      }
     }
   }
 
-  /// The stream that the run fills: that of `identity`, added or made with its cache where there is none.
+  /// The streams that the run fills: those of the identities, added or made with their cache where there are none.
+  ///
+  /// - Parameter codecs: of each; `nil` is made by its name.
   func filled(
-    _ identity: CacheIdentity, source: CacheSource, codec: (any StateCodec)?
-  ) throws(CacheError) -> FeatureCache {
-    if let opened {
-      return try opened.stream(
-        identity, source: source, codec: codec,
-        acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
-        encrypted: options.encrypt)
+    _ identities: [CacheIdentity], source: CacheSource, codecs: [(any StateCodec)?]
+  ) throws(CacheError) -> [FeatureCache] {
+    var filled: [FeatureCache] = []
+    var beside = options.beside
+    if !beside { beside = try hasAny(of: identities) }
+    for (identity, codec) in zip(identities, codecs) {
+      if let file = opened ?? filled.first {
+        filled.append(
+          try file.stream(
+            identity, source: source, codec: codec,
+            acceptOtherNumerics: options.acceptOtherNumerics, beside: beside,
+            encrypted: options.encrypt))
+      } else {
+        filled.append(
+          try FeatureCache.create(
+            options.cache, identity: identity, source: source, codec: codec,
+            acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
+            encrypted: options.encrypt, codecs: options.codecs))
+        // The file is this run's own.
+        beside = true
+      }
     }
-    return try FeatureCache.create(
-      options.cache, identity: identity, source: source, codec: codec,
-      acceptOtherNumerics: options.acceptOtherNumerics, beside: options.beside,
-      encrypted: options.encrypt, codecs: options.codecs)
+    return filled
+  }
+
+  /// Whether the cache has one of the streams: then it may be given the others of the same run.
+  private func hasAny(of identities: [CacheIdentity]) throws(CacheError) -> Bool {
+    for identity in identities {
+      do throws(CacheError) {
+        if try opened?.stream(identity, acceptOtherNumerics: options.acceptOtherNumerics) != nil {
+          return true
+        }
+      } catch {
+        guard case .identityMismatch = error else { throw error }
+      }
+    }
+    return false
   }
 
   func close() {

@@ -69,6 +69,24 @@ import Testing
       let expected = zip(whole, pieces).map { Array($0.suffix($1.ids.count * source.width)) }
       #expect(states.bits(ofDocuments: lengths, width: source.width) == expected)
     }
+    // All layers of one pass are those of their own passes.
+    let pieces = prefixes.map { SourceContinuation(prefix: $0, ids: endings[2]) }
+    let layers = (0...source.layerCount).map {
+      StateLayer($0, normalized: source.isNormalized($0))
+    }
+    let count = pieces.count * 17 * source.width
+    let together = FloatBuffer(count: layers.count * count)
+    try source.states(
+      continuing: pieces, layers: layers.reversed(),
+      into: layers.indices.reversed().map { together.base + $0 * count })
+    for layer in layers {
+      let alone = FloatBuffer(count: count)
+      try source.states(continuing: pieces, layer: layer.index, into: alone.base)
+      #expect(
+        (0..<count).allSatisfy {
+          alone.base[$0].bitPattern == together.base[layer.index * count + $0].bitPattern
+        })
+    }
     // What a session forgets and learns anew, those that came from it don't see.
     let last = try #require(prefixes.last)
     let before = try last.fork().bits(appending: endings[3])
@@ -78,6 +96,39 @@ import Testing
     }
     #expect(try last.fork().bits(appending: endings[3]) == before)
     #expect(try prefixes[3].bits(appending: endings[1]).count == source.width)
+  }
+
+  /// Sessions that give every layer on the way, and the final norm beside the plain last layer.
+  @Test(arguments: RandomSource.allCases)
+  func sessionsGiveEveryLayer(_ family: RandomSource) throws {
+    let source = try family.source()
+    let document = randomDocument(30, seed: 3)
+    let last = source.layerCount
+    let layers =
+      (0...last).map { StateLayer($0, normalized: false) }
+      + (source.isNormalized(last) ? [StateLayer(last, normalized: true)] : [])
+    let session = try source.makeSession(capacity: 30)
+    let (width, pieces) = (source.width, [1, 12, 17])
+    var states = layers.map { _ in [UInt32]() }
+    var from = 0
+    for count in pieces {
+      let out = FloatBuffer(count: layers.count * count * width)
+      try source.append(
+        [(session, Array(document[from..<from + count]))], layers: layers,
+        into: layers.indices.map { out.base + $0 * count * width })
+      for place in layers.indices {
+        states[place] += (0..<count * width).map {
+          out.base[place * count * width + $0].bitPattern
+        }
+      }
+      from += count
+    }
+    for (place, layer) in layers.enumerated() {
+      let whole = FloatBuffer(count: document.count * width)
+      try source.states(
+        document, layer: layer.index, normalized: layer.normalized, into: whole.base)
+      #expect(states[place] == (0..<whole.count).map { whole.base[$0].bitPattern }, "\(layer)")
+    }
   }
 
   @Test(arguments: RandomSource.allCases)

@@ -46,9 +46,11 @@ public struct OptionDeclaration<Options>: Sendable {
   /// An option that says nothing where it is not given.
   public static func option<Value: OptionValue>(
     _ name: String, _ path: WritableKeyPath<Options, Value?> & Sendable,
-    _ allowed: AllowedValues = .all, help: String
+    _ allowed: AllowedValues = .all, mayBeginWithDash: Bool = false, help: String
   ) -> Self {
-    Self(name, OptionField.optional(OptionPlace(path)), allowed, help)
+    Self(
+      name, OptionField.optional(OptionPlace(path)), allowed, help,
+      mayBeginWithDash: mayBeginWithDash)
   }
 
   /// An option that may be given several times.

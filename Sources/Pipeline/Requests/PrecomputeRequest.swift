@@ -12,6 +12,7 @@ public struct PrecomputeRequest: StageRequest {
   public var cache = ""
   public var conditioning = NamedConditioning.standard
   public var layer = -1
+  public var layers: String?
   public var normalized = true
   public var codec = "\(CodecChoice.standard)"
   public var fitCorpus: String?
@@ -42,6 +43,11 @@ public struct PrecomputeRequest: StageRequest {
       .option(
         "layer", \.layer, mayBeginWithDash: true,
         help: "Whose states: 0 (embedding) to N (the last layer), or from the end: -1 is N."),
+      .option(
+        "layers", \.layers, .pattern("^-?[0-9]+(,-?[0-9]+)*$"), mayBeginWithDash: true,
+        help:
+          "Several layers, as 8,16,-1: the source runs once, and each becomes a stream of the cache."
+      ),
       .flag(
         "before-norm", \.normalized, sets: false,
         help: "Take the last layer's states before the final norm."),
@@ -103,12 +109,20 @@ public struct PrecomputeRequest: StageRequest {
       seed: seed, validation: corpus.validationShare, test: corpus.testShare)
   }
 
+  private func layersAsked() throws(OptionError) -> [Int] {
+    guard let layers else { return [layer] }
+    guard layer == Self().layer else { throw .layerAndLayers(layer: layer, layers: layers) }
+    let numbers = layers.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+    guard !numbers.contains(nil) else { throw .badLayers(layers) }
+    return numbers.compactMap(\.self)
+  }
+
   /// The request in the words of the stage itself.
   func options() throws -> PrecomputeOptions {
     var options = PrecomputeOptions(
       source: source, cache: cache, corpus: try corpus.splitCorpus(seed: seed))
     options.badRows = corpus.badRows
-    options.layer = layer
+    options.layers = try layersAsked()
     options.normalized = normalized
     options.codec = try CodecRegistry.builtIn.choice(codec)
     options.fitCorpus = try fitCorpus.map { path in

@@ -1,6 +1,7 @@
 import Architectures
 import FeatureCache
 import Identity
+import KnowledgeSource
 import ModelFiles
 import Numerics
 import Tokenization
@@ -25,8 +26,8 @@ public struct CacheRepair {
       throw PrecomputeError.unknownPrecision(path: cache.path, found: cache.identity.precision)
     }
     source = try OpenedSource(
-      folder, precision: precision, layer: cache.identity.layer,
-      normalized: cache.identity.normalized)
+      folder, precision: precision,
+      layers: [StateLayer(cache.identity.layer, normalized: cache.identity.normalized)])
   }
 
   /// Mends what can be: states of documents that are themselves sound.
@@ -38,7 +39,7 @@ public struct CacheRepair {
       let document = try cache.document(id)
       let ids = document.ids(coverage)
       let states = FloatBuffer(count: ids.count * cache.width)
-      try source.states(ids, into: states.base)
+      try source.states(ids, into: [states.base])
       let records = try cache.records(of: ids, states: states.base, place: document.place)
       try cache.mend([CacheEntry(document: document, coverage: coverage, records: records)])
       mended += 1

@@ -9,7 +9,7 @@ extension Precompute {
   /// there yet: tokens are estimated from the text's bytes.
   public static func estimate(_ options: PrecomputeOptions) throws -> PrecomputePlan {
     let configuration = try ModelFolder.open(options.source).architecture()
-    let layer = try SourceReading.layer(options.layer, of: configuration)
+    let layer = try options.layers.map { try SourceReading.layer($0, of: configuration) }.max() ?? 0
     let limit = min(options.maxTokens ?? .max, configuration.maximumPositions)
     var plan = PrecomputePlan()
     plan.estimated = true
@@ -40,6 +40,7 @@ extension Precompute {
     }
     for (label, count) in rows.bad.counts { plan.outcomes["skipped: \(label)"] = count }
     plan.tokensToCompute = plan.tokensBeforeSharing
+    cost.stored.records = cost.stored.records.mapValues { $0 * options.layers.count }
     cost.estimate(&plan)
     return plan
   }

@@ -23,7 +23,7 @@ struct SampleMeasurement {
   ///   - shouldStop: asked after every pass.
   init(
     _ sample: [CorpusWindow], _ opened: OpenedSource, _ reading: SourceReading,
-    _ identity: CacheIdentity, _ codec: any StateCodec, _ options: PrecomputeOptions,
+    _ streams: [(identity: CacheIdentity, codec: any StateCodec)], _ options: PrecomputeOptions,
     budget: Double,
     encrypted: Bool, shouldStop: () -> Bool
   ) throws {
@@ -33,20 +33,26 @@ struct SampleMeasurement {
     try FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     defer { try? FileManager.default.removeItem(at: folder) }
+    let source = try reading.cacheSource()
     let cache = try FeatureCache.create(
-      folder.appendingPathComponent("cache.sqlite").path, identity: identity,
-      source: reading.cacheSource(), codec: codec, encrypted: encrypted)
+      folder.appendingPathComponent("cache.sqlite").path, identity: streams[0].identity,
+      source: source, codec: streams[0].codec, encrypted: encrypted)
     defer { try? cache.close() }
+    let others = try streams.dropFirst().map {
+      try cache.stream($0.identity, source: source, codec: $0.codec, beside: true)
+    }
     emptyFile = try cache.fileBytes()
     try measure(
-      sample, opened, reading, cache, options, budget: budget, shouldStop: shouldStop)
+      sample, opened, reading, [cache] + others, options, budget: budget, shouldStop: shouldStop)
   }
 
   private mutating func measure(
     _ sample: [CorpusWindow], _ source: OpenedSource, _ reading: SourceReading,
-    _ cache: FeatureCache, _ options: PrecomputeOptions, budget: Double, shouldStop: () -> Bool
+    _ caches: [FeatureCache], _ options: PrecomputeOptions, budget: Double,
+    shouldStop: () -> Bool
   ) throws {
-    let store = EntryStore(cache, run: nil)
+    let stores = caches.map { EntryStore($0, run: nil) }
+    func finish() throws { for store in stores { try store.finish() } }
     var (seconds, effort) = (0.0, 0.0)
     // The first passes of all windows: they touch memory for the first time, and count where there are
     // no others, as with documents that take seconds each.
@@ -59,17 +65,17 @@ struct SampleMeasurement {
       for var window in sample.map(\.computedAlone) {
         probes.append(MatrixProbe.operationsPerSecond(repeats: 2))
         // By itself, since what the window before left, or the cache has, is not here.
-        var planner = reading.windowPlanner(options, chunkTokens: cache.chunkTokens)
+        var planner = reading.windowPlanner(options, chunkTokens: caches[0].chunkTokens)
         window.schedule = planner.schedule(window.texts)
         let deadline = ContinuousClock.now + .seconds(budget / Double(sample.count))
         var last = ContinuousClock.now
         var isWarm = false
-        _ = try WindowComputation(source, cache: cache).run(
+        _ = try WindowComputation(source, streams: caches).run(
           window, coverage: options.coverage,
           passed: { tally in
             let now = ContinuousClock.now
             let work = SourceWork(tokens: tally.tokens, attended: tally.attended, passes: 1)
-            let done = work.effort(reading.configuration, layers: reading.layer)
+            let done = work.effort(reading.configuration, layers: reading.highestLayer)
             if isWarm || seconds > 0 || window.schedule.passCount == 1 {
               seconds += (now - last).inSeconds
               effort += done
@@ -81,10 +87,11 @@ struct SampleMeasurement {
             last = now
             return now < deadline && !shouldStop()
           },
-          emit: { entry in
-            let text = entry.document.textBytes
-            stored.documents += 1
-            reckoned.addDocuments(1, text: Double(text))
+          emit: { place, entry in
+            if place == 0 {
+              stored.documents += 1
+              reckoned.addDocuments(1, text: Double(entry.document.textBytes))
+            }
             for record in entry.records {
               stored.records[record.ids.count, default: 0] += 1
               payload += record.byteCount
@@ -92,19 +99,19 @@ struct SampleMeasurement {
                 1, tokens: record.ids.count, idWidth: TokenIDs.width(record.ids),
                 payload: Double(record.byteCount))
             }
-            try store.add(entry)
+            try stores[place].add(entry)
           })
       }
     } catch {
-      try? store.finish()
+      try? finish()
       throw error
     }
-    try store.finish()
+    try finish()
     if effort == 0 { (seconds, effort) = first }
     if effort > 0 { secondsPerEffort = seconds / effort }
     operationsPerSecond = probes.reduce(0, +) / Double(max(probes.count, 1))
     payloadPerToken = Double(payload) / Double(max(stored.recordTokens, 1))
-    let growth = Double(try cache.fileBytes() - emptyFile)
+    let growth = Double(try caches[0].fileBytes() - emptyFile)
     // A few pages more or less are no rule.
     if growth > 1e6 { fileScale = min(max(growth / reckoned.bytes, 0.9), 1.1) }
   }

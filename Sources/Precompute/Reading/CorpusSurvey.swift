@@ -19,10 +19,12 @@ struct CorpusSurvey {
   private static let sampleSize = 4
 
   /// - Throws: `interrupted` when `shouldStop` says so.
+  /// - Parameter streams: what the cache has, a layer each: a document is computed unless all have its states.
   init(
-    _ options: PrecomputeOptions, _ reading: SourceReading, cache: FeatureCache?,
+    _ options: PrecomputeOptions, _ reading: SourceReading, streams: [FeatureCache?],
     spool: DocumentSpool?, shouldStop: () -> Bool
   ) throws {
+    let cache = streams.lazy.compactMap(\.self).first
     let chunkTokens = cache?.chunkTokens ?? FeatureCache.standardChunkTokens
     var cutter = reading.windowCutter(options, chunkTokens: chunkTokens)
     stored.idWidth = TokenIDs.width(vocabulary: reading.tokenizer.vocabularySize)
@@ -34,7 +36,7 @@ struct CorpusSurvey {
       if shouldStop() { throw PrecomputeError.interrupted }
       let ids = document.ids(options.coverage)
       let isFirst = try seen.insert(ids)
-      let isStored = try cache?.contains(tokenIDs: ids) ?? false
+      let isStored = try streams.allSatisfy { try $0?.contains(tokenIDs: ids) ?? false }
       let surveyed = SurveyedDocument(document: document, isNew: isFirst && !isStored)
       plan.add(
         tokens: ids.count, prompt: document.promptIDs.count, response: document.responseIDs.count,
@@ -49,6 +51,7 @@ struct CorpusSurvey {
     }
     if let window = cutter.finish() { count(window) }
     plan.outcomes = stream.outcomes
+    stored.records = stored.records.mapValues { $0 * reading.layers.count }
   }
 
   private mutating func count(_ window: CorpusWindow) {

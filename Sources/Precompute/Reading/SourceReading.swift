@@ -13,9 +13,8 @@ struct SourceReading {
   let configuration: any Architecture
   let tokenizer: Tokenizer
   let format: PromptFormat
-  /// 0 (embedding) to N.
-  let layer: Int
-  let normalized: Bool
+  /// Whose states, each once: a stream a layer.
+  let layers: [StateLayer]
   let codec: CodecChoice
   let precision: Precision
 
@@ -27,10 +26,7 @@ struct SourceReading {
     configuration = try folder.architecture(architectures)
     tokenizer = try Tokenizer.load(folder)
     format = try PromptFormat(tokenizer, template: options.template)
-    layer = try Self.layer(options.layer, of: configuration)
-    // Only the last layer has a final norm after it.
-    normalized =
-      options.normalized && layer == configuration.layerCount && configuration.hasFinalNorm
+    layers = try Self.layers(options, of: configuration)
     codec = options.codec
     precision = options.precision
     try refuseWhatNeedsMore(options)
@@ -44,6 +40,25 @@ struct SourceReading {
     }
     if configuration.outputHead == nil, codec.needsFit { throw .noOutputLayer(family: family) }
   }
+
+  private static func layers(
+    _ options: PrecomputeOptions, of configuration: any Architecture
+  ) throws(PrecomputeError) -> [StateLayer] {
+    var layers: [StateLayer] = []
+    for asked in options.layers {
+      let index = try layer(asked, of: configuration)
+      guard !layers.contains(where: { $0.index == index }) else {
+        throw .layerTwice(asked: asked, index: index)
+      }
+      // Only the last layer has a final norm after it.
+      let isNormed = index == configuration.layerCount && configuration.hasFinalNorm
+      layers.append(StateLayer(index, normalized: options.normalized && isNormed))
+    }
+    return layers
+  }
+
+  /// Blocks that a pass goes through.
+  var highestLayer: Int { layers.map(\.index).max() ?? 0 }
 
   static func layer(
     _ asked: Int, of configuration: any Architecture
@@ -76,14 +91,17 @@ struct SourceReading {
       width: configuration.width)
   }
 
-  /// Hashes the weights, which reads all of them. A codec that is to be fitted is not known by more than what it
-  /// was chosen by.
-  func identity() throws -> CacheIdentity {
-    CacheIdentity(
-      weights: try folder.catalogue().sha256(), architecture: configuration.identityJSON,
-      tokenizer: tokenizer.fingerprint, layer: layer, normalized: normalized,
-      precision: precision.rawValue, codec: codec.description, numerics: Numerics.version,
-      width: configuration.width, scope: scope)
+  /// Of each layer. Hashes the weights, which reads all of them. A codec that is to be fitted is not known by more
+  /// than what it was chosen by.
+  func identities() throws -> [CacheIdentity] {
+    let weights = try folder.catalogue().sha256()
+    return layers.map { layer in
+      CacheIdentity(
+        weights: weights, architecture: configuration.identityJSON,
+        tokenizer: tokenizer.fingerprint, layer: layer.index, normalized: layer.normalized,
+        precision: precision.rawValue, codec: codec.description, numerics: Numerics.version,
+        width: configuration.width, scope: scope)
+    }
   }
 
   /// The fixed text that a precision's error is measured on, as far as the source's positions go.

@@ -2,6 +2,33 @@ import FeatureCache
 import Foundation
 import Synchronization
 
+/// Stores the entries of several streams of a file, each as `EntryStore` does.
+struct StreamStores {
+  private let stores: [EntryStore]
+
+  init(_ streams: [FeatureCache], run: RunID) {
+    stores = streams.map { EntryStore($0, run: run) }
+  }
+
+  /// What is stored so far: bytes of all streams; documents by the one that had the most to be given.
+  var report: PutReport {
+    let reports = stores.map(\.report)
+    var report = reports[0]
+    for other in reports where other.stored + other.extended > report.stored + report.extended {
+      report = other
+    }
+    report.bytes = reports.reduce(0) { $0 + $1.bytes }
+    return report
+  }
+
+  func add(_ stream: Int, _ entry: CacheEntry) throws { try stores[stream].add(entry) }
+
+  /// Waits until all is stored.
+  func finish() throws {
+    for store in stores { try store.finish() }
+  }
+}
+
 /// Stores entries on a thread of its own, in the order given, beside the computing.
 ///
 /// Entries that wait are bounded by their bytes. What fails is thrown at the next `add`, or by `finish`.

@@ -1,11 +1,15 @@
 import Numerics
 
-/// The states of a pass's rows, shared by the pieces that lie in them.
+/// The states of a pass's rows at each of some layers, shared by the pieces that lie in them.
 final class PassStates {
-  let buffer: FloatBuffer
+  private let buffer: FloatBuffer
+  /// Where each layer's are: [rows, width].
+  let layers: [UnsafeMutablePointer<Float>]
 
-  init(rows: Int, width: Int) {
-    buffer = FloatBuffer(count: rows * width)
+  init(rows: Int, width: Int, layers: Int) {
+    let buffer = FloatBuffer(count: rows * width * layers)
+    self.layers = (0..<layers).map { buffer.base + $0 * rows * width }
+    self.buffer = buffer
   }
 }
 
@@ -31,9 +35,9 @@ final class HeldPrefix {
     self.offset = offset
   }
 
-  /// The state at `position`, which is within `range`.
-  func row(_ position: Int, width: Int) -> UnsafeMutablePointer<Float> {
-    states.buffer.base + offset + (position - range.lowerBound) * width
+  /// A layer's state at `position`, which is within `range`.
+  func row(_ position: Int, layer: Int, width: Int) -> UnsafeMutablePointer<Float> {
+    states.layers[layer] + offset + (position - range.lowerBound) * width
   }
 }
 
@@ -41,16 +45,19 @@ final class HeldPrefix {
 struct TextStates {
   /// The prefix that the text's own rows come after.
   let prefix: HeldPrefix?
-  /// The states from the prefix's end on; unused where the text ends with it.
-  let rest: UnsafeMutablePointer<Float>
+  /// The pass with the states from the prefix's end on, and where they begin in it, in values; unused where the
+  /// text ends with the prefix.
+  let rest: PassStates
+  let offset: Int
   let width: Int
 
   private var prefixCount: Int { prefix?.range.upperBound ?? 0 }
 
-  /// Calls `body` with the states at `positions` in one piece: where they lie, or copied together.
+  /// Calls `body` with a layer's states at `positions` in one piece: where they lie, or copied together.
   func with<Result>(
-    _ positions: Range<Int>, _ body: (UnsafePointer<Float>) throws -> Result
+    _ positions: Range<Int>, layer: Int, _ body: (UnsafePointer<Float>) throws -> Result
   ) rethrows -> Result {
+    let rest = self.rest.layers[layer] + offset
     if positions.lowerBound >= prefixCount {
       return try body(rest + (positions.lowerBound - prefixCount) * width)
     }
@@ -64,7 +71,7 @@ struct TextStates {
     fill(prefixCount..<max(positions.upperBound, prefixCount), rest)
     var held = prefix
     while let piece = held, piece.range.upperBound > positions.lowerBound {
-      fill(piece.range, piece.row(piece.range.lowerBound, width: width))
+      fill(piece.range, piece.row(piece.range.lowerBound, layer: layer, width: width))
       held = piece.above
     }
     return try body(copy.base)

@@ -15,23 +15,29 @@ struct PassTally {
 /// Runs windows through the source by their schedules, and turns documents into cache entries.
 ///
 /// A document's entry is handed on as soon as all of its states and those of the documents before it
-/// are coded, so entries come in the corpus's order. For one thread, which the compute team joins.
+/// are coded, so entries come in the corpus's order: in each stream, of which every layer is one. For one thread,
+/// which the compute team joins.
 final class WindowComputation {
   private typealias HeldPrefixes = IndexedList<SharedPrefixes, HeldPrefix?>
 
   private let source: OpenedSource
-  private let cache: FeatureCache
+  /// A stream a layer.
+  private let streams: [FeatureCache]
   /// What the last window kept, from the text's start on.
   private var kept: IndexedList<KeptPrefixes, HeldPrefix> = []
-  /// Keys of the records that were coded: of this window, and along the path that the last one kept.
-  private var coded: Set<RecordKey> = []
-  /// Whether the cache had records before: a text may then begin with some of them.
-  private let goesOn: Bool
+  /// Keys of each stream's records that were coded: of this window, and along the path that the last one kept.
+  private var coded: [Set<RecordKey>]
+  /// Whether a stream had records before: a text may then begin with some of them.
+  private let goesOn: [Bool]
+  private let width: Int
 
-  init(_ source: OpenedSource, cache: FeatureCache) throws {
+  /// - Precondition: there is a stream a layer of the source's.
+  init(_ source: OpenedSource, streams: [FeatureCache]) throws {
     self.source = source
-    self.cache = cache
-    goesOn = try cache.hasRecords()
+    self.streams = streams
+    width = streams[0].width
+    coded = streams.map { _ in [] }
+    goesOn = try streams.map { try $0.hasRecords() }
   }
 
   /// Runs a window.
@@ -40,14 +46,17 @@ final class WindowComputation {
   ///   - coverage: what the documents' entries are of.
   ///   - passed: told after every pass; false ends the window there, with entries for all documents
   ///     whose states there are.
-  ///   - emit: takes the entries.
+  ///   - emit: takes the entries, each with its stream's place.
   /// - Returns: false when it was ended.
   func run(
     _ window: CorpusWindow, coverage: Coverage, passed: (PassTally) throws -> Bool,
-    emit: (CacheEntry) throws -> Void
+    emit: (Int, CacheEntry) throws -> Void
   ) throws -> Bool {
-    var entries = WindowEntries(window, coverage: coverage)
-    try entries.emit(emit)
+    var entries = streams.map { _ in WindowEntries(window, coverage: coverage) }
+    func emitDone() throws {
+      for place in entries.indices { try entries[place].emit { try emit(place, $0) } }
+    }
+    try emitDone()
     let schedule = window.schedule
     if !schedule.usesKept { kept = [] }
     var held = HeldPrefixes(repeating: nil, count: schedule.prefixes.count)
@@ -60,20 +69,21 @@ final class WindowComputation {
         case .rests(let indices):
           tally = try runRests(indices, window, held, &entries)
         }
-        try entries.emit(emit)
+        try emitDone()
         guard try passed(tally) else {
-          try entries.emitAllDone(emit)
+          for place in entries.indices { try entries[place].emitAllDone { try emit(place, $0) } }
           return false
         }
       }
       for index in held.indices where !schedule.kept.contains(.prefix(index)) { held[index] = nil }
     }
     kept = IndexedList(schedule.kept.compactMap { self.held($0, held) })
-    coded.removeAll(keepingCapacity: true)
-    if let beginning = schedule.keptBeginning {
-      let whole = beginning.tokens / cache.chunkTokens * cache.chunkTokens
+    for (place, stream) in streams.enumerated() {
+      coded[place].removeAll(keepingCapacity: true)
+      guard let beginning = schedule.keptBeginning else { continue }
+      let whole = beginning.tokens / stream.chunkTokens * stream.chunkTokens
       let path = Array(window.texts[beginning.text].prefix(whole))
-      coded.formUnion(cache.links(of: path).map(\.key))
+      coded[place].formUnion(stream.links(of: path).map(\.key))
     }
     return true
   }
@@ -90,11 +100,11 @@ final class WindowComputation {
   /// Runs shared prefixes, and holds them.
   private func runPrefixes(
     _ indices: [PrefixIndex], _ window: CorpusWindow, _ held: inout HeldPrefixes,
-    _ entries: inout WindowEntries
+    _ entries: inout [WindowEntries]
   ) throws -> PassTally {
     let pieces = indices.map { window.schedule.prefixes[$0] }
     let rows = pieces.reduce(0) { $0 + $1.range.count }
-    let states = PassStates(rows: rows, width: cache.width)
+    let states = PassStates(rows: rows, width: width, layers: streams.count)
     var work: [(keys: PrefixKeys, ids: [Int32])] = []
     var offset = 0
     var done: [(text: TextIndex, states: TextStates)] = []
@@ -105,57 +115,60 @@ final class WindowComputation {
       let prefix = HeldPrefix(
         keys, range: piece.range, above: above, states: states, offset: offset)
       held[index] = prefix
-      offset += piece.range.count * cache.width
+      offset += piece.range.count * width
       if let text = window.schedule.ends[index] {
         done.append(
-          (text, TextStates(prefix: prefix, rest: states.buffer.base, width: cache.width)))
+          (text, TextStates(prefix: prefix, rest: states, offset: 0, width: width)))
       }
     }
-    try source.append(work, into: states.buffer.base)
+    try source.append(work, into: states.layers)
     return try code(done, window, pieces, &entries)
   }
 
   /// Runs what texts have of their own.
   private func runRests(
     _ indices: [RestIndex], _ window: CorpusWindow, _ held: HeldPrefixes,
-    _ entries: inout WindowEntries
+    _ entries: inout [WindowEntries]
   ) throws -> PassTally {
     let pieces = indices.map { window.schedule.rests[$0] }
     let rows = pieces.reduce(0) { $0 + $1.range.count }
-    let states = FloatBuffer(count: rows * cache.width)
+    let states = PassStates(rows: rows, width: width, layers: streams.count)
     var work: [(after: PrefixKeys?, ids: [Int32])] = []
     var done: [(text: TextIndex, states: TextStates)] = []
-    var row = states.base
+    var offset = 0
     for piece in pieces {
       let prefix = self.held(piece.base, held)
       work.append((prefix?.keys, Array(window.texts[piece.text][piece.range])))
-      done.append((piece.text, TextStates(prefix: prefix, rest: row, width: cache.width)))
-      row += piece.range.count * cache.width
+      done.append(
+        (piece.text, TextStates(prefix: prefix, rest: states, offset: offset, width: width)))
+      offset += piece.range.count * width
     }
-    try source.states(work, into: states.base)
+    try source.states(work, into: states.layers)
     return try code(done, window, pieces, &entries)
   }
 
-  /// Codes the records of texts whose last states were just computed, each record once, and none that
-  /// the cache has.
+  /// Codes the records of texts whose last states were just computed, each record of a stream once, and none that
+  /// it has.
   private func code(
     _ done: [(text: TextIndex, states: TextStates)], _ window: CorpusWindow,
-    _ pieces: [PrefixSchedule.Piece], _ entries: inout WindowEntries
+    _ pieces: [PrefixSchedule.Piece], _ entries: inout [WindowEntries]
   ) throws -> PassTally {
-    var jobs: [(text: TextIndex, states: TextStates, link: ChainLink)] = []
-    for (text, states) in done {
-      let ids = window.texts[text]
-      let links = cache.links(of: ids)
-      entries.markCoded(text, links)
-      let start = goesOn ? try cache.storedTokens(of: ids) : 0
-      for link in links
-      where link.range.lowerBound >= start && coded.insert(link.key).inserted {
-        jobs.append((text, states, link))
+    var jobs: [(place: Int, text: TextIndex, states: TextStates, link: ChainLink)] = []
+    for (place, stream) in streams.enumerated() {
+      for (text, states) in done {
+        let ids = window.texts[text]
+        let links = stream.links(of: ids)
+        entries[place].markCoded(text, links)
+        let start = goesOn[place] ? try stream.storedTokens(of: ids) : 0
+        for link in links
+        where link.range.lowerBound >= start && coded[place].insert(link.key).inserted {
+          jobs.append((place, text, states, link))
+        }
       }
     }
     let records = try parallelMap(jobs) { job in
-      try job.states.with(job.link.range) { rows in
-        try cache.record(
+      try job.states.with(job.link.range, layer: job.place) { rows in
+        try streams[job.place].record(
           job.link, of: window.texts[job.text], states: rows, place: window.places[job.text])
       }
     }
@@ -164,9 +177,9 @@ final class WindowComputation {
       tally.tokens += piece.range.count
       tally.attended += window.schedule.attended(by: piece)
     }
-    for record in records {
+    for (job, record) in zip(jobs, records) {
       tally.bytes += record.byteCount
-      entries.add(record)
+      entries[job.place].add(record)
     }
     return tally
   }
