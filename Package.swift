@@ -100,8 +100,8 @@ let package = Package(
       name: "KnowledgeSourceTests", dependencies: ["KnowledgeSource", "TestSupport"],
       path: "Tests/KnowledgeSource"),
     .testTarget(
-      name: "FeatureCacheTests", dependencies: ["FeatureCache", "TestSupport", grdb],
-      path: "Tests/FeatureCache"),
+      name: "FeatureCacheTests", dependencies: ["FeatureCache", "TestSupport", grdb, crypto],
+      path: "Tests/FeatureCache", exclude: ["Vectors"]),
     .testTarget(
       name: "PrecomputeTests", dependencies: ["Precompute", "TestSupport", grdb],
       path: "Tests/Precompute"),

@@ -1,4 +1,4 @@
--- The feature cache of Denju, schema version 3 (or 4, which has the same tables: see below). The program creates a cache by running this very text.
+-- The feature cache of Denju, schema version 5. The program creates a cache by running this very text.
 --
 -- One SQLite file holds what a frozen model (the knowledge source) computed over a corpus: its hidden states,
 -- compressed, with everything needed to use them again and nothing from outside the file. Needs SQLite 3.37 or newer.
@@ -10,18 +10,19 @@
 -- of the value is under 65,536, else 4 (and 4 wherever a version before 3 wrote them): which, its length says beside the
 -- count of tokens in its row. They are hashed as 4 bytes each in either case.
 --
+-- A text is in three tables. `documents` has it once, as the corpus gave it, whichever sources read it; `encodings` has
+-- what each source reads of it, a row a source; `members` has which corpora it is in, a row a corpus. Its states are
+-- `chains` of `records`, a chain a stream (and coverage).
+--
 -- What a value depends on, `streams.kind` says, and the keys of its records follow:
 --
 --   'states'            the tokens up to its own, as a decoder's. key = hash(stream's key, parent's key or nothing, the
 --                       record's ids), so that texts which begin alike share the records of what they share.
 --   'document states'   all tokens of its text, as an encoder's. The first record's key = hash(stream's key, all ids of
 --                       the text), the others' as above: each includes every id, and no text finds another's records.
---
--- A file with a stream of the second kind has user_version 4 from the transaction that adds it to the one that purges
--- the last of them, so that a program which would take its states for causal ones refuses it. All others stay at 3.
 
 PRAGMA application_id = 1148086901;  -- 'Dnju'
-PRAGMA user_version = 3;
+PRAGMA user_version = 5;
 
 -- A knowledge source: one frozen model with its tokenizer.
 CREATE TABLE sources (
@@ -110,28 +111,70 @@ CREATE TABLE records (
 ) STRICT;
 CREATE INDEX records_by_parent ON records(parent) WHERE parent IS NOT NULL;
 
--- A document: a prompt and what answers it (or, without a prompt, a text as the response).
+-- A document: a prompt and what answers it (or, without a prompt, a text as the response). It is here once, as the
+-- corpus gave it, however many sources and streams have states of it. `form` says how the prompt is written:
+--
+--   'text'       as the corpus has it: plain text, or nothing.
+--   'messages'   as JSON in one spelling, without white space: [{"role":"user","content":"..."},...]
+--   'rendered'   as a source's template wrote it: in a cache of version 4 or before, which did not keep what that was
+--                made of, and of states from elsewhere. When a corpus that has it is precomputed again, it takes the
+--                form that the corpus gives it.
 CREATE TABLE documents (
-  id           INTEGER PRIMARY KEY,
-  key          BLOB NOT NULL,               -- hash of (prompt, response)
-  source       INTEGER NOT NULL REFERENCES sources(id),
-  split        TEXT NOT NULL CHECK (split IN ('train', 'validation', 'test', 'asked')),  -- 'asked': stored by generation
-  corpus       TEXT NOT NULL,               -- name of the file it came from
-  line         INTEGER NOT NULL,            -- in that file, from 1; 0: none
-  prompt       TEXT NOT NULL,
-  prompt_ids   BLOB NOT NULL,               -- in the source's tokenizer, template included
-  response     TEXT NOT NULL,
-  response_ids BLOB NOT NULL,
-  run          INTEGER REFERENCES runs(id), -- that stored it
-  created      INTEGER NOT NULL,
-  checksum     BLOB NOT NULL,               -- over every column but id, run, created, used
-  sealed       BLOB,                        -- encrypted: prompt, response and ids, which are empty above
-  prompt_tokens   INTEGER NOT NULL,         -- in prompt_ids
-  response_tokens INTEGER NOT NULL,         -- in response_ids
-  used         INTEGER,                     -- when generation last took its states from here; NULL: never
-  UNIQUE (source, key)
+  id       INTEGER PRIMARY KEY,
+  key      BLOB NOT NULL UNIQUE,            -- hash of (form, prompt, response)
+  form     TEXT NOT NULL CHECK (form IN ('text', 'messages', 'rendered')),
+  split    TEXT NOT NULL CHECK (split IN ('train', 'validation', 'test', 'asked')),  -- the one set that it is in: that
+                                            -- which it was put in last; 'asked': stored by generation, in no set
+  prompt   TEXT NOT NULL,
+  response TEXT NOT NULL,
+  sealed   BLOB,                            -- encrypted: prompt and response, which are empty above
+  run      INTEGER REFERENCES runs(id),     -- that stored it first
+  created  INTEGER NOT NULL,
+  used     INTEGER,                         -- when generation last took its states from here; NULL: never
+  checksum BLOB NOT NULL                    -- over key, form, split, prompt and response
 ) STRICT;
 CREATE INDEX documents_by_split ON documents(split);
+
+-- What a source reads of a document: its prompt as the source's template writes it, and its token ids.
+CREATE TABLE encodings (
+  document        INTEGER NOT NULL REFERENCES documents(id),
+  source          INTEGER NOT NULL REFERENCES sources(id),
+  key             BLOB NOT NULL,            -- hash of (prompt as written, response); two forms may be read alike
+  prompt          TEXT,                     -- as the template wrote it; NULL: as the document has it
+  prompt_ids      BLOB NOT NULL,            -- in the source's tokenizer, template included
+  response_ids    BLOB NOT NULL,
+  prompt_tokens   INTEGER NOT NULL,         -- in prompt_ids
+  response_tokens INTEGER NOT NULL,         -- in response_ids
+  sealed          BLOB,                     -- encrypted: prompt and ids, which are NULL and empty above
+  checksum        BLOB NOT NULL,            -- over the source's identity, key, prompt and ids
+  PRIMARY KEY (document, source)
+) STRICT;
+CREATE INDEX encodings_by_key ON encodings(key);
+
+-- Which corpora a document is in, by the names of their files: as which set, and where. A document may be in several;
+-- `documents.split` says which set counts. One that generation stored is in the corpus 'asked', until a corpus has it.
+CREATE TABLE members (
+  document INTEGER NOT NULL REFERENCES documents(id),
+  corpus   TEXT NOT NULL,                   -- name of the file
+  split    TEXT NOT NULL CHECK (split IN ('train', 'validation', 'test', 'asked')),  -- that this corpus puts it in
+  line     INTEGER NOT NULL,                -- in that file, from 1: the first, where it is there twice; 0: none
+  seen     INTEGER REFERENCES runs(id),     -- the last run that found it there; NULL: one that is not known, as in a
+                                            -- cache of version 4 or before
+  checksum BLOB NOT NULL,                   -- over the document's key, corpus, split and line
+  PRIMARY KEY (document, corpus)
+) STRICT, WITHOUT ROWID;
+
+-- Which sets of which corpora a run of precompute read, whole or a part of several. A document has left a corpus's set
+-- that a completed pass over all of it (or such passes over all parts) did not find there any more.
+CREATE TABLE passes (
+  run       INTEGER NOT NULL REFERENCES runs(id),
+  corpus    TEXT NOT NULL,                  -- name of the file
+  split     TEXT NOT NULL CHECK (split IN ('train', 'validation', 'test')),
+  part      INTEGER NOT NULL,               -- from 1, as `--shard part/parts`
+  parts     INTEGER NOT NULL,               -- 1: all of it
+  completed INTEGER NOT NULL CHECK (completed IN (0, 1)),  -- 1: every row was read, and stored where it could be used
+  PRIMARY KEY (run, corpus, split)
+) STRICT, WITHOUT ROWID;
 
 -- The states a document has: the chain of records that ends in `tail`.
 CREATE TABLE chains (
@@ -146,11 +189,11 @@ CREATE INDEX chains_by_tail ON chains(tail);
 
 -- An encrypted cache's own key, sealed with its user's: one row; none where the cache is not encrypted.
 --
--- In an encrypted cache, `records.payload` and `documents.sealed` are AES-256-GCM's nonce (12 bytes), ciphertext
--- and tag (16), bound to the row's key; a record's token ids (4 bytes each), sizes and errors come before its coded
--- values; keys and checksums of records and documents are HMAC-SHA256. Names of files, counts and times stay readable,
--- and sizes and errors coarsely: those of a record are sealed exactly, with 512 bytes' padding, and rounded to a digit
--- beside it.
+-- In an encrypted cache, `records.payload`, `documents.sealed` and `encodings.sealed` are AES-256-GCM's nonce (12 bytes),
+-- ciphertext and tag (16), bound to the row's key; a record's token ids (4 bytes each), sizes and errors come before its
+-- coded values; keys and checksums of records, documents, encodings and members are HMAC-SHA256. Names of files, lines,
+-- forms, counts and times stay readable, and sizes and errors coarsely: those of a record are sealed exactly, with 512
+-- bytes' padding, and rounded to a digit beside it.
 CREATE TABLE encryption (
   id          INTEGER PRIMARY KEY CHECK (id = 1),
   cipher      TEXT NOT NULL,                -- 'AES-256-GCM'
@@ -270,23 +313,62 @@ SELECT
 FROM codecs
 ORDER BY codecs.id;
 
--- A row a document and stream: what it says, and which states it has.
+-- A row a document and stream: what it says, as the stream's source reads it, and which states it has. Of the corpora
+-- that have it in its set, the first by name says corpus and line; `corpora` counts all, which cache_members lists.
 CREATE VIEW cache_documents AS
 SELECT
   documents.id,
   chains.stream,
   documents.split,
-  documents.corpus,
-  documents.line,
-  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt,
+  members.corpus,
+  members.line,
+  iif(documents.sealed IS NULL, replace(substr(coalesce(encodings.prompt, documents.prompt), 1, 60), char(10), ' '),
+    '(encrypted)') AS prompt,
   iif(documents.sealed IS NULL, replace(substr(documents.response, 1, 60), char(10), ' '), '(encrypted)') AS response,
-  documents.prompt_tokens,
-  documents.response_tokens,
+  encodings.prompt_tokens,
+  encodings.response_tokens,
   chains.coverage,
   coalesce(chains.tokens, 0) AS state_tokens,
-  datetime(documents.created, 'unixepoch') AS stored
+  datetime(documents.created, 'unixepoch') AS stored,
+  documents.form,
+  (SELECT count(*) FROM members m WHERE m.document = documents.id) AS corpora
 FROM documents
-LEFT JOIN chains ON chains.document = documents.id;
+LEFT JOIN chains ON chains.document = documents.id
+LEFT JOIN streams ON streams.id = chains.stream
+LEFT JOIN encodings ON encodings.document = documents.id AND encodings.source = streams.source
+LEFT JOIN members ON members.document = documents.id AND members.corpus = (
+  SELECT min(m.corpus) FROM members m WHERE m.document = documents.id AND m.split = documents.split);
+
+-- A row a document and corpus: where it is, as which set, whether that set counts, and which run last found it there.
+CREATE VIEW cache_members AS
+SELECT
+  documents.id,
+  members.corpus,
+  members.split,
+  members.line,
+  members.split = documents.split AS counts,
+  members.seen AS last_run,
+  datetime(runs.started, 'unixepoch') AS last_seen,
+  documents.form,
+  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt,
+  iif(documents.sealed IS NULL, replace(substr(documents.response, 1, 60), char(10), ' '), '(encrypted)') AS response
+FROM members
+JOIN documents ON documents.id = members.document
+LEFT JOIN runs ON runs.id = members.seen;
+
+-- A row a run and set of a corpus: what it read of it, and whether to the end.
+CREATE VIEW cache_passes AS
+SELECT
+  passes.run,
+  passes.corpus,
+  passes.split,
+  passes.part,
+  passes.parts,
+  passes.completed,
+  datetime(runs.started, 'unixepoch') AS started
+FROM passes
+JOIN runs ON runs.id = passes.run
+ORDER BY 1, 2, 3;
 
 -- A row a run: what it did and how fast, and what was planned. The plan's bytes are the file's.
 CREATE VIEW cache_runs AS
@@ -372,9 +454,12 @@ SELECT
   max(chains.tokens) AS tokens,
   (count(*) - 1) * max(chains.tokens) AS tokens_saved,
   min(documents.id) AS first_document,
-  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt
+  iif(documents.sealed IS NULL, replace(substr(coalesce(encodings.prompt, documents.prompt), 1, 60), char(10), ' '),
+    '(encrypted)') AS prompt
 FROM chains
 JOIN documents ON documents.id = chains.document
+JOIN streams ON streams.id = chains.stream
+LEFT JOIN encodings ON encodings.document = documents.id AND encodings.source = streams.source
 GROUP BY chains.stream, chains.tail
 HAVING count(*) > 1
 ORDER BY tokens_saved DESC;
@@ -390,15 +475,21 @@ SELECT
   documents.id,
   needed.stream,
   documents.split,
-  documents.corpus,
-  documents.line,
+  members.corpus,
+  members.line,
   sum(records.tokens) AS tokens,
   sum(length(records.payload)) AS bytes,
-  length(CAST(documents.prompt AS BLOB)) + length(CAST(documents.response AS BLOB)) AS text_bytes,
-  iif(documents.sealed IS NULL, replace(substr(documents.prompt, 1, 60), char(10), ' '), '(encrypted)') AS prompt
+  length(CAST(coalesce(encodings.prompt, documents.prompt) AS BLOB)) + length(CAST(documents.response AS BLOB))
+    AS text_bytes,
+  iif(documents.sealed IS NULL, replace(substr(coalesce(encodings.prompt, documents.prompt), 1, 60), char(10), ' '),
+    '(encrypted)') AS prompt
 FROM needed
 JOIN records ON records.id = needed.record
 JOIN documents ON documents.id = needed.document
+JOIN streams ON streams.id = needed.stream
+LEFT JOIN encodings ON encodings.document = documents.id AND encodings.source = streams.source
+LEFT JOIN members ON members.document = documents.id AND members.corpus = (
+  SELECT min(m.corpus) FROM members m WHERE m.document = documents.id AND m.split = documents.split)
 GROUP BY needed.document, needed.stream
 ORDER BY bytes DESC, documents.id;
 

@@ -5,6 +5,18 @@ public enum SplitCorpus: Equatable, Sendable {
   case hashed(Corpus, HashSplit)
   case files(train: Corpus, validation: Corpus?, test: Corpus?, leaks: LeakPolicy)
 
+  /// The sets that it says of, each with its file.
+  public var sets: [(corpus: Corpus, split: CorpusSplit)] {
+    switch self {
+    case .hashed(let corpus, _):
+      CorpusSplit.allCases.map { (corpus, $0) }
+    case .files(let train, let validation, let test, _):
+      [(CorpusSplit.test, test), (.validation, validation), (.train, train)].compactMap {
+        split, corpus in corpus.map { ($0, split) }
+      }
+    }
+  }
+
   /// Reads the rows with their sets: in the file's order, or test, validation, train.
   ///
   /// Of files, all are read once before, to find prompts that are in more than one set.
@@ -18,11 +30,8 @@ public enum SplitCorpus: Equatable, Sendable {
       return SplitReader(
         [SplitReader.Part(try corpus.reader(badRows: badRows)) { split.split($0.splitBytes) }],
         shard: shard)
-    case .files(let train, let validation, let test, let policy):
-      let files = [(CorpusSplit.test, test), (.validation, validation), (.train, train)].compactMap
-      { split, corpus in
-        corpus.map { (split, $0) }
-      }
+    case .files(_, _, _, let policy):
+      let files = sets.map { ($0.split, $0.corpus) }
       var owners = PromptOwners(files)
       for (split, corpus) in files {
         // Bad rows are counted when the rows are used; here they only must not end the look.

@@ -8,8 +8,8 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
   case notACache(path: String, found: String)
   /// Made by a later version of the program.
   case newerSchema(path: String, found: Int, supported: Int)
-  /// Made by an earlier version, and opened for reading, which never changes a file.
-  case olderSchema(path: String, found: Int, supported: Int)
+  /// Made by an earlier version, and can't be migrated before it is read; `reason` says why, and what to do.
+  case olderSchema(path: String, found: Int, supported: Int, reason: String)
   /// Holds the states of another source, layer, codec, ...
   case identityMismatch(path: String, differences: [IdentityDifference])
   /// Holds several streams, and none was named.
@@ -57,9 +57,8 @@ public enum CacheError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path) is not a feature cache: \(found)"
     case .newerSchema(let path, let found, let supported):
       "\(path) has schema version \(found), and this program knows up to \(supported): use a newer denju"
-    case .olderSchema(let path, let found, let supported):
-      "\(path) has schema version \(found), older than \(supported): open it once for writing "
-        + "(`denju cache compact \(path)`), which migrates it"
+    case .olderSchema(let path, let found, let supported, let reason):
+      "\(path) has schema version \(found), older than \(supported), and can't be migrated now: \(reason)"
     case .identityMismatch(let path, let differences):
       "\(path) holds other states: \(differences.map(\.description).joined(separator: "; "))"
     case .severalStreams(let path, let streams):

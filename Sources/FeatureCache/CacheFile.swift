@@ -30,6 +30,9 @@ final class CacheFile: Sendable {
 
   var access: FeatureCache.Access { lock == nil ? .read : .write }
 
+  /// Its documents' rows, which belong to no one stream.
+  var documents: DocumentRows { DocumentRows(path: path, cipher: cipher) }
+
   /// A writer's log is folded in, so that one plain file is left.
   func close() throws(CacheError) {
     defer { lock?.release() }

@@ -12,9 +12,10 @@ public struct CacheFootprint: Equatable, Sendable {
 
   private static let page = 4096
 
-  /// Bytes of a row beside its payload and ids, and of its entries in indexes.
+  /// Bytes of a row beside its payload and ids, and of its entries in indexes; those of a document with what its
+  /// source reads of it, a place in a corpus and a chain of records.
   private static let record = (row: 125, indexes: 72)
-  private static let document = (row: 125, indexes: 150)
+  private static let document = (row: 95, reading: 87, indexes: 277)
 
   /// Adds `count` records of `tokens` tokens, each of `idWidth` bytes, with so much payload.
   public mutating func addRecords(_ count: Int, tokens: Int, idWidth: Int, payload: Double) {
@@ -22,10 +23,13 @@ public struct CacheFootprint: Equatable, Sendable {
     bytes += Double(count) * (row + Double(Self.record.indexes))
   }
 
-  /// Adds `count` documents with so many bytes of text and token ids each.
-  public mutating func addDocuments(_ count: Int, text: Double) {
-    let row = Self.row(Double(Self.document.row) + text)
-    bytes += Double(count) * (row + Double(Self.document.indexes))
+  /// Adds `count` documents, each with so many bytes of text as it was given, and of what a source reads of it beside
+  /// that: token ids, and what its template wrote.
+  public mutating func addDocuments(_ count: Int, given: Double, read: Double) {
+    let rows =
+      Self.row(Double(Self.document.row) + given)
+      + Self.row(Double(Self.document.reading) + read)
+    bytes += Double(count) * (rows + Double(Self.document.indexes))
   }
 
   /// A row's share of its pages.

@@ -4,6 +4,10 @@ import Numerics
 extension CacheIdentity {
   /// Names the source alone: its weights, configuration and tokenizer.
   var sourceKey: [UInt8] {
+    Self.sourceKey(weights: weights, architecture: architecture, tokenizer: tokenizer)
+  }
+
+  static func sourceKey(weights: String, architecture: String, tokenizer: String) -> [UInt8] {
     var hash = FramedHash("denju source key 1")
     hash.add(weights)
     hash.add(architecture)

@@ -40,14 +40,17 @@ extension FeatureCache {
           IdentityDifference(field: "width", cache: "\(width)", asked: "\(other.width)")
         ])
     }
-    var theirs: [DocumentKey: DocumentEntry] = [:]
-    for entry in try other.documents() { theirs[try other.document(entry.id).key] = entry }
+    // Two forms of one text are two documents.
+    var theirs: [DocumentKey: [DocumentEntry]] = [:]
+    for entry in try other.documents() {
+      theirs[try other.document(entry.id).key, default: []].append(entry)
+    }
     let mine = try documents()
     var result = StateDifference()
     var (squares, size, sum) = (0.0, 0.0, 0.0)
     for (index, entry) in mine.enumerated() {
       progress(index + 1, mine.count)
-      guard let twin = theirs.removeValue(forKey: try document(entry.id).key) else {
+      guard let twin = theirs[try document(entry.id).key]?.popLast() else {
         result.onlyHere += 1
         continue
       }
@@ -69,7 +72,7 @@ extension FeatureCache {
         }
       }
     }
-    result.onlyThere = theirs.count
+    result.onlyThere = theirs.values.reduce(0) { $0 + $1.count }
     result.meanRelative = result.tokens > 0 ? sum / Double(result.tokens) : 0
     result.relative = size > 0 ? (squares / size).squareRoot() : 0
     return result

@@ -53,7 +53,7 @@ extension FeatureCache {
 
   private func relink(_ db: Database, _ entry: CacheEntry) throws {
     let ids = entry.document.ids(entry.coverage)
-    guard let id = try documentID(db, entry.document.key), let last = Array(chain(ids)).last,
+    guard let id = try documentID(db, of: entry.document), let last = Array(chain(ids)).last,
       let tail = try recordID(db, last.key)
     else {
       throw CacheError.notFound(path: path, item: "\(entry.document.place) to mend")

@@ -84,35 +84,48 @@ extension FeatureCache {
         current = BatchWriter(self, run: run)
         writer = current
       }
-      try take(entry, of: other, current)
+      try take(entry, of: other, runs, current)
     }
     try writer?.flush()
     if let writer { report += writer.report }
     return report
   }
 
-  private func take(_ entry: DocumentEntry, of other: FeatureCache, _ writer: BatchWriter)
-    throws(CacheError)
-  {
+  private func take(
+    _ entry: DocumentEntry, of other: FeatureCache, _ runs: [Int64: RunID], _ writer: BatchWriter
+  ) throws(CacheError) {
     let document = try other.document(entry.id)
+    let members = try other.members(of: entry.id).map { member in
+      var here = member
+      here.seen = member.seen.flatMap { runs[$0.number] }
+      return here
+    }
     for coverage in entry.coverages {
       let start = try writer.storedTokens(of: document.ids(coverage))
       let records = try rekeyed(
         other.storedRecords(of: document.ids(coverage), from: start), of: document.ids(coverage))
-      try writer.add(CacheEntry(document: document, coverage: coverage, records: records))
+      var taken = CacheEntry(document: document, coverage: coverage, records: records)
+      taken.members = members
+      try writer.add(taken)
     }
   }
 
   private func requireMergeable(_ document: CacheDocument) throws(CacheError) {
-    guard let id = try documentID(document.key) else { return }
-    let mine = try self.document(id)
-    guard mine.promptIDs == document.promptIDs, mine.responseIDs == document.responseIDs else {
-      throw .conflict(path: path, item: "\(id) (\(mine.place))", reason: "its token ids are others")
-    }
-    guard mine.split == document.split || mine.split == .asked || document.split == .asked else {
-      throw .conflict(
-        path: path, item: "\(id) (\(mine.place))",
-        reason: "it is in \(mine.split.rawValue) here and in \(document.split.rawValue) there")
+    try read("compare documents") { db in
+      guard let id = try documentID(db, of: document),
+        let mine = try file.documents.document(db, id)
+      else { return }
+      let place = try file.documents.place(db, id, of: mine)
+      let item = "\(id) (\(CacheDocument.place(place.corpus, place.line)))"
+      guard try readsAlike(db, id, document) else {
+        throw CacheError.conflict(path: path, item: item, reason: "its token ids are others")
+      }
+      guard mine.split == document.split || mine.split == .asked || document.split == .asked
+      else {
+        throw CacheError.conflict(
+          path: path, item: item,
+          reason: "it is in \(mine.split.rawValue) here and in \(document.split.rawValue) there")
+      }
     }
   }
 
@@ -159,12 +172,18 @@ extension FeatureCache {
     }
   }
 
-  /// Copies the other's runs that are not here yet; says which run there is which here.
+  /// Copies the other's runs that are not here yet, with the passes they made; says which run there is which here.
   private func takeRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
     let columns =
       "name, kind, status, started, ended, seconds, documents, tokens, bytes, seed, plan, options, outcomes"
     let rows = try other.read("read runs") { db in
       try Row.fetchAll(db, sql: "SELECT id, \(columns) FROM runs ORDER BY id")
+    }
+    let passes = try other.read("read runs") { db in
+      try Row.fetchAll(
+        db,
+        sql: "SELECT run, CAST(corpus AS BLOB), split, part, parts, completed FROM passes"
+      ).map { Array($0.databaseValues) }
     }
     return try write("take runs") { db in
       var map: [Int64: RunID] = [:]
@@ -179,6 +198,15 @@ extension FeatureCache {
             db, sql: "SELECT id FROM runs WHERE name = ?", arguments: [values[1]])
         else { continue }
         map[id] = RunID(number: here)
+      }
+      for pass in passes {
+        guard case .int64(let id)? = pass.first?.storage, let run = map[id] else { continue }
+        try db.execute(
+          sql: """
+            INSERT OR IGNORE INTO passes (run, corpus, split, part, parts, completed)
+            VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)
+            """,
+          arguments: [run.number] + StatementArguments(pass.dropFirst()))
       }
       return map
     }

@@ -110,7 +110,7 @@ extension FeatureCache {
         path, try CacheConnection.writer(path), lock, key, codecs)
     } else {
       (file, streams) = try opened(
-        path, try CacheConnection.reader(path), nil, key, codecs)
+        path, try CacheMigration(path, key).reader(), nil, key, codecs)
     }
     return FeatureCache(try chosen(stream, of: streams, path: path), in: file)
   }
@@ -157,12 +157,7 @@ extension FeatureCache {
     let streams: [StoredStream]
     do throws(any Error) {
       let version = try queue.read { db in try Schema.requireCache(db, path: path) }
-      if version < Schema.version {
-        guard lock != nil else {
-          throw CacheError.olderSchema(path: path, found: version, supported: Schema.version)
-        }
-        try queue.write { db in try Schema.migrate(db, from: version, steps: Schema.migrations) }
-      }
+      if version < Schema.version { try Schema.migrate(queue, .init(path: path, key: key)) }
       if lock != nil { try queue.write { db in try Schema.refreshViews(db) } }
       file = CacheFile(
         path: path, queue: queue, lock: lock, codecs: codecs,

@@ -30,7 +30,7 @@ extension FeatureCache {
   }
 
   /// Removes this stream: its states, its documents as far as they have no states in another, and its
-  /// source where it has no other stream. It can't be used any more.
+  /// source, with what that reads of the documents that stay, where it has no other stream. It can't be used any more.
   ///
   /// - Throws: `refused` when it is the file's only one; `busy` as `purge` of documents does.
   public func purgeStream() throws(CacheError) -> PurgeReport {
@@ -55,15 +55,9 @@ extension FeatureCache {
       }
       try db.execute(sql: "DELETE FROM chains WHERE stream = ?", arguments: [streamID])
       try db.execute(sql: "DELETE FROM records WHERE stream = ?", arguments: [streamID])
-      try db.execute(
-        sql: """
-          DELETE FROM documents
-          WHERE source = ? AND NOT EXISTS (SELECT 1 FROM chains WHERE document = documents.id)
-          """, arguments: [sourceID])
-      report.documents = db.changesCount
+      report.documents = try removeWithoutStates(db)
       try db.execute(sql: "DELETE FROM lookups WHERE stream = ?", arguments: [streamID])
       try db.execute(sql: "DELETE FROM streams WHERE id = ?", arguments: [streamID])
-      try Schema.markVersion(db)
       try StoredCodec.removeUnused(db)
       try db.execute(
         sql: "DELETE FROM sources WHERE id NOT IN (SELECT source FROM streams)")
@@ -71,6 +65,31 @@ extension FeatureCache {
     }
     try erase()
     return report
+  }
+
+  /// Removes what this stream's source reads of documents that it has no states of any more, and those of them that no
+  /// other source has; says how many.
+  private func removeWithoutStates(_ db: Database) throws -> Int {
+    let unread = try Int64.fetchAll(
+      db,
+      sql: """
+        SELECT document FROM encodings e WHERE source = :source AND NOT EXISTS (
+          SELECT 1 FROM chains c JOIN streams s ON s.id = c.stream
+          WHERE c.document = e.document AND s.source = :source)
+        """, arguments: ["source": sourceID])
+    var removed = 0
+    for document in unread {
+      try db.execute(
+        sql: "DELETE FROM encodings WHERE document = ? AND source = ?",
+        arguments: [document, sourceID])
+      let isRead = try Bool.fetchOne(
+        db, sql: "SELECT EXISTS (SELECT 1 FROM encodings WHERE document = ?)",
+        arguments: [document])
+      guard isRead != true else { continue }
+      try file.documents.remove(db, DocumentID(number: document))
+      removed += 1
+    }
+    return removed
   }
 
   /// Compacts after a deletion, so that nothing of it is in the log; says what there is when that fails.
@@ -106,9 +125,7 @@ extension FeatureCache {
   func remove(_ db: Database, _ id: DocumentID, _ report: inout PurgeReport) throws {
     let tails = try Int64.fetchAll(
       db, sql: "SELECT tail FROM chains WHERE document = ?", arguments: [id.number])
-    try db.execute(sql: "DELETE FROM chains WHERE document = ?", arguments: [id.number])
-    try db.execute(sql: "DELETE FROM documents WHERE id = ?", arguments: [id.number])
-    guard db.changesCount == 1 else { throw CacheError.notFound(path: path, item: "\(id)") }
+    try file.documents.remove(db, id)
     report.documents += 1
     for tail in tails { try removeUnused(db, from: tail, &report) }
     // Damage took its chains, and nothing says which records were its own.

@@ -39,8 +39,10 @@ extension FeatureCache {
   ///   - kind: what it does.
   ///   - plan: JSON: what it sets out to do.
   ///   - options: JSON: the command line's.
+  ///   - passes: what it reads of which corpora. They are completed when it is finished.
   public func beginRun(
-    _ kind: RunKind, plan: String = "{}", options: String = "{}", seed: UInt64? = nil
+    _ kind: RunKind, plan: String = "{}", options: String = "{}", seed: UInt64? = nil,
+    passes: [CorpusPass] = []
   ) throws(CacheError) -> RunID {
     try write("note a run") { db in
       try db.execute(
@@ -52,7 +54,18 @@ extension FeatureCache {
           UUID().uuidString.lowercased(), kind.rawValue, unixTime(), seed.map { String($0) }, plan,
           options,
         ])
-      return RunID(number: db.lastInsertedRowID)
+      let run = RunID(number: db.lastInsertedRowID)
+      for pass in passes {
+        try db.execute(
+          sql: """
+            INSERT INTO passes (run, corpus, split, part, parts, completed)
+            VALUES (?, CAST(? AS TEXT), ?, ?, ?, 0)
+            """,
+          arguments: [
+            run.number, Data(pass.corpus.utf8), pass.split.rawValue, pass.part, pass.parts,
+          ])
+      }
+      return run
     }
   }
 
@@ -79,6 +92,8 @@ extension FeatureCache {
         progress.documents,
         progress.tokens, progress.bytes, outcomes, run.number,
       ])
+    guard status == .finished else { return }
+    try db.execute(sql: "UPDATE passes SET completed = 1 WHERE run = ?", arguments: [run.number])
   }
 
   /// A writer that holds the lock knows that no other run is alive, whatever the rows say.

@@ -19,14 +19,6 @@ extension FeatureCache {
 
 /// What an encrypted cache has in a row's place. Where a cache is not encrypted, all of this is the identity.
 extension FeatureCache {
-  /// A document's key as rows have it.
-  func storedKey(_ key: DocumentKey) -> [UInt8] {
-    guard let cipher = file.cipher else { return key.bytes }
-    var hash = FramedHash("denju document key 1", key: cipher.authentication)
-    hash.add(key.bytes)
-    return hash.finalize()
-  }
-
   /// A record as its row has it.
   struct RecordColumns: Equatable {
     var ids: Data
@@ -104,64 +96,5 @@ extension FeatureCache {
       payload: Data(content.dropFirst(head).prefix(Int(numbers[3]))), rawBytes: raw,
       error: CodingError(
         relative: Double(bitPattern: numbers[1]), largest: Double(bitPattern: numbers[2])))
-  }
-
-  /// A document's text and token ids as rows have them: in columns of their own, or all in `sealed`.
-  struct DocumentColumns {
-    var prompt = Data()
-    var promptIDs = Data()
-    var response = Data()
-    var responseIDs = Data()
-    var sealed: Data?
-  }
-
-  func sealed(_ document: CacheDocument) throws -> DocumentColumns {
-    let open = DocumentColumns(
-      prompt: Data(document.prompt), promptIDs: Data(TokenIDs.packed(document.promptIDs)),
-      response: Data(document.response), responseIDs: Data(TokenIDs.packed(document.responseIDs)))
-    guard let cipher = file.cipher else { return open }
-    var content = Data()
-    for part in [open.prompt, open.promptIDs, open.response, open.responseIDs] {
-      withUnsafeBytes(of: UInt64(part.count).littleEndian) { content.append(contentsOf: $0) }
-      content.append(part)
-    }
-    return DocumentColumns(sealed: try cipher.seal(content, boundTo: storedKey(document.key)))
-  }
-
-  /// The columns with what was sealed in its place.
-  ///
-  /// - Parameter key: as the row has it.
-  func unsealed(
-    _ columns: DocumentColumns, key: [UInt8], item: String
-  ) throws(CacheError) -> DocumentColumns {
-    guard let cipher = file.cipher else {
-      guard columns.sealed == nil else {
-        throw .damaged(
-          path: path, item: item, reason: "it is sealed in a cache that is not encrypted")
-      }
-      return columns
-    }
-    guard columns.prompt.isEmpty, columns.promptIDs.isEmpty, columns.response.isEmpty,
-      columns.responseIDs.isEmpty
-    else {
-      throw .damaged(path: path, item: item, reason: "it has text that is not encrypted")
-    }
-    guard let sealed = columns.sealed, let content = cipher.open(sealed, boundTo: key) else {
-      throw .damaged(path: path, item: item, reason: "it can't be decrypted")
-    }
-    var rest = content[...]
-    var parts: [Data] = []
-    while rest.count >= 8 {
-      let count = rest.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      rest = rest.dropFirst(8)
-      guard count <= UInt64(rest.count) else { break }
-      parts.append(Data(rest.prefix(Int(count))))
-      rest = rest.dropFirst(Int(count))
-    }
-    guard parts.count == 4, rest.isEmpty else {
-      throw .damaged(path: path, item: item, reason: "what it decrypts to is no document")
-    }
-    return DocumentColumns(
-      prompt: parts[0], promptIDs: parts[1], response: parts[2], responseIDs: parts[3])
   }
 }

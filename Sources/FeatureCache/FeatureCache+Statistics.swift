@@ -33,6 +33,8 @@ public enum CacheView: String, CaseIterable, Sendable {
   case byCodec = "cache_by_codec"
   case codecs = "cache_codecs"
   case documents = "cache_documents"
+  case members = "cache_members"
+  case passes = "cache_passes"
   case runs = "cache_runs"
   case byDay = "cache_by_day"
   case errors = "cache_errors"
@@ -63,7 +65,7 @@ extension FeatureCache {
           """, arguments: [streamID])
       {
         var reader = RowReader(row, path: path, item: "the list of documents")
-        result.documents[try splitNamed(try reader.text())] = try reader.integer()
+        result.documents[try file.documents.split(try reader.text())] = try reader.integer()
       }
       let sums = try Row.fetchOne(
         db,

@@ -22,11 +22,13 @@ extension FeatureCache {
             + "\(stream.number)`) and precompute them again"))
       return false
     }
-    let records = readable.map { ($0, rows(of: "records", "stream", $0.streamID, &damage)) }
+    let records = readable.map { stream in
+      (stream, rows(of: "records", "stream = \(stream.streamID)", &damage))
+    }
     let sources = Dictionary(grouping: streams, by: \.sourceID).sorted { $0.key < $1.key }
-    let documents = sources.map { ($0.value, rows(of: "documents", "source", $0.key, &damage)) }
-    let total =
-      records.reduce(0) { $0 + $1.1.count } + documents.reduce(0) { $0 + $1.1.count }
+      .map(\.value)
+    let documents = rows(of: "documents", "true", &damage)
+    let total = records.reduce(0) { $0 + $1.1.count } + documents.count
     var checked = 0
     for (stream, rows) in records {
       for row in rows {
@@ -37,13 +39,11 @@ extension FeatureCache {
         progress(checked, total)
       }
     }
-    for (streams, rows) in documents {
-      for row in rows {
-        damage += faultsOfDocument(
-          DocumentID(number: row), in: streams, readable: readable.map(\.streamID))
-        checked += 1
-        progress(checked, total)
-      }
+    for row in documents {
+      damage += faultsOfDocument(
+        DocumentID(number: row), in: sources, readable: readable.map(\.streamID))
+      checked += 1
+      progress(checked, total)
     }
     return damage
   }
@@ -55,7 +55,7 @@ extension FeatureCache {
         try String.fetchAll(db, sql: "PRAGMA integrity_check")
           + (try Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map {
             "a reference leads nowhere: \($0)"
-          }) + (try faultsOfVersion(db))
+          })
           + (try StoredCodec.unused(db).map { "no stream uses the codec \($0)" })
       }
       damage = findings.filter { $0 != "ok" }.map { CacheDamage(item: .file, reason: $0) }
@@ -63,15 +63,6 @@ extension FeatureCache {
       damage.append(CacheDamage(item: .file, reason: "\(error)"))
     }
     return damage
-  }
-
-  /// A version that lets older programs misread what is here.
-  private func faultsOfVersion(_ db: Database) throws -> [String] {
-    let version = try Schema.marks(db).version
-    guard version < Schema.documentVersion, try Schema.holdsDocumentStates(db) else { return [] }
-    return [
-      "its schema version is \(version), and states of whole documents need \(Schema.documentVersion)"
-    ]
   }
 
   /// A run has no checksum; what the schema's conditions say of it is checked here, since SQLite's own check
@@ -114,16 +105,16 @@ extension FeatureCache {
     }
   }
 
-  /// The ids of a table's rows with this owner; where the table can't be walked to its end, those before.
+  /// The ids of those of a table's rows that are asked for; where the table can't be walked to its end, those before.
   private func rows(
-    of table: String, _ column: String, _ owner: Int64, _ damage: inout [CacheDamage]
+    of table: String, _ condition: String, _ damage: inout [CacheDamage]
   ) -> [Int64] {
     var found: [Int64] = []
     do {
       try read("list \(table)") { db in
         // NOT INDEXED: the table itself is asked, so that damage to an index hides no row.
         let cursor = try Int64.fetchCursor(
-          db, sql: "SELECT id FROM \(table) NOT INDEXED WHERE \(column) = ?", arguments: [owner])
+          db, sql: "SELECT id FROM \(table) NOT INDEXED WHERE \(condition)")
         while let row = try cursor.next() { found.append(row) }
       }
     } catch {
@@ -132,80 +123,7 @@ extension FeatureCache {
     return found
   }
 
-  /// - Parameters:
-  ///   - streams: all of the document's source.
-  ///   - readable: the numbers of those that can be decoded: of the others enough is said.
-  private func faultsOfDocument(
-    _ id: DocumentID, in streams: [FeatureCache], readable: [Int64]
-  ) -> [CacheDamage] {
-    var damage: [CacheDamage] = []
-    var hasStates = false
-    for stream in streams {
-      do {
-        let document = try stream.document(id)
-        for coverage in try stream.coverages(of: id) {
-          hasStates = true
-          if readable.contains(stream.streamID),
-            let reason = stream.faultOfChain(id, document.ids(coverage), coverage)
-          {
-            damage.append(
-              CacheDamage(stream: stream.number, item: .states(id, coverage), reason: reason))
-          }
-        }
-        guard try stream.documentID(document.key) == id else {
-          return damage + [CacheDamage(item: .document(id), reason: "its key is not in the index")]
-        }
-      } catch {
-        return damage + [CacheDamage(item: .document(id), reason: Self.reason(error))]
-      }
-    }
-    return hasStates
-      ? damage : damage + [CacheDamage(item: .document(id), reason: "it has no states")]
-  }
-
-  private func coverages(of id: DocumentID) throws(CacheError) -> [Coverage] {
-    try read("check a document") { db in
-      try String.fetchAll(
-        db, sql: "SELECT coverage FROM chains WHERE document = ? AND stream = ? ORDER BY coverage",
-        arguments: [id.number, streamID]
-      ).map { name in
-        guard let coverage = Coverage(rawValue: name) else {
-          throw CacheError.damaged(
-            path: path, item: "\(id)", reason: "there is no coverage `\(name)`")
-        }
-        return coverage
-      }
-    }
-  }
-
-  private func faultOfChain(_ id: DocumentID, _ ids: [Int32], _ coverage: Coverage) -> String? {
-    do {
-      return try read("check a document") { db in
-        let row = try Row.fetchOne(
-          db,
-          sql: "SELECT tokens, tail FROM chains WHERE document = ? AND stream = ? AND coverage = ?",
-          arguments: [id.number, streamID, coverage.rawValue])
-        guard let row else { return "its chain is gone" }
-        var reader = RowReader(row, path: path, item: "\(id)")
-        guard try reader.integer() == ids.count else {
-          return "its chain has another count of tokens"
-        }
-        var last: Int64?
-        for link in chain(ids) {
-          guard let row = try recordID(db, link.key) else {
-            return "record \(link.key) of tokens from \(link.range.lowerBound) is missing"
-          }
-          _ = try soundRecord(db, link.key, parent: link.parent)
-          last = row
-        }
-        return try reader.integer() == last.map(Int.init) ? nil : "its chain ends in another record"
-      }
-    } catch {
-      return Self.reason(error)
-    }
-  }
-
-  private static func reason(_ error: CacheError) -> String {
+  static func reason(_ error: CacheError) -> String {
     if case .damaged(_, _, let reason) = error { return reason }
     return error.description
   }

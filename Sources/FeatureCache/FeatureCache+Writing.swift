@@ -8,6 +8,8 @@ public struct CacheEntry: Sendable {
   public var document: CacheDocument
   public var coverage: Coverage
   public var records: [CacheRecord]
+  /// The corpora that have it, where it comes from another cache; `nil`: the document's own, where it was found now.
+  var members: [CorpusMember]?
 
   public init(document: CacheDocument, coverage: Coverage, records: [CacheRecord]) {
     self.document = document
@@ -20,7 +22,7 @@ public struct CacheEntry: Sendable {
 public struct PutReport: Equatable, Sendable {
   /// Documents that were new.
   public var stored = 0
-  /// Documents that were here and have states of another coverage now.
+  /// Documents that were here and have states of another coverage, or in another stream, now.
   public var extended = 0
   /// Documents that were here with all of this.
   public var present = 0
@@ -197,94 +199,5 @@ extension FeatureCache {
     try decode(here, into: &left)
     try decode(record, into: &right)
     return zip(left, right).allSatisfy { $0.bitPattern == $1.bitPattern }
-  }
-
-  private func putDocument(
-    _ db: Database, _ entry: CacheEntry, run: RunID?, _ report: inout PutReport
-  ) throws {
-    let ids = entry.document.ids(entry.coverage)
-    var tail: Int64?
-    if let last = Array(chain(ids)).last { tail = try recordID(db, last.key) }
-    guard let tail else {
-      throw CacheError.invalid(
-        "\(entry.document.place) has no states of its \(ids.count) tokens to be stored with")
-    }
-    let known = try documentID(db, entry.document.key)
-    let id = try known ?? insert(db, entry.document, run: run)
-    let hadChain = try hasChain(db, id, entry.coverage)
-    if known == nil {
-      report.stored += 1
-    } else if try reconcile(db, id, entry.document) {
-      report.moved += 1
-    } else if hadChain {
-      report.present += 1
-    } else {
-      report.extended += 1
-    }
-    if hadChain { return }
-    let statement = try db.cachedStatement(
-      sql: "INSERT INTO chains (document, stream, coverage, tokens, tail) VALUES (?, ?, ?, ?, ?)")
-    try statement.execute(arguments: [
-      id.number, streamID, entry.coverage.rawValue, ids.count, tail,
-    ])
-  }
-
-  private func hasChain(_ db: Database, _ id: DocumentID, _ coverage: Coverage) throws -> Bool {
-    let statement = try db.cachedStatement(
-      sql: "SELECT 1 FROM chains WHERE document = ? AND stream = ? AND coverage = ?")
-    return try Int.fetchOne(statement, arguments: [id.number, streamID, coverage.rawValue]) != nil
-  }
-
-  private func insert(_ db: Database, _ document: CacheDocument, run: RunID?) throws -> DocumentID {
-    // Text goes in as bytes: SQLite's interface for strings would end it at a zero byte.
-    let statement = try db.cachedStatement(
-      sql: """
-        INSERT INTO documents (key, source, split, corpus, line, prompt, prompt_ids, response, response_ids,
-          sealed, prompt_tokens, response_tokens, run, created, checksum)
-        VALUES (?, ?, ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)
-        """)
-    let columns = try sealed(document)
-    try statement.execute(arguments: [
-      Data(storedKey(document.key)), sourceID, document.split.rawValue,
-      Data(document.corpus.utf8), document.line, columns.prompt, columns.promptIDs,
-      columns.response, columns.responseIDs, columns.sealed, document.promptIDs.count,
-      document.responseIDs.count, run?.number, unixTime(),
-      Data(document.checksum(source: sourceKey, secret: secret)),
-    ])
-    return DocumentID(number: db.lastInsertedRowID)
-  }
-
-  /// Brings a document that is here already in line with `document`; true when it was in another
-  /// split.
-  ///
-  /// Of several places in a corpus with the same text, the first is kept, so that the content does
-  /// not depend on the order of storing. A prompt asked in generation never leaves the set it was
-  /// put in for training.
-  private func reconcile(_ db: Database, _ id: DocumentID, _ document: CacheDocument) throws -> Bool
-  {
-    guard let stored = try self.document(db, id) else { return false }
-    guard stored.promptIDs == document.promptIDs, stored.responseIDs == document.responseIDs else {
-      throw CacheError.conflict(
-        path: path, item: "\(id) (\(stored.place))",
-        reason:
-          "\(document.place) has the same text as other token ids; purge it, or use the options it was made with"
-      )
-    }
-    if document.split == .asked { return false }
-    var updated = stored
-    updated.split = document.split
-    if stored.split == .asked || document.precedes(stored) {
-      updated.corpus = document.corpus
-      updated.line = document.line
-    }
-    if updated == stored { return false }
-    try db.execute(
-      sql:
-        "UPDATE documents SET split = ?, corpus = CAST(? AS TEXT), line = ?, checksum = ? WHERE id = ?",
-      arguments: [
-        updated.split.rawValue, Data(updated.corpus.utf8), updated.line,
-        Data(updated.checksum(source: sourceKey, secret: secret)), id.number,
-      ])
-    return updated.split != stored.split
   }
 }

@@ -68,7 +68,6 @@ struct StoredStream {
         identity.numerics, identity.width, chunkTokens, now,
       ])
     streamID = db.lastInsertedRowID
-    try Schema.markVersion(db)
     try StoredCodec.insert(db, codec, cipher)
   }
 

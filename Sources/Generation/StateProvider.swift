@@ -256,8 +256,20 @@ public final class StateProvider {
     let records = try cache.records(
       of: prompt.ids, from: start, states: states + start * identity.width, place: "a prompt asked")
     let document = CacheDocument(
-      split: .asked, corpus: "asked", line: 0, prompt: prompt.text, promptIDs: prompt.ids,
-      response: [], responseIDs: [])
+      split: .asked, corpus: "asked", line: 0, form: DocumentForm(prompt.given),
+      given: prompt.given?.canonical, prompt: prompt.text, promptIDs: prompt.ids, response: [],
+      responseIDs: [])
     try cache.storeMiss(CacheEntry(document: document, coverage: .prompt, records: records))
+  }
+}
+
+extension DocumentForm {
+  /// How the cache has a prompt that was asked; `nil`: one of which the rendering alone is known.
+  fileprivate init(_ prompt: PromptFormat.Prompt?) {
+    switch prompt {
+    case .raw: self = .text
+    case .messages: self = .messages
+    case nil: self = .rendered
+    }
   }
 }

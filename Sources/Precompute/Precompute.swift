@@ -195,7 +195,7 @@ public final class Precompute {
     encoder.outputFormatting = [.sortedKeys]
     let run = try cache.beginRun(
       .precompute, plan: String(decoding: try encoder.encode(plan), as: UTF8.self),
-      options: settings, seed: options.seed)
+      options: settings, seed: options.seed, passes: options.passes)
     let work = PrecomputeWork(
       streams: streams, run: run, reading: reading, options: options, plan: plan)
     do {

@@ -76,6 +76,15 @@ public struct PrecomputeOptions: Sendable {
     return options
   }
 
+  /// What this run reads of which corpora.
+  var passes: [CorpusPass] {
+    corpus.sets.map { set in
+      CorpusPass(
+        corpus: set.corpus.name, split: DocumentSplit(set.split), part: shard?.number ?? 1,
+        parts: shard?.count ?? 1)
+    }
+  }
+
   /// The rows of this run.
   func rows() throws(CorpusError) -> SplitReader {
     try corpus.reader(badRows: badRows, shard: shard)

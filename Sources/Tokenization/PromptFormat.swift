@@ -11,6 +11,23 @@ public struct PromptFormat: Sendable {
   public enum Prompt: Equatable, Sendable {
     case raw(String)
     case messages([ChatMessage])
+
+    /// In one spelling only: text as it is, messages as JSON without white space, `[{"role":"user","content":"..."}]`.
+    public var canonical: [UInt8] {
+      switch self {
+      case .raw(let text):
+        return Array(text.utf8)
+      case .messages(let messages):
+        var json = CanonicalJSON()
+        json.list(messages) { json, message in
+          json.open("{")
+          json.member("role", message.role)
+          json.member("content", message.content)
+          json.close("}")
+        }
+        return json.bytes
+      }
+    }
   }
 
   /// A prompt as text, for people and for keys, and as token ids.
@@ -19,14 +36,17 @@ public struct PromptFormat: Sendable {
     public let ids: [Int32]
     /// Has a character that the tokenizer has no token for.
     public let isLossy: Bool
+    /// What was encoded; `nil`: `text` and `ids` alone are known.
+    public let given: Prompt?
 
-    public init(text: [UInt8], ids: [Int32], isLossy: Bool) {
+    public init(text: [UInt8], ids: [Int32], isLossy: Bool, given: Prompt? = nil) {
       self.text = text
       self.ids = ids
       self.isLossy = isLossy
+      self.given = given
     }
 
-    public static let empty = Encoded(text: [], ids: [], isLossy: false)
+    public static let empty = Encoded(text: [], ids: [], isLossy: false, given: .raw(""))
   }
 
   public let tokenizer: Tokenizer
@@ -48,7 +68,7 @@ public struct PromptFormat: Sendable {
     case (.raw(let text), nil):
       return Encoded(
         text: Array(text.utf8), ids: tokenizer.encode(text, special: special),
-        isLossy: !tokenizer.canEncode(text))
+        isLossy: !tokenizer.canEncode(text), given: prompt)
     case (.raw(let text), _?):
       messages = [ChatMessage(role: "user", content: text)]
     case (.messages(let given), _):
@@ -58,7 +78,7 @@ public struct PromptFormat: Sendable {
     return Encoded(
       text: Array(try template.text(for: messages).utf8),
       ids: try template.ids(for: messages, tokenizer: tokenizer),
-      isLossy: messages.contains { !tokenizer.canEncode($0.content) })
+      isLossy: messages.contains { !tokenizer.canEncode($0.content) }, given: prompt)
   }
 
   /// A response's ids, which end in ``Tokenizer/endOfTextID``, where the tokenizer has one.

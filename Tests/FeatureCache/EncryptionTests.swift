@@ -97,7 +97,9 @@ import Testing
         document.promptIDs[66..<70].map(UInt16.init).withUnsafeBytes { Data($0) })
       secrets.append(Data(SHA256.hash(data: Data(document.prompt))))
     }
-    for column in ["records WHERE id = 1", "documents WHERE id = 1"] {
+    for column in [
+      "records WHERE id = 1", "documents WHERE id = 1", "encodings WHERE document = 1",
+    ] {
       for name in ["key", "checksum"] {
         let hash = try TinyCache.sqlite3(
           fixture.path("plain"), "SELECT hex(\(name)) FROM \(column)")
@@ -134,7 +136,12 @@ import Testing
     "UPDATE documents SET sealed = (SELECT sealed FROM documents WHERE id = 2) WHERE id = 1",
     "UPDATE documents SET sealed = NULL WHERE id = 1",
     "UPDATE documents SET split = 'test' WHERE id = 1",
-    "UPDATE documents SET prompt_tokens = 7 WHERE id = 1",
+    "UPDATE encodings SET sealed = (SELECT sealed FROM encodings WHERE document = 2) WHERE document = 1",
+    "UPDATE encodings SET sealed = NULL WHERE document = 1",
+    "UPDATE encodings SET prompt_tokens = 7 WHERE document = 1",
+    "UPDATE encodings SET prompt = 'in the open' WHERE document = 1",
+    "UPDATE encodings SET prompt_ids = zeroblob(200) WHERE document = 1",
+    "UPDATE members SET line = 9 WHERE document = 1",
     "UPDATE documents SET prompt = 'in the open' WHERE id = 1",
     "UPDATE records SET error_max = error_max + 1 WHERE id = 1",
     "UPDATE records SET raw_bytes = 7 WHERE id = 1",

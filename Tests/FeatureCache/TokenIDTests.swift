@@ -41,11 +41,11 @@ import Testing
         fixture.path(),
         """
         SELECT length(ids) / tokens FROM records ORDER BY first;
-        SELECT length(prompt_ids) / prompt_tokens, length(response_ids) / response_tokens FROM documents
+        SELECT length(prompt_ids) / prompt_tokens, length(response_ids) / response_tokens FROM encodings
         """) == "2\n\(width)\n\(width)|\(width)\n")
     // The largest id's lowest byte in the document, and in the record.
     for change in [
-      "documents SET prompt_ids = CAST(substr(prompt_ids, 1, \(99 * width)) || x'07' "
+      "encodings SET prompt_ids = CAST(substr(prompt_ids, 1, \(99 * width)) || x'07' "
         + "|| substr(prompt_ids, \(99 * width + 2)) AS BLOB)",
       "records SET ids = CAST(substr(ids, 1, \(35 * width)) || x'07' "
         + "|| substr(ids, \(35 * width + 2)) AS BLOB) WHERE first = 64",

@@ -104,6 +104,27 @@ import Tokenization
     #expect(try cache.documents(.asked).count == 1)
   }
 
+  @Test func `what is asked is stored in the form it was asked in`() throws {
+    let place = try Place()
+    let known = place.prompt("The thing is")
+    let cache = try place.cache(
+      known, [Float](repeating: 1, count: known.ids.count * place.identity.width))
+    let format = try PromptFormat(place.tokenizer)
+    let provider = try place.provider(cache)
+    for prompt in [
+      try format.prompt(.raw("A text")),
+      try format.prompt(.messages([ChatMessage(role: "user", content: "Hello \"you\"")])),
+      place.prompt("Tokens alone"),
+    ] { _ = try provider.states(prompt) }
+    let stored = try cache.documents(.asked).map { try cache.document($0.id) }
+    #expect(
+      Set(stored.map { "\($0.form): \(String(decoding: $0.given, as: UTF8.self))" }) == [
+        "text: A text", #"messages: [{"role":"user","content":"Hello \"you\""}]"#,
+        "rendered: Tokens alone",
+      ])
+    #expect(try cache.verify() == [])
+  }
+
   @Test func `a cache opened for reading stores nothing, and says nothing`() throws {
     let place = try Place()
     let known = place.prompt("The thing is")

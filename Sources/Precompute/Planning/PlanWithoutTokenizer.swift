@@ -62,6 +62,7 @@ extension PlanCost {
     if tokens >= chunk { stored.records[chunk, default: 0] += tokens / chunk }
     if tokens % chunk > 0 { stored.records[tokens % chunk, default: 0] += 1 }
     stored.documents += 1
-    stored.textBytes += row.splitBytes.count + row.response.utf8.count + stored.idWidth * whole
+    stored.givenBytes += row.splitBytes.count + row.response.utf8.count
+    stored.readBytes += stored.idWidth * whole
   }
 }

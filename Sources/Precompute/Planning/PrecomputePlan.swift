@@ -94,8 +94,10 @@ struct StoredWork: Equatable, Sendable {
   /// Records by their tokens.
   var records: [Int: Int] = [:]
   var documents = 0
-  /// Bytes of documents' text and token ids.
-  var textBytes = 0
+  /// Bytes of documents' text.
+  var givenBytes = 0
+  /// Bytes of token ids, and of what a template wrote.
+  var readBytes = 0
   /// Bytes of a token id in a record's row.
   var idWidth = 4
 
@@ -108,7 +110,9 @@ struct StoredWork: Equatable, Sendable {
       footprint.addRecords(
         count, tokens: tokens, idWidth: idWidth, payload: payloadPerToken * Double(tokens))
     }
-    footprint.addDocuments(documents, text: Double(textBytes) / Double(max(documents, 1)))
+    let count = Double(max(documents, 1))
+    footprint.addDocuments(
+      documents, given: Double(givenBytes) / count, read: Double(readBytes) / count)
     return footprint.bytes
   }
 }

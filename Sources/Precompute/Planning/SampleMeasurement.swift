@@ -90,7 +90,8 @@ struct SampleMeasurement {
           emit: { place, entry in
             if place == 0 {
               stored.documents += 1
-              reckoned.addDocuments(1, text: Double(entry.document.textBytes))
+              reckoned.addDocuments(
+                1, given: Double(entry.document.givenBytes), read: Double(entry.document.readBytes))
             }
             for record in entry.records {
               stored.records[record.ids.count, default: 0] += 1

@@ -93,7 +93,8 @@ final class CorpusEncoder {
     if prompt.isLossy || !format.tokenizer.canEncode(row.response) { lossy += 1 }
     return CacheDocument(
       split: DocumentSplit(split), corpus: row.location.file, line: row.location.line,
-      prompt: prompt.text, promptIDs: prompt.ids, response: Array(row.response.utf8),
+      form: row.form, given: prompt.given?.canonical, prompt: prompt.text, promptIDs: prompt.ids,
+      response: Array(row.response.utf8),
       responseIDs: format.response(row.response))
   }
 
@@ -118,6 +119,16 @@ final class CorpusEncoder {
     guard document.responseIDs.count > excess, coverage == .document else { return false }
     document.responseIDs.removeLast(excess)
     return true
+  }
+}
+
+extension CorpusRow {
+  /// How the cache has its prompt.
+  fileprivate var form: DocumentForm {
+    switch prompt {
+    case .raw, .none: .text
+    case .messages: .messages
+    }
   }
 }
 

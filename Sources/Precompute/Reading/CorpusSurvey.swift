@@ -41,10 +41,10 @@ struct CorpusSurvey {
       plan.add(
         tokens: ids.count, prompt: document.promptIDs.count, response: document.responseIDs.count,
         document.split, compute: surveyed.isNew)
-      let key = document.key
-      if try documents.insert(key), try cache?.documentID(key) == nil {
+      if try documents.insert(document.givenKey), try cache?.documentID(of: document) == nil {
         stored.documents += 1
-        stored.textBytes += document.textBytes
+        stored.givenBytes += document.givenBytes
+        stored.readBytes += document.readBytes
       }
       try spool?.append(surveyed)
       if let window = cutter.add(surveyed) { count(window) }

@@ -45,7 +45,11 @@ final class DocumentSpool: @unchecked Sendable {
     let split = DocumentSplit.allCases.firstIndex(of: document.split) ?? 0
     buffer.removeAll(keepingCapacity: true)
     add(surveyed.isNew ? 1 : 0)
-    for number in [split, corpus, document.line] { add(number) }
+    let form = DocumentForm.allCases.firstIndex(of: document.form) ?? 0
+    for number in [split, corpus, document.line, form] { add(number) }
+    // One more than its bytes, since it may be empty; 0: it is the prompt.
+    add(document.givenPrompt.map { $0.count + 1 } ?? 0)
+    buffer += document.givenPrompt ?? []
     for (text, ids) in [
       (document.prompt, document.promptIDs), (document.response, document.responseIDs),
     ] {
@@ -83,15 +87,19 @@ final class DocumentSpool: @unchecked Sendable {
     let split = try number()
     let corpus = try number()
     let line = try number()
-    let (prompt, promptIDs) = (try bytes(), try ids())
-    let (response, responseIDs) = (try bytes(), try ids())
-    guard DocumentSplit.allCases.indices.contains(split), corpora.indices.contains(corpus) else {
-      throw failure()
-    }
+    let form = try number()
+    let givenCount = try number()
+    let given = givenCount > 0 ? try bytes(givenCount - 1) : nil
+    let (prompt, promptIDs) = (try bytes(try number()), try ids())
+    let (response, responseIDs) = (try bytes(try number()), try ids())
+    guard DocumentSplit.allCases.indices.contains(split), corpora.indices.contains(corpus),
+      DocumentForm.allCases.indices.contains(form)
+    else { throw failure() }
     return SurveyedDocument(
       document: CacheDocument(
-        split: DocumentSplit.allCases[split], corpus: corpora[corpus], line: line, prompt: prompt,
-        promptIDs: promptIDs, response: response, responseIDs: responseIDs), isNew: isNew)
+        split: DocumentSplit.allCases[split], corpus: corpora[corpus], line: line,
+        form: DocumentForm.allCases[form], given: given, prompt: prompt, promptIDs: promptIDs,
+        response: response, responseIDs: responseIDs), isNew: isNew)
   }
 
   private func number() throws(PrecomputeError) -> Int {
@@ -106,8 +114,7 @@ final class DocumentSpool: @unchecked Sendable {
     }
   }
 
-  private func bytes() throws(PrecomputeError) -> [UInt8] {
-    let count = try number()
+  private func bytes(_ count: Int) throws(PrecomputeError) -> [UInt8] {
     var read = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, filled in
       read = fread(buffer.baseAddress, 1, buffer.count, file)

@@ -5,10 +5,12 @@ were killed on the way, all made by the program named.
     Tests/denju/Goldens/make.py PROGRAM OUT
 
 The committed ones were made by the program of commit cfee15a, and are kept: files that users have go on
-working. The folder is made under /golden, since a cache notes where its source was.
+working. `mixed.jsonl`, `mixed.sqlite` and `sealed.sqlite` were made by that of commit fbd059d, the last that kept
+documents by source (schema version 3). The folder is made under /golden, since a cache notes where its source was.
 """
 
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -123,6 +125,14 @@ def write_corpus(folder):
                 "response": f" {('red', 'green', 'blue')[number % 3]}."}))
         (folder / f"{name}.jsonl").write_text("\n".join(rows) + "\n")
         first += count
+    # Rows of text and conversations, by turns.
+    rows = []
+    for number in range(12):
+        prompt, response = f"The thing {number * 37 % 1000} is", f" {('red', 'green', 'blue')[number % 3]}."
+        rows.append(json.dumps({"prompt": prompt, "response": response} if number % 2 == 0 else {
+            "messages": [{"role": "user", "content": prompt + ' "so"\n?'},
+                         {"role": "assistant", "content": response}]}))
+    (folder / "mixed.jsonl").write_text("\n".join(rows) + "\n")
 
 
 # As `GoldenTests.training` has them.
@@ -148,13 +158,20 @@ def main():
     write_gpt_neo(work / "gpt-neo")
     write_corpus(work)
 
-    def denju(*arguments):
-        subprocess.run([program, *arguments], cwd=work, check=True, stderr=subprocess.DEVNULL)
+    def denju(*arguments, environment={}):
+        subprocess.run([program, *arguments], cwd=work, check=True, stderr=subprocess.DEVNULL,
+                       env=os.environ | environment)
 
     for coverage in ("prompt", "aligned"):
         denju("precompute", "--source", "source", "--train", "train.jsonl", "--validation",
               "validation.jsonl", "--test", "test.jsonl", "--cache", f"{coverage}.sqlite",
               "--conditioning", coverage)
+    # Two layers of one corpus, and one encrypted with a key that `OlderCacheTests` has.
+    for layer in ("-1", "1"):
+        denju("precompute", "--source", "source", "--corpus", "mixed.jsonl", "--cache", "mixed.sqlite",
+              "--layer", layer, "--beside")
+    denju("precompute", "--source", "source", "--corpus", "mixed.jsonl", "--cache", "sealed.sqlite",
+          "--encrypt", environment={"DENJU_CACHE_KEY": "0f" * 32})
     for name, (coverage, flags) in RUNS.items():
         denju("train", "--cache", f"{coverage}.sqlite", "--run", f"runs/{name}", *SMALL, *flags)
     for name in ("prompt", "aligned"):

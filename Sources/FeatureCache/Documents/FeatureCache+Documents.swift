@@ -3,20 +3,22 @@ import GRDB
 
 extension FeatureCache {
   /// The documents of a split, or all, that have states in this stream; in the order of corpus, line and
-  /// key, whatever order they were stored in.
+  /// what the source reads, whatever order they were stored in.
   public func documents(_ split: DocumentSplit? = nil) throws(CacheError) -> [DocumentEntry] {
     try read("list documents") { db in
       let rows = try Row.fetchCursor(
         db,
         sql: """
-          SELECT d.id, d.split, d.prompt_tokens, d.response_tokens,
+          SELECT d.id, d.split, e.prompt_tokens, e.response_tokens,
             coalesce(p.tokens, 0), coalesce(w.tokens, 0), d.created
           FROM documents d
+          JOIN encodings e ON e.document = d.id AND e.source = :source
+          LEFT JOIN members m ON m.document = d.id AND m.corpus = (
+            SELECT min(corpus) FROM members WHERE document = d.id AND split = d.split)
           LEFT JOIN chains p ON p.document = d.id AND p.stream = :stream AND p.coverage = 'prompt'
           LEFT JOIN chains w ON w.document = d.id AND w.stream = :stream AND w.coverage = 'document'
-          WHERE d.source = :source AND (:split IS NULL OR d.split = :split)
-            AND coalesce(p.tokens, w.tokens) IS NOT NULL
-          ORDER BY d.corpus, d.line, d.key
+          WHERE (:split IS NULL OR d.split = :split) AND coalesce(p.tokens, w.tokens) IS NOT NULL
+          ORDER BY m.corpus, m.line, e.key, d.key
           """,
         arguments: ["stream": streamID, "source": sourceID, "split": split?.rawValue])
       var entries: [DocumentEntry] = []
@@ -24,7 +26,7 @@ extension FeatureCache {
         var reader = RowReader(row, path: path, item: "the list of documents")
         let entry = DocumentEntry(
           id: DocumentID(number: Int64(try reader.integer())),
-          split: try splitNamed(try reader.text()),
+          split: try file.documents.split(try reader.text()),
           promptTokens: try reader.integer(), responseTokens: try reader.integer(),
           promptStates: try reader.integer(), documentStates: try reader.integer(),
           stored: try reader.integer())
@@ -85,62 +87,38 @@ extension FeatureCache {
     }
   }
 
-  /// The document of this text, if it is here.
+  /// The document that this stream's source reads as this text, if it is here; of two forms of one text, either.
   public func documentID(_ key: DocumentKey) throws(CacheError) -> DocumentID? {
-    try read("look up a document") { db in try documentID(db, key) }
+    try read("look up a document") { db in
+      try file.documents.ids(read: key, by: sourceID, db).first
+    }
   }
 
-  func documentID(_ db: Database, _ key: DocumentKey) throws -> DocumentID? {
-    let statement = try db.cachedStatement(
-      sql: "SELECT id FROM documents WHERE source = ? AND key = ?")
-    return try Int64.fetchOne(statement, arguments: [sourceID, Data(storedKey(key))]).map(
-      DocumentID.init(number:))
+  /// The document that `document` is, if it is here and this stream's source reads it.
+  public func documentID(of document: CacheDocument) throws(CacheError) -> DocumentID? {
+    try read("look up a document") { db in
+      guard let id = try documentID(db, of: document),
+        try file.documents.encoding(db, id, by: reader) != nil
+      else { return nil }
+      return id
+    }
   }
 
+  /// The corpora that have a document, by name.
+  public func members(of id: DocumentID) throws(CacheError) -> [CorpusMember] {
+    try read("read \(id)") { db in
+      guard let document = try file.documents.document(db, id) else {
+        throw CacheError.notFound(path: path, item: "\(id)")
+      }
+      return try file.documents.members(db, id, of: document)
+    }
+  }
+
+  /// This stream's source, as the rows of what it reads name it.
+  var reader: DocumentRows.Reader { DocumentRows.Reader(source: sourceID, key: sourceKey) }
+
+  /// A document as this stream's source reads it.
   func document(_ db: Database, _ id: DocumentID) throws -> CacheDocument? {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT key, split, CAST(corpus AS BLOB), line, CAST(prompt AS BLOB), prompt_ids, CAST(response AS BLOB),
-          response_ids, sealed, prompt_tokens, response_tokens, checksum
-        FROM documents WHERE id = ? AND source = ?
-        """)
-    guard let row = try Row.fetchOne(statement, arguments: [id.number, sourceID]) else {
-      return nil
-    }
-    let item = "\(id)"
-    var reader = RowReader(row, path: path, item: item)
-    let key = try reader.bytes()
-    let split = try splitNamed(try reader.text())
-    let corpus = String(decoding: try reader.data(), as: UTF8.self)
-    let line = try reader.integer()
-    let stored = DocumentColumns(
-      prompt: try reader.data(), promptIDs: try reader.data(), response: try reader.data(),
-      responseIDs: try reader.data(), sealed: try reader.optionalData())
-    let columns = try unsealed(stored, key: key, item: item)
-    let (promptTokens, responseTokens) = (try reader.integer(), try reader.integer())
-    guard let promptIDs = TokenIDs.ids(columns.promptIDs, count: promptTokens),
-      let responseIDs = TokenIDs.ids(columns.responseIDs, count: responseTokens)
-    else {
-      throw CacheError.damaged(
-        path: path, item: item, reason: "its counts of tokens are not those of its token ids")
-    }
-    let document = CacheDocument(
-      split: split, corpus: corpus, line: line, prompt: Array(columns.prompt),
-      promptIDs: promptIDs, response: Array(columns.response), responseIDs: responseIDs)
-    guard storedKey(document.key) == key else {
-      throw CacheError.damaged(path: path, item: item, reason: "its text is not what its key says")
-    }
-    guard document.checksum(source: sourceKey, secret: secret) == (try reader.bytes()) else {
-      throw CacheError.damaged(path: path, item: item, reason: "its checksum differs")
-    }
-    return document
-  }
-
-  func splitNamed(_ name: String) throws(CacheError) -> DocumentSplit {
-    guard let split = DocumentSplit(rawValue: name) else {
-      throw .damaged(
-        path: path, item: "the list of documents", reason: "there is no split `\(name)`")
-    }
-    return split
+    try file.documents.reading(db, id, by: reader)
   }
 }
