@@ -42,6 +42,27 @@ import Testing
     }
   }
 
+  @Test func `what was given is exported and imported with its states`() throws {
+    let workshop = try Workshop()
+    try workshop.writeConversations()
+    expectSuccess(try workshop.denju(workshop.precomputing()))
+    expectSuccess(try workshop.denju("cache", "export", "cache.sqlite", "--out", "a.safetensors"))
+    expectSuccess(
+      try workshop.denju("cache", "import", "new.sqlite", "--from", "a.safetensors"))
+    let (old, new) = try (
+      FeatureCache.open(workshop.cache), FeatureCache.open(workshop.path("new.sqlite"))
+    )
+    let documents = try old.documents().map { try old.document($0.id) }
+    #expect(documents.count == 36 && documents.allSatisfy { $0.form == .messages })
+    #expect(
+      documents.allSatisfy {
+        $0.given.starts(with: Array(#"[{"role":"user","content":"The "#.utf8))
+      })
+    #expect(try new.documents().map { try new.document($0.id) } == documents)
+    let whole = try TensorCatalogue.open(workshop.path("a.safetensors"))
+    #expect(whole.names.count { $0.hasSuffix(".given") } == 36)
+  }
+
   @Test func `a file that is no file of states`() throws {
     let workshop = try CacheCommandTests.prepared()
     expectSuccess(try workshop.denju("cache", "export", "cache.sqlite", "--out", "a.safetensors"))

@@ -34,7 +34,7 @@ public struct StateExport {
       .sorted { $0.name < $1.name }
     for entry in entries {
       let document = try cache.document(entry.id)
-      for part in StateFile.Part.allCases {
+      for part in StateFile.Part.allCases where part != .given || document.givenPrompt != nil {
         let name = StateFile.name(entry.id.number, part)
         parts[name] = (entry, part)
         layouts.append(layout(name, part, document, Self.coverage(entry)))
@@ -76,6 +76,7 @@ public struct StateExport {
       return TensorLayout(name, shape: [document.responseIDs.count], type: .i64)
     case .prompt: return TensorLayout(name, shape: [document.prompt.count], type: .u8)
     case .response: return TensorLayout(name, shape: [document.response.count], type: .u8)
+    case .given: return TensorLayout(name, shape: [document.given.count], type: .u8)
     }
   }
 
@@ -98,6 +99,7 @@ public struct StateExport {
     case .responseIDs: try append(document.responseIDs)
     case .prompt: try document.prompt.withUnsafeBytes { try file.append($0) }
     case .response: try document.response.withUnsafeBytes { try file.append($0) }
+    case .given: try document.given.withUnsafeBytes { try file.append($0) }
     }
   }
 
@@ -112,7 +114,8 @@ public struct StateExport {
       places += try encoder.encode(
         StateFile.Place(
           number: entry.id.number, split: document.split.rawValue, corpus: document.corpus,
-          line: document.line, coverage: Self.coverage(entry).rawValue))
+          line: document.line, coverage: Self.coverage(entry).rawValue,
+          form: document.form.rawValue))
       places.append(UInt8(ascii: "\n"))
     }
     return [

@@ -11,17 +11,19 @@ import Identity
 ///     NUMBER.response_ids   [R] int64
 ///     NUMBER.prompt         the text, UTF-8 as [bytes] uint8
 ///     NUMBER.response       likewise
+///     NUMBER.given          likewise: the prompt as the corpus gave it, where the source's template made another of it
 ///
 /// And once, as JSON in uint8: `identity` (whose states these are; `document_identity` where a state depends on
 /// its whole document), `source` (name, path and template),
-/// `documents` (a line each: number, split, corpus, line, coverage); `tokenizer`, serialized.
+/// `documents` (a line each: number, split, corpus, line, coverage, and the form of what was given); `tokenizer`,
+/// serialized.
 /// To be imported, a file needs states and input_ids alone.
 enum StateFile {
   enum Part: String, CaseIterable {
     case states
     case inputIDs = "input_ids"
     case responseIDs = "response_ids"
-    case prompt, response
+    case prompt, response, given
   }
 
   /// The name of the identity. Of states that depend on their whole documents it is another, so that a program of
@@ -51,5 +53,7 @@ enum StateFile {
     let corpus: String
     let line: Int
     let coverage: String
+    /// How the prompt is written that was given; `nil` in files of before: nobody knows.
+    let form: String?
   }
 }

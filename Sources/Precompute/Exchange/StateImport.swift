@@ -157,7 +157,7 @@ public struct StateImport {
     let response =
       !file.has(StateFile.name(number, .responseIDs)) ? [] : try ids(number, .responseIDs)
     let place = places[number]
-    let (split, coverage) = try meaning(of: place)
+    let (split, coverage, form) = try meaning(of: place)
     if coverage == .document {
       guard prompt.suffix(response.count) == response[...] else {
         throw file.problem("document \(number)'s input_ids don't end in its response_ids")
@@ -167,27 +167,32 @@ public struct StateImport {
     guard !prompt.isEmpty || coverage == .document else {
       throw file.problem("document \(number) has no tokens")
     }
+    let given = StateFile.name(number, .given)
     return (
       CacheDocument(
         split: split,
         corpus: place?.corpus ?? (file.path as NSString).lastPathComponent,
-        line: place?.line ?? Int(clamping: number),
+        line: place?.line ?? Int(clamping: number), form: form,
+        given: file.has(given) ? try file.bytes(given) : nil,
         prompt: try text(number, .prompt, prompt), promptIDs: prompt,
         response: try text(number, .response, response), responseIDs: response),
       coverage
     )
   }
 
-  private func meaning(of place: StateFile.Place?) throws -> (DocumentSplit, Coverage) {
-    guard let place else { return (.train, .prompt) }
+  private func meaning(
+    of place: StateFile.Place?
+  ) throws -> (DocumentSplit, Coverage, DocumentForm) {
+    guard let place else { return (.train, .prompt, .rendered) }
+    let name = place.form ?? DocumentForm.rendered.rawValue
     guard let split = DocumentSplit(rawValue: place.split),
-      let coverage = Coverage(rawValue: place.coverage)
+      let coverage = Coverage(rawValue: place.coverage), let form = DocumentForm(rawValue: name)
     else {
       throw file.problem(
-        "document \(place.number) is of the split `\(place.split)` and the coverage "
-          + "`\(place.coverage)`, which are not known here")
+        "document \(place.number) is of the split `\(place.split)`, the coverage "
+          + "`\(place.coverage)` and the form `\(name)`, which are not known here")
     }
-    return (split, coverage)
+    return (split, coverage, form)
   }
 
   /// A text of the file, or else what its tokens spell.

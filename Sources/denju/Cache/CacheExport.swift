@@ -11,8 +11,8 @@ struct CacheExport: ParsableCommand {
     abstract: "Write documents' states, token ids and texts to a safetensors or NumPy file.",
     discussion: """
       For every document, by its number: NUMBER.states [tokens, width] in float32, NUMBER.input_ids, \
-      NUMBER.response_ids, and NUMBER.prompt and NUMBER.response as UTF-8 bytes. `cache import` takes \
-      the safetensors file back.
+      NUMBER.response_ids, and NUMBER.prompt and NUMBER.response as UTF-8 bytes, with NUMBER.given where \
+      the corpus gave the prompt otherwise, as messages. `cache import` takes the safetensors file back.
       """)
 
   @Argument(help: "The cache.") var cache: String
