@@ -185,6 +185,20 @@ import Testing
         """) == "2\n2\n2\n2\n")
   }
 
+  /// Another document has the same states, so that no record is left over to tell.
+  @Test func `a document that one of its sources has lost the states of is found`() throws {
+    for identity in [fixture.identity(), other] {
+      let cache = try open(identity)
+      var again = TinyCache.document(0)
+      again.response = Array("another answer".utf8)
+      for document in [TinyCache.document(0), again] { try put(document, in: cache) }
+      try cache.close()
+    }
+    #expect(try ask("DELETE FROM chains WHERE document = 1 AND stream = 2") == "")
+    let damage = try FeatureCache.open(fixture.path(), stream: .first).verify()
+    #expect(damage.map(\.description) == ["document 1: it has no states of tiny"])
+  }
+
   /// Old and new, in either order: the same, and no text twice.
   @Test(arguments: [false, true])
   func `a cache of before and a new one are merged`(oldFirst: Bool) throws {
@@ -308,6 +322,54 @@ import Testing
         try ask(state).hasSuffix(
           "\(place + 1)|test|1|1|\(done)\n\(place + 1)|train|1|1|\(done)\n"))
     }
+  }
+
+  /// Of a corpus's set that was read to its end, in one part or in all of several: what the last runs over it did not
+  /// find. The schema says so in words.
+  @Test(arguments: [1, 2])
+  func `plain SQL tells what has left a corpus`(parts: Int) throws {
+    let cache = try fixture.create()
+    func read(
+      _ numbers: Range<Int>, _ status: FeatureCache.RunStatus, _ parts: Range<Int>, of count: Int
+    )
+      throws
+    {
+      for part in parts {
+        let run = try cache.beginRun(
+          .precompute,
+          passes: [
+            CorpusPass(corpus: "corpus.jsonl", split: .train, part: part + 1, parts: count)
+          ])
+        for number in numbers where number % count == part {
+          try cache.put([try TinyCache.entry(cache, TinyCache.document(number))], run: run)
+        }
+        try cache.note(run, RunProgress(), status)
+      }
+    }
+    func left() throws -> String {
+      try ask(
+        """
+        WITH
+          last AS (
+            SELECT corpus, split, part, parts, max(run) AS run FROM passes WHERE completed GROUP BY 1, 2, 3, 4),
+          whole AS (SELECT corpus, split, parts FROM last GROUP BY 1, 2, 3 HAVING count(*) = parts)
+        SELECT line FROM members m JOIN whole w USING (corpus, split)
+        WHERE seen < (SELECT min(run) FROM last l WHERE (l.corpus, l.split, l.parts) = (w.corpus, w.split, w.parts))
+        ORDER BY line
+        """)
+    }
+    var other = document("other.jsonl", .train, 1)
+    other.prompt = Array("of another corpus".utf8)
+    _ = try put(other, in: cache)
+    try read(0..<6, .finished, 0..<1, of: 1)
+    #expect(try left() == "")
+    // Neither a run that was ended nor a part alone says who left.
+    try read(0..<2, .interrupted, 0..<1, of: 1)
+    if parts > 1 { try read(0..<4, .finished, 0..<1, of: parts) }
+    #expect(try left() == "")
+    try read(0..<4, .finished, (parts > 1 ? 1 : 0)..<parts, of: parts)
+    #expect(try left() == "5\n6\n")
+    #expect(try cache.documents(.train).count == 7 && cache.verify() == [])
   }
 
   @Test func `a digest tells what other corpora have a document`() throws {
