@@ -1,12 +1,12 @@
-/// Dense linear algebra in float64, by the engine in use: for what is measured or fitted and needs no
-/// equal bits on other machines. What does is `SymmetricEigen(_:size:)` and `matrixInverse`, with
+/// Dense linear algebra in float64, by LAPACK where it is there (`EngineChoice.solver`): for what is measured
+/// or fitted and needs no equal bits on other machines. What does is `SymmetricEigen(_:size:)` and `matrixInverse`, with
 /// either engine.
 public enum LinearAlgebra {
   /// The eigenvalues and eigenvectors of a symmetric matrix [size, size], finite, whose lower triangle
   /// is read.
   public static func eigen(_ matrix: [Double], size: Int) -> SymmetricEigen {
     precondition(matrix.count == size * size)
-    return EngineChoice.current.engine.eigen(matrix, size: size)
+    return EngineChoice.solver.eigen(matrix, size: size)
   }
 
   /// X of A X = B, for a symmetric positive definite A [size, size], whose lower triangle is read.
@@ -15,7 +15,7 @@ public enum LinearAlgebra {
     _ matrix: [Double], size: Int, _ right: [Double], columns: Int
   ) -> [Double]? {
     precondition(matrix.count == size * size && right.count == size * columns)
-    return EngineChoice.current.engine.solve(matrix, size: size, right, columns: columns)
+    return EngineChoice.solver.solve(matrix, size: size, right, columns: columns)
   }
 
   /// Ridge regression: W [outputs, width] that minimizes |X Wᵀ - Y|² + penalty |W|², of `count` rows of
@@ -27,7 +27,7 @@ public enum LinearAlgebra {
   ) -> [Double]? {
     ridge(
       x, y, count: count, width: width, outputs: outputs, penalty: penalty,
-      engine: EngineChoice.current.engine)
+      engine: EngineChoice.solver)
   }
 
   package static func ridge(

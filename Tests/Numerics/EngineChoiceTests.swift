@@ -38,6 +38,19 @@ import Testing
     #expect(asked.engine is PanelEngine && asked.problem == .noOpenBLAS)
   }
 
+  @Test func `dense systems are LAPACK's where it is there, unless our kernels are named`() {
+    func solver(_ asked: String?, installed: Bool = true) -> any ProductEngine {
+      EngineChoice.solver(asked: asked, engine: PanelEngine()) { _ in
+        installed ? NamedEngine() : nil
+      }
+    }
+    for asked in [nil, "", "openblas"] {
+      #expect(solver(asked) is NamedEngine)
+      #expect(solver(asked, installed: false) is PanelEngine)
+    }
+    for asked in ["portable", "avx2", "avx512"] { #expect(solver(asked) is PanelEngine) }
+  }
+
   @Test func `a name that there is not is an error`() {
     #expect(choice("avx1024", DENJU_AVX2).problem == .unknownSIMD("avx1024"))
   }

@@ -14,6 +14,19 @@ package struct EngineChoice: Sendable {
     asked: ProcessInfo.processInfo.environment["DENJU_SIMD"], best: denju_best_level(),
     openBLAS: OpenBLASEngine.load)
 
+  /// What solves dense systems, where bits may differ between machines: LAPACK, of OpenBLAS, where it is
+  /// there and the environment does not name our own kernels; else the engine in use.
+  package static let solver = solver(
+    asked: ProcessInfo.processInfo.environment["DENJU_SIMD"], engine: current.engine,
+    openBLAS: OpenBLASEngine.load)
+
+  package static func solver(
+    asked: String?, engine: any ProductEngine, openBLAS: (_ isUnfused: Bool) -> (any ProductEngine)?
+  ) -> any ProductEngine {
+    if let asked, levels.contains(asked) { return engine }
+    return openBLAS(false) ?? engine
+  }
+
   private static let openBLAS = "openblas"
   private static let levels = ["portable", "avx2", "avx512"]
 
