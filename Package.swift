@@ -54,6 +54,7 @@ let package = Package(
     .target(
       name: "Precompute",
       dependencies: ["Corpora", "Tokenization", "KnowledgeSource", "FeatureCache"]),
+    .target(name: "Probing", dependencies: ["FeatureCache", "Tokenization"]),
     .target(
       name: "Training",
       dependencies: ["FeatureCache", "Runs", "Tokenization"]),
@@ -68,7 +69,7 @@ let package = Package(
         "Precompute", "Training", "Generation", "Evaluation", "Yams",
       ]),
     .executableTarget(
-      name: "denju", dependencies: ["Pipeline", "Serving", argumentParser, logging]),
+      name: "denju", dependencies: ["Pipeline", "Probing", "Serving", argumentParser, logging]),
 
     // What the tests share: the one way to make each fixture.
     .target(
@@ -120,6 +121,9 @@ let package = Package(
     .testTarget(
       name: "GenerationTests", dependencies: ["Generation", "TestSupport"],
       path: "Tests/Generation"),
+    .testTarget(
+      name: "ProbingTests", dependencies: ["Probing", "TestSupport"], path: "Tests/Probing",
+      exclude: ["Vectors", "make_vectors.py"]),
     .testTarget(
       name: "TrainingTests", dependencies: ["Training", "TestSupport"], path: "Tests/Training"),
     .testTarget(

@@ -20,12 +20,13 @@ enum ModuleTable {
     "Generators": ["Architectures", "Identity"],
     "Runs": ["Generators", "Identity"],
     "Precompute": ["Corpora", "Tokenization", "KnowledgeSource", "FeatureCache"],
+    "Probing": ["FeatureCache", "Tokenization"],
     "Training": ["FeatureCache", "Runs", "Tokenization"],
     "Generation": ["Tokenization", "KnowledgeSource", "FeatureCache", "Runs"],
     "Evaluation": ["Generation", "Corpora"],
     "Serving": ["Generation", "Hummingbird"],
     "Pipeline": ["Precompute", "Training", "Generation", "Evaluation", "Yams"],
-    "denju": ["Pipeline", "Serving", "ArgumentParser"],
+    "denju": ["Pipeline", "Probing", "Serving", "ArgumentParser"],
     // Of the tests: no line above names it.
     "TestSupport": ["Precompute", "Training"],
   ]
