@@ -16,7 +16,8 @@ struct Denju: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       Inspect.self, Tokenize.self, States.self, PrecomputeCommand.self, CacheCommand.self,
-      Train.self, ImportCheckpoint.self, Export.self, Evaluate.self, Generate.self, Serve.self,
+      ProbeCommand.self, Train.self, ImportCheckpoint.self, Export.self, Evaluate.self,
+      Generate.self, Serve.self,
       PipelineCommand.self, Bench.self,
     ])
 
