@@ -68,27 +68,25 @@ struct TrainingSet {
     of entries: [DocumentEntry], _ split: DocumentSplit, _ streams: [FeatureCache],
     _ coverage: Coverage, _ conditioning: String
   ) throws -> [[Int]] {
-    let byStream = try streams.enumerated().map { place, stream -> [DocumentID: Int] in
-      let own = try place == 0 ? entries : stream.documents(split)
-      return Dictionary(
-        uniqueKeysWithValues: own.compactMap { entry in
-          let states = coverage == .prompt ? entry.promptStates : entry.documentStates
-          return states > 0 ? (entry.id, states) : nil
-        })
-    }
-    let all = Set(byStream.flatMap(\.keys)).union(entries.map(\.id))
-    guard byStream.allSatisfy({ $0.count == all.count }) else {
+    let shared = try FeatureCache.shared(by: streams, split, coverage)
+    let needed = max(entries.count, shared.total)
+    guard shared.ids.count == needed else {
       guard streams.count > 1 else {
         throw TrainingError.missingStates(
-          cache: streams[0].path, conditioning: conditioning, found: byStream[0].count,
-          needed: all.count)
+          cache: streams[0].path, conditioning: conditioning, found: shared.ids.count,
+          needed: needed)
       }
       throw TrainingError.streamsDiffer(
-        cache: streams[0].path, split: split.rawValue,
-        documents: all.count,
-        found: zip(streams, byStream).map { "\($1.count) in stream \($0.number)" })
+        cache: streams[0].path, split: split.rawValue, documents: needed,
+        found: zip(streams, shared.lacking).map {
+          "\(shared.total - $1) in stream \($0.number)"
+        })
     }
-    return entries.map { entry in byStream.map { $0[entry.id] ?? 0 } }
+    return entries.indices.map { index in
+      shared.entries.map { own in
+        coverage == .prompt ? own[index].promptStates : own[index].documentStates
+      }
+    }
   }
 
   /// How large the examples are, in their order.

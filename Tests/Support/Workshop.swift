@@ -105,7 +105,9 @@ package final class Workshop {
   }
 
   /// A line of JSON as the program prints it.
-  package func generate(_ arguments: String...) throws -> Generated {
+  package func generate(_ arguments: String...) throws -> Generated { try generate(arguments) }
+
+  package func generate(_ arguments: [String]) throws -> Generated {
     let outcome = expectSuccess(
       try denju(
         [

@@ -69,6 +69,47 @@ import Testing
       "without-stream", "3")
   }
 
+  /// The other has a tokenizer of its own, so that a prompt has other counts of states in the two.
+  @Test func `two sources, each found by its weights`() throws {
+    let workshop = try Workshop()
+    let other = try TinySource(workshop.path("other"), seed: 2)
+    try FileManager.default.removeItem(atPath: other.path + "/tokenizer.json")
+    try FileManager.default.copyItem(
+      atPath: Checkout.path("Tests/Tokenization/Vectors/tiny-gpt2.json"),
+      toPath: other.path + "/tokenizer.json")
+    expectSuccess(try workshop.denju(workshop.precomputing()))
+    expectSuccess(
+      try workshop.denju(
+        workshop.precomputing("--source", "other", "--layer", "2", "--beside")))
+    expectSuccess(try workshop.denju(training(workshop, "run")))
+    let hit = try workshop.generate(Workshop.cachedPrompt)
+    let recomputed = try workshop.generate("--no-cache", Workshop.cachedPrompt)
+    #expect(hit.states == "reused" && recomputed.states == "recomputed")
+    #expect(hit.ids == recomputed.ids)
+    let miss = try workshop.generate("--store", Workshop.newPrompt)
+    let stored = try workshop.generate(Workshop.newPrompt)
+    #expect(miss.states == "recomputed" && stored.states == "reused" && stored.ids == miss.ids)
+    expectSuccess(try workshop.denju("cache", "verify", "cache.sqlite"))
+    expectSuccess(
+      try workshop.denju("evaluate", "--run", "run", "--without-stream", "2", "--loss-only"))
+
+    // Moved, it is found where it is named, whatever the order; one that is of neither is refused.
+    try FileManager.default.moveItem(atPath: other.path, toPath: workshop.path("moved"))
+    expectRefusal(
+      try workshop.denju("generate", "--run", "run", "--no-cache", "a thing"), "--source")
+    for sources in [["moved"], ["source", "moved"], ["moved", "source"]] {
+      let named = try workshop.generate(
+        sources.flatMap { ["--source", $0] } + ["--no-cache", Workshop.newPrompt])
+      #expect(named.ids == miss.ids)
+    }
+    let without = try workshop.generate("--without-stream", "2", "--no-cache", "Another thing")
+    #expect(without.states == "recomputed")
+    // Purged, the first source and its tokenizer are gone from the file, and the run goes on without it.
+    expectSuccess(try workshop.denju("cache", "purge", "cache.sqlite", "--stream", "1"))
+    let left = try workshop.generate("--without-stream", "1", Workshop.cachedPrompt)
+    #expect(left.states == "reused")
+  }
+
   @Test func `it is measured with each stream left out, shown, and given away`() throws {
     let workshop = try prepared()
     expectSuccess(try workshop.denju(training(workshop, "run")))
