@@ -15,10 +15,12 @@ import Testing
     // The window: a row within it sees all.
     "mistral-window": (5, .max),
     "qwen3-window": (5, .max),
+    "tiny-mistral": (9, .max),
     // That scores are scaled by the layer, which the first is not.
     "gpt2-by-layer": (.max, 1),
     // What queries are scaled by, and which layers see all.
     "gemma3-scaled": (1, .max),
+    "tiny-gemma3": (1, .max),
   ]
 
   @Test(arguments: converted) func aConvertedFileGivesTheFoldersStates(_ name: String) throws {

@@ -10,15 +10,21 @@ struct StreamStores {
     stores = streams.map { EntryStore($0, run: run) }
   }
 
-  /// What is stored so far: bytes of all streams; documents by the one that had the most to be given.
+  /// What is stored so far: the records and bytes of all streams. A document counts once, as new where the first
+  /// stream that came to it made it so, and as present where it was in all.
   var report: PutReport {
     let reports = stores.map(\.report)
-    var report = reports[0]
-    for other in reports where other.stored + other.extended > report.stored + report.extended {
-      report = other
+    var sum = PutReport()
+    for report in reports {
+      sum.stored += report.stored
+      sum.moved += report.moved
+      sum.records += report.records
+      sum.tokens += report.tokens
+      sum.bytes += report.bytes
     }
-    report.bytes = reports.reduce(0) { $0 + $1.bytes }
-    return report
+    sum.extended = max((reports.map { $0.stored + $0.extended }.max() ?? 0) - sum.stored, 0)
+    sum.present = reports.map(\.present).min() ?? 0
+    return sum
   }
 
   func add(_ stream: Int, _ entry: CacheEntry) throws { try stores[stream].add(entry) }

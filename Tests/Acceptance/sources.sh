@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# Goes down what is promised of sources, layers and streams, on the built program and tests: each check prints the
+# figures that it saw and `ok` or `FAILED`.
+#
+#   Tests/Acceptance/sources.sh                    all checks
+#   Tests/Acceptance/sources.sh layers streams     some of them
+#
+# `converted` needs llama.cpp's sources by DENJU_LLAMA_CPP and a Python with what they import by DENJU_PYTHON; `probe` is
+# probe.sh, which says what it needs. `banking` trains 24 generators and takes hours: what it has trained is kept in
+# runs/sources and not trained again. DENJU_CORE pins long work to a core.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+checks=(vectors converted bits tokenizers layers streams probe banking)
+denju=${DENJU_PROGRAM:-.build/release/denju}
+python=${DENJU_PYTHON:-python3}
+smollm2=.build/models/smollm2-135m-instruct
+minilm=.build/models/all-minilm-l6-v2
+export DENJU_SMOLLM2=$PWD/$smollm2/SmolLM2-135M-Instruct.Q4_1.gguf DENJU_MINILM=$PWD/$minilm
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+
+verdict() { # STATUS WHAT
+  if [ "$1" -eq 0 ]; then echo "ok: $2"; else echo "FAILED: $2"; failures=$((failures + 1)); fi
+}
+
+tests() { # FILTER WHAT: tests by name, on what `swift build --build-tests` built; some must be there.
+  local status=0 counted
+  counted=$(Tests/run.sh --filter "$1" | tail -n 1) || status=$?
+  echo "$counted"
+  case $counted in "0 passed"*) status=1 ;; esac
+  verdict "$status" "$2"
+}
+
+pinned() { if [ -n "${DENJU_CORE:-}" ]; then taskset -c "$DENJU_CORE" "$@"; else "$@"; fi; }
+
+check_vectors() { tests 'FamilyFolderTests|ReferenceTests' "states, logits, losses and gradients of independent code"; } # 1
+
+check_converted() { # 1: the shared folders as llama.cpp's converter writes them.
+  local folder
+  for folder in ../shared/reference/tiny-*; do ln -s "$(realpath "$folder")" "$scratch/"; done
+  "$python" Tests/Reference/family_vectors.py "$scratch" --only-convert --converter "${DENJU_LLAMA_CPP:?the folder of llama.cpp}"
+  ls "$scratch/gguf"
+  DENJU_REFERENCE=$scratch tests 'aConvertedFileGivesTheFoldersStates' "converted to GGUF, each gives its safetensors' states"
+}
+
+check_bits() { tests 'FamilyBitsTests' "each family's states have the same bits however computed; int8 below 3%"; } # 2
+
+check_tokenizers() { tests 'TokenizationTests' "ids, texts and conversations of tokenizers, sentencepiece and jinja2"; } # 3
+
+check_layers() { # 4: by turns, one thread; seconds of user CPU.
+  tests 'SeveralLayersTests|SourceSessionTests' "a stream a layer from one pass is each layer's own"
+  local status=0
+  head -n 400 Pipelines/intents/train.jsonl >"$scratch/rows.jsonl"
+  python3 - "$denju" "$smollm2" "$scratch" "${DENJU_ROUNDS:-5}" <<'END' || status=1
+import os, resource, subprocess, sys
+
+program, source, scratch, rounds = *sys.argv[1:4], int(sys.argv[4])
+cache = f"{scratch}/layers.sqlite"
+ratios = []
+for _ in range(rounds):
+    seconds = []
+    for layers in (["--layer", "-1"], ["--layers", "10,20,-1"]):
+        for end in ("", "-wal", "-shm", ".lock"):
+            if os.path.exists(cache + end):
+                os.remove(cache + end)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        subprocess.run([program, "precompute", "--source", source, "--train", f"{scratch}/rows.jsonl", "--cache", cache, *layers],
+                       check=True, stderr=subprocess.DEVNULL, env={**os.environ, "DENJU_THREADS": "1"})
+        seconds.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+    ratios.append(seconds[1] / seconds[0])
+print(f"three layers over one: {', '.join(f'{ratio:.3f}' for ratio in ratios)}")
+sys.exit(sorted(ratios)[len(ratios) // 2] > 1.15)
+END
+  verdict "$status" "three layers cost at most 1.15 times one"
+}
+
+check_streams() { # 5
+  tests 'SeveralStreamsTests|SharedDocumentTests|CausalityTests|BatchTests|DecodingTests|ActivationCounterTests' \
+    "several streams: training, resuming, hit and recompute, leaving out, export, verify, purge"
+}
+
+check_probe() { # 6
+  local status=0
+  Tests/Acceptance/probe.sh || status=$?
+  verdict "$status" "denju probe"
+}
+
+check_banking() { # 7: each reading's generators, by three seeds; resumable.
+  local rows corpus seed arm streams run status=0
+  for rows in 770 4000; do
+    corpus=Pipelines/intents/$([ "$rows" = 770 ] && echo train-10-per-intent || echo train).jsonl
+    local cache=runs/sources/$rows.sqlite sets=(--train "$corpus" --validation Pipelines/intents/validation.jsonl --test Pipelines/intents/test.jsonl)
+    mkdir -p runs/sources
+    pinned "$denju" precompute --source "$smollm2" "${sets[@]}" --cache "$cache" --layers 10,20,-1
+    pinned "$denju" precompute --source "$minilm" "${sets[@]}" --cache "$cache" --beside
+    for seed in 1 2 3; do
+      local runs=()
+      # The streams of an arm, in the order of the cache's: layers 10, 20 and last of SmolLM2, then MiniLM's last.
+      for arm in "none 4" "shuffled 4" "last 3" "three 1 2 3" "minilm 4" "both 3 4"; do
+        read -r arm streams <<<"$arm"
+        run=runs/sources/$rows-$seed-$arm
+        runs+=(--run "$run")
+        local resume=() states=own
+        [ -e "$run/run.json" ] && resume=(--resume)
+        case $arm in none | shuffled) states=$arm ;; esac
+        # shellcheck disable=SC2086
+        pinned "$denju" train --cache "$cache" --run "$run" $(printf -- '--stream %s ' $streams) --states "$states" \
+          --tokenizer "$smollm2" --layers 4 --width 256 --heads 4 --positions 160 --batch 32 --learning-rate 5e-4 \
+          --epochs "$([ "$rows" = 770 ] && echo 15 || echo 6)" --final-rate 0 --seed "$seed" "${resume[@]}"
+      done
+      [ -s "runs/sources/$rows-$seed.json" ] || pinned "$denju" evaluate "${runs[@]}" --max-new-tokens 16 --json >"runs/sources/$rows-$seed.json"
+    done
+  done
+  python3 - runs/sources <<'END' || status=1
+import collections, glob, json, sys
+
+found = collections.defaultdict(list)
+for path in sorted(glob.glob(f"{sys.argv[1]}/*.json")):
+    rows = path.rsplit("/", 1)[1].split("-")[0]
+    for arm in json.load(open(path))["arms"]:
+        found[rows, arm["name"].split("-", 2)[2]].append(arm["exactMatch"])
+for (rows, name), matches in found.items():
+    print(f"{rows} rows, {name}: {', '.join(f'{match:.3f}' for match in matches)}; mean {sum(matches) / len(matches):.3f}")
+sys.exit(not all(len(matches) == 3 for matches in found.values()))
+END
+  verdict "$status" "three seeds of six readings at 770 and 4,000 rows"
+}
+
+for check in "${@:-${checks[@]}}"; do
+  echo "== $check"
+  # In an `if`, so that a check that fails doesn't end the others.
+  if ! "check_$check"; then verdict 1 "$check"; fi
+done
+echo "$failures checks failed"
+[ "$failures" -eq 0 ]
