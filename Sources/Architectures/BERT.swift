@@ -10,6 +10,7 @@ import Numerics
 public struct BERT: Architecture {
   public static let family = "bert"
   public static let modelType = "bert"
+  public static let ggufName: String? = "bert"
 
   public var sizes: TransformerSizes
   public var layerNormEpsilon: Float
@@ -42,12 +43,45 @@ public struct BERT: Architecture {
       maximumPositions: try reader.integer("max_position_embeddings") ?? 512)
     layerNormEpsilon = try reader.float("layer_norm_eps") ?? 1e-12
     typeCount = try reader.integer("type_vocab_size") ?? 2
-    try Checks.requireSizes(sizes, file: reader.file)
+    try validate(file: reader.file)
+  }
+
+  public init(gguf: GGUFFile) throws(ModelFileError) {
+    let reader = GGUFConfigurationReader(gguf, "bert")
+    try reader.refuseKeys(except: [
+      "context_length", "embedding_length", "block_count", "feed_forward_length",
+      "attention.head_count", "attention.head_count_kv", "attention.layer_norm_epsilon",
+      "attention.causal", "vocab_size",
+      // What becomes of the states afterwards.
+      "pooling_type",
+    ])
+    if let causal = gguf.metadata[reader.key("attention.causal")], causal != .bool(false) {
+      throw .unsupported(
+        file: gguf.path, item: "metadata key \(reader.key("attention.causal"))",
+        found: causal.description, supported: "false: an encoder")
+    }
+    try reader.refuseTensors(unless: Self.ggufNames.has)
+    let hiddenSize = try reader.integer("embedding_length")
+    let headCount = try reader.uniformInteger("attention.head_count")
+    sizes = TransformerSizes(
+      hiddenSize: hiddenSize, intermediateSize: try reader.integer("feed_forward_length"),
+      layerCount: try reader.integer("block_count"), headCount: headCount,
+      keyValueHeadCount: headCount,
+      headSize: try reader.headSize(width: hiddenSize, heads: headCount),
+      vocabularySize: try reader.vocabularySize(),
+      maximumPositions: try reader.rows(of: "position_embd.weight"))
+    layerNormEpsilon = try reader.requiredFloat("attention.layer_norm_epsilon")
+    typeCount = try reader.rows(of: "token_types.weight")
+    try validate(file: gguf.path)
+  }
+
+  private func validate(file: String) throws(ModelFileError) {
+    try Checks.requireSizes(sizes, file: file)
     try Checks.require(
       "head count times head size", sizes.headCount * sizes.headSize,
-      in: sizes.hiddenSize...sizes.hiddenSize, file: reader.file)
-    try Checks.require("type_vocab_size", typeCount, in: 1...1 << 16, file: reader.file)
-    try Checks.requirePositive("LayerNorm epsilon", layerNormEpsilon, file: reader.file)
+      in: sizes.hiddenSize...sizes.hiddenSize, file: file)
+    try Checks.require("type_vocab_size", typeCount, in: 1...1 << 16, file: file)
+    try Checks.requirePositive("LayerNorm epsilon", layerNormEpsilon, file: file)
   }
 
   public var width: Int { sizes.hiddenSize }
@@ -98,5 +132,22 @@ public struct BERT: Architecture {
         contract: projection("output.dense")),
       attentionNorm: "\(prefix).attention.output.LayerNorm",
       feedForwardNorm: "\(prefix).output.LayerNorm")
+  }
+
+  private static let ggufNames = GGUFTensorNames(
+    layers: "encoder.layer.",
+    modules: [
+      "attention.self.query": "attn_q", "attention.self.key": "attn_k",
+      "attention.self.value": "attn_v", "attention.output.dense": "attn_output",
+      "attention.output.LayerNorm": "attn_output_norm", "intermediate.dense": "ffn_up",
+      "output.dense": "ffn_down", "output.LayerNorm": "layer_output_norm",
+    ],
+    whole: [
+      "embeddings.word_embeddings": "token_embd", "embeddings.position_embeddings": "position_embd",
+      "embeddings.token_type_embeddings": "token_types", "embeddings.LayerNorm": "token_embd_norm",
+    ])
+
+  public func part(_ name: String, isGGUF: Bool) -> TensorPart {
+    TensorPart(isGGUF ? Self.ggufNames.stored(name) ?? name : name)
   }
 }

@@ -75,7 +75,21 @@ struct GGUFConfigurationTests {
     expectError("split.count", "merge") { try read { $0.add("split.count", integer: 3) } }
     expectError("general.architecture", "gemma") { try read("gemma") { _ in } }
     expectError("general.architecture", "gpt_neo") { try read("gpt_neo") { _ in } }
-    expectError("general.architecture", "bert", "llama, qwen2") { try read("bert") { _ in } }
+    expectError("bert.attention.layer_norm_rms_epsilon") { try read("bert") { _ in } }
+  }
+
+  /// Where a token sees what is before it alone, it is no encoder, whatever else it has of one.
+  @Test("a causal BERT is refused")
+  func causalEncoder() throws {
+    var bytes = try Checkout.bytes("Tests/Reference/vectors/gguf/bert-plain.gguf")
+    let key = Array("bert.attention.causal".utf8)
+    let place = try #require(
+      bytes.indices.first { bytes[$0...].starts(with: key) }, "the key is in the file")
+    // Behind the key stand four bytes of the type, and the value.
+    bytes[place + key.count + 4] = 1
+    expectError("bert.attention.causal", "true", "false: an encoder") {
+      try ModelFolder.open(folder.write("model.gguf", bytes)).architecture()
+    }
   }
 
   @Test("tensors that change the result are refused by name")

@@ -149,6 +149,22 @@ def write(folder, kind, config, stored, generator):
         save_file(values, long / "expected.safetensors", {"format": "pt"})
 
 
+def write_encoder(folder, generator):
+    """An encoder: states alone, and no output layer."""
+    config = transformers.BertConfig(
+        hidden_size=24, intermediate_size=36, num_hidden_layers=2, num_attention_heads=4, vocab_size=VOCABULARY,
+        max_position_embeddings=40)  # fmt: skip
+    config._attn_implementation = "eager"
+    model = transformers.BertModel(config, add_pooling_layer=False).eval()
+    randomise(model, generator, 0.25)
+    model.save_pretrained(folder)
+    ids = torch.randint(0, VOCABULARY, (2, TOKENS), generator=generator)
+    with torch.no_grad():
+        states = model(ids, output_hidden_states=True).hidden_states
+    values = {"input_ids": ids, **{f"hidden_states.{i}": s.contiguous() for i, s in enumerate(states)}}
+    save_file(values, folder / "expected.safetensors", {"format": "pt"})
+
+
 def earlier(config):
     """The same configuration in transformers 4's keys."""
     config = dict(config)
@@ -242,6 +258,8 @@ def main():
             text = json.loads((folder / "config.json").read_text())
             (folder / "config-4.json").write_text(json.dumps(earlier(text), indent=2, sort_keys=True) + "\n")
             names.append(name)
+        write_encoder(arguments.out / "bert-plain", torch.Generator().manual_seed(2000))
+        names.append("bert-plain")
     if arguments.converter:
         for name in names:
             convert(arguments.converter, arguments.out / name, arguments.out / "gguf" / f"{name}.gguf")
