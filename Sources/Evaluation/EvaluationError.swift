@@ -6,6 +6,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
   case unknownBaseline(String, runs: [String])
   /// No run reads a stream of this number beside another.
   case noStreamToLeaveOut(number: Int, most: Int)
+  /// The cache has not all streams that a run reads, as after a purge.
+  case noStream(cache: String, run: String, number: Int)
   /// A stream of an arm lacks test documents.
   case missingDocuments(cache: String, stream: Int, missing: Int, documents: Int)
   case notEnoughToShow(asked: Int, documents: Int)
@@ -26,6 +28,9 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         + (most < 2
           ? "no run reads several streams, and one has to be left"
           : "the runs read at most \(most) streams, numbered from 1")
+    case .noStream(let cache, let run, let number):
+      "\(cache) has no states of \(run)'s stream \(number): precompute them again, or measure a run that "
+        + "reads the others"
     case .missingDocuments(let cache, let stream, let missing, let documents):
       "\(cache), stream \(stream): it lacks \(missing) of \(documents) test documents; "
         + "precompute the same corpus for it"

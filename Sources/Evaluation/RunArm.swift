@@ -38,7 +38,11 @@ struct RunArm {
     generator = try TextGenerator(place)
     arm = generator.run.states
     streams = try generator.states.streams.enumerated().map { number, stream in
-      guard !place.leftOut.contains(number + 1), let cache = stream.cache else { return nil }
+      guard !place.leftOut.contains(number + 1) else { return nil }
+      guard let cache = stream.cache else {
+        throw EvaluationError.noStream(
+          cache: place.cache ?? "the cache", run: place.run, number: number + 1)
+      }
       let entries = Dictionary(
         uniqueKeysWithValues: try cache.documents(.test).map { ($0.id, $0) })
       let missing = documents.count { entries[$0.id] == nil }

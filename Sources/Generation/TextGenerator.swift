@@ -68,8 +68,7 @@ public final class TextGenerator {
       ? try Self.tokenizer(try folder.generatorTokenizer(), place) : formats[0].tokenizer
     decoder = GeneratorDecoder(
       try folder.generator(folder.best, run, place.registries))
-    var read = Array(identities.indices)
-    read.removeAll { leftOut.contains($0) }
+    let read = identities.indices.filter { !leftOut.contains($0) }
     let caches = try Self.caches(place, run, read.map { identities[$0] }, warn)
     var streams: [StateProvider] = []
     for (number, identity) in identities.enumerated() {

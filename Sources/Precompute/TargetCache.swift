@@ -62,7 +62,7 @@ struct TargetCache {
 
   /// What the cache has of these states, a stream each; `nil` where it has none, and may be given them.
   func streams(of identities: [CacheIdentity]) throws -> [FeatureCache?] {
-    let mayAdd = try options.beside || hasAny(of: identities)
+    let mayAdd = try mayAdd(identities)
     return try identities.map { identity throws -> FeatureCache? in
       do throws(CacheError) {
         return try opened?.stream(identity, acceptOtherNumerics: options.acceptOtherNumerics)
@@ -80,8 +80,7 @@ struct TargetCache {
     _ identities: [CacheIdentity], source: CacheSource, codecs: [(any StateCodec)?]
   ) throws(CacheError) -> [FeatureCache] {
     var filled: [FeatureCache] = []
-    var beside = options.beside
-    if !beside { beside = try hasAny(of: identities) }
+    var beside = try mayAdd(identities)
     for (identity, codec) in zip(identities, codecs) {
       if let file = opened ?? filled.first {
         filled.append(
@@ -102,8 +101,9 @@ struct TargetCache {
     return filled
   }
 
-  /// Whether the cache has one of the streams: then it may be given the others of the same run.
-  private func hasAny(of identities: [CacheIdentity]) throws(CacheError) -> Bool {
+  /// Whether streams may be added to the cache: where that is asked, or where it has one of the same run's.
+  private func mayAdd(_ identities: [CacheIdentity]) throws(CacheError) -> Bool {
+    if options.beside { return true }
     for identity in identities {
       do throws(CacheError) {
         if try opened?.stream(identity, acceptOtherNumerics: options.acceptOtherNumerics) != nil {

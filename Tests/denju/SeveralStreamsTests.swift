@@ -60,6 +60,8 @@ import Testing
     let left = try workshop.generate("--without-stream", "2", Workshop.cachedPrompt)
     #expect(left.states == "reused" && left.ids == without.ids)
     expectSuccess(try workshop.denju("cache", "verify", "cache.sqlite"))
+    // A loss without it would be another arm's.
+    expectRefusal(try workshop.denju("evaluate", "--run", "run", "--loss-only"), "stream 2")
     expectRefusal(
       try workshop.denju(
         "generate", "--run", "run", "--without-stream", "1", "--without-stream", "2", "a"),
