@@ -7,7 +7,10 @@ public protocol AnsweringModel {
   var positions: Int { get }
   /// The prompt's tokens that go through it before the answer.
   func embeddedPrompt(_ prompt: [Int32]) throws -> [Int32]
-  func makeSession(capacity: Int) -> any AnsweringSession
+  /// - Parameters:
+  ///   - capacity: tokens that there is room for.
+  ///   - prompt: how many of them are the prompt's, whose last predicts the answer's first.
+  func makeSession(capacity: Int, prompt: Int) -> any AnsweringSession
   /// Takes the next tokens of every session, with the states that come with them, and gives the logits that
   /// follow each one's last token.
   func step(
@@ -37,8 +40,8 @@ struct DecodingModel: AnsweringModel {
 
   func embeddedPrompt(_ prompt: [Int32]) throws -> [Int32] { try decoder.embeddedPrompt(prompt) }
 
-  func makeSession(capacity: Int) -> any AnsweringSession {
-    decoder.makeSession(capacity: capacity)
+  func makeSession(capacity: Int, prompt: Int) -> any AnsweringSession {
+    decoder.makeSession(capacity: capacity, prompt: prompt)
   }
 
   func step(

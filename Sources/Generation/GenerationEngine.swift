@@ -113,7 +113,8 @@ public final class GenerationEngine {
     let id = AnswerID(number: admitted)
     entries.append(
       Entry(
-        id: id, answer: answer, session: model.makeSession(capacity: capacity), stepper: stepper,
+        id: id, answer: answer,
+        session: model.makeSession(capacity: capacity, prompt: tokens.count), stepper: stepper,
         tokens: tokens, states: given, onText: onText, clock: clock))
     return id
   }

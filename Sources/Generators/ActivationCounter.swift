@@ -2,6 +2,7 @@ import Layers
 
 /// What of documents takes memory in a pass: counts that add up over the pass's documents.
 public struct PassSize: Hashable, Sendable {
+  public var documents: Int
   /// Tokens that go through the generator.
   public var rows: Int
   /// Rows that predict a token.
@@ -11,13 +12,14 @@ public struct PassSize: Hashable, Sendable {
 
   public static func + (one: PassSize, other: PassSize) -> PassSize {
     PassSize(
+      documents: one.documents + other.documents,
       rows: one.rows + other.rows, lossRows: one.lossRows + other.lossRows,
       states: zip(one.states, other.states).map(+))
   }
 
   /// Whether a pass of the other size takes no more.
   public func covers(_ other: PassSize) -> Bool {
-    rows >= other.rows && lossRows >= other.lossRows
+    documents >= other.documents && rows >= other.rows && lossRows >= other.lossRows
       && zip(states, other.states).allSatisfy { $0 >= $1 }
   }
 }
@@ -51,6 +53,7 @@ public struct ActivationCounter {
       of: document, loss: loss, embedsLast: false, place: 0)
     let isRead = configuration.needs.readsStates
     return PassSize(
+      documents: 1,
       rows: rows.tokens.count, lossRows: rows.lossRows.count,
       states: isRead ? states : configuration.streams.map { _ in 0 })
   }

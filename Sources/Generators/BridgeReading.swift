@@ -73,6 +73,8 @@ final class BridgeMemory: ConditioningMemory {
   private(set) var counts: [Int]
   /// States that come with the next step, [count, width] a stream.
   var pending: [[Float]]
+  /// What was read of all of the prompt's states at once, where something is.
+  var pooled: [Float]?
   /// All states of before, where a step runs them again.
   var earlier: [[Float]]
 

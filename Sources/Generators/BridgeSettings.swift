@@ -16,6 +16,8 @@ struct BridgeSettings: Equatable, Sendable {
   /// Layers of enhanced cross-attention.
   var layerCount: Int
   var adapterWidth: Int
+  /// `prompt`: how many learned weightings of all states are read at once where the answer begins; 0 where none is.
+  var pooledWeightings: Int
   /// `aligned`: the width between the source's and the generator's on the intermediate path; 0 elsewhere.
   var middleWidth: Int
   var mask: BridgeMask
@@ -25,12 +27,14 @@ struct BridgeSettings: Equatable, Sendable {
   var startToken: Int32?
 
   init(
-    headCount: Int, layerCount: Int, adapterWidth: Int, middleWidth: Int, mask: BridgeMask,
+    headCount: Int, layerCount: Int, adapterWidth: Int, pooledWeightings: Int = 0,
+    middleWidth: Int, mask: BridgeMask,
     generatorPrompt: GeneratorPrompt, startToken: Int32?
   ) {
     self.headCount = headCount
     self.layerCount = layerCount
     self.adapterWidth = adapterWidth
+    self.pooledWeightings = pooledWeightings
     self.middleWidth = middleWidth
     self.mask = mask
     self.generatorPrompt = generatorPrompt
@@ -45,6 +49,7 @@ struct BridgeSettings: Equatable, Sendable {
     headCount = try reader.requiredInteger("bridge_heads")
     layerCount = try reader.requiredInteger("bridge_layers")
     adapterWidth = try reader.requiredInteger("adapter_width")
+    pooledWeightings = try reader.integer("pooled_weightings") ?? 0
     middleWidth = try reader.requiredInteger("middle_width")
     let mask = try text("mask")
     guard let known = BridgeMask(rawValue: mask) else {
@@ -65,12 +70,14 @@ struct BridgeSettings: Equatable, Sendable {
       ("adapter_width", adapterWidth), ("bridge_heads", headCount), ("bridge_layers", layerCount),
       ("generator_prompt", generatorPrompt), ("mask", mask), ("middle_width", middleWidth),
     ]
+    if pooledWeightings > 0 { members.append(("pooled_weightings", pooledWeightings)) }
     if let startToken { members.append(("start_token", startToken)) }
     return members
   }
 
   static let largestSize = 1 << 24
   static let mostLayers = 1024
+  static let mostWeightings = 64
   /// So that the sizes of all parameters together do not overflow.
   static let mostStreams = 8
 
@@ -83,6 +90,9 @@ struct BridgeSettings: Equatable, Sendable {
     for stream in streams { try requireSize("source_width", stream.width) }
     try requireSize("bridge_heads", headCount)
     try requireSize("adapter_width", adapterWidth)
+    try Self.require(
+      (0...Self.mostWeightings).contains(pooledWeightings), "pooled_weightings",
+      "0 to \(Self.mostWeightings)", "\(pooledWeightings)")
     try Self.require(
       backbone.width % headCount == 0, "bridge_heads", "a divisor of width \(backbone.width)",
       "\(headCount)")

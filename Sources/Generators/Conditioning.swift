@@ -73,6 +73,15 @@ public struct SourceNeeds: Equatable, Sendable {
   }
 }
 
+/// How `prompt` conditioning reads the prompt's states.
+public enum StatesReader: String, Codable, Sendable, CaseIterable {
+  /// Every position by cross-attention, in every layer.
+  case attention
+  /// All of them at once, where the answer begins.
+  case pooled
+  case both
+}
+
 /// A conditioning as flags describe it. Fields that one has no use for it leaves alone.
 public struct ConditioningDesign: Codable, Equatable, Sendable {
   public var name: String
@@ -85,13 +94,15 @@ public struct ConditioningDesign: Codable, Equatable, Sendable {
   public var bridgeLayers: Int
   public var middleWidth: Int?
   public var mask: BridgeMask
+  public var reader: StatesReader
   public var generatorPrompt: GeneratorPrompt
   public var startToken: Int32?
 
   public init(
     name: String, arm: StatesArm = .own, layers: Int, width: Int, sourceWidth: Int,
     adapter: Int = 64, bridgeHeads: Int = 8, bridgeLayers: Int = 2, middleWidth: Int? = nil,
-    mask: BridgeMask = .causal, generatorPrompt: GeneratorPrompt = .all, startToken: Int32? = nil
+    mask: BridgeMask = .causal, reader: StatesReader = .attention,
+    generatorPrompt: GeneratorPrompt = .all, startToken: Int32? = nil
   ) {
     self.name = name
     self.arm = arm
@@ -103,6 +114,7 @@ public struct ConditioningDesign: Codable, Equatable, Sendable {
     self.bridgeLayers = bridgeLayers
     self.middleWidth = middleWidth
     self.mask = mask
+    self.reader = reader
     self.generatorPrompt = generatorPrompt
     self.startToken = startToken
   }

@@ -9,9 +9,14 @@ public struct DocumentRows: Sendable {
   /// Rows that predict a token, and what they predict.
   public var lossRows: [Int] = []
   public var targets: [Int32] = []
+  /// The row that predicts the answer's first token; nil where no reading asks for it.
+  public var answer: Int?
 
-  public init(tokens: [Int32], lossRows: [Int] = [], targets: [Int32] = []) {
+  public init(
+    tokens: [Int32], lossRows: [Int] = [], targets: [Int32] = [], answer: Int? = nil
+  ) {
     self.tokens = tokens
+    self.answer = answer
     self.lossRows = lossRows
     self.targets = targets
   }
@@ -34,6 +39,9 @@ public struct GeneratorBatch {
   /// Rows of the batch that predict a token, and what they predict.
   public private(set) var lossRows: [Int32] = []
   public private(set) var targets: [Int32] = []
+  /// The row in which each part's answer begins: the one that predicts its first token. Nil where it is not of the
+  /// pass.
+  public let answers: [Int?]
   /// What each part's session remembers of the states; nil where parts are whole documents.
   public let memories: [any ConditioningMemory]?
 
@@ -42,7 +50,7 @@ public struct GeneratorBatch {
     _ documents: [GeneratorDocument], _ configuration: GeneratorConfiguration,
     rows: (GeneratorDocument, Int) throws(GeneratorError) -> DocumentRows, _ arena: Arena
   ) throws(GeneratorError) {
-    var (tokens, lengths): ([Int32], [Int]) = ([], [])
+    var (tokens, lengths, answers): ([Int32], [Int], [Int?]) = ([], [], [])
     for (place, document) in documents.enumerated() {
       let part = try rows(document, place)
       let positions = configuration.backbone.maximumPositions
@@ -51,12 +59,14 @@ public struct GeneratorBatch {
           place, item: "length", expected: "at most \(positions) tokens",
           found: "\(part.tokens.count)")
       }
+      answers.append(part.answer.map { tokens.count + $0 })
       lossRows += part.lossRows.map { Int32(tokens.count + $0) }
       targets += part.targets
       tokens += part.tokens
       lengths.append(part.tokens.count)
     }
     self.tokens = tokens
+    self.answers = answers
     sequences = Sequences(lengths: lengths)
     memories = nil
     // What is not read is not looked at either: it may be missing, or no whole rows.
@@ -68,10 +78,12 @@ public struct GeneratorBatch {
     }
   }
 
-  /// One document of so many rows, by whose sizes memory is counted and nothing is computed.
+  /// Documents of so many rows together, by whose sizes memory is counted and nothing is computed.
   init(counting size: PassSize, _ configuration: GeneratorConfiguration, _ arena: Arena) {
-    sequences = Sequences(lengths: [size.rows])
+    sequences = Sequences(
+      lengths: [size.rows] + Array(repeating: 0, count: max(size.documents - 1, 0)))
     tokens = []
+    answers = sequences.parts.map { _ in nil }
     lossRows = Array(repeating: 0, count: size.lossRows)
     memories = nil
     streams = zip(size.states, configuration.streams).map { count, stream in
@@ -81,11 +93,12 @@ public struct GeneratorBatch {
 
   /// Pieces of sessions, with the states that come with them.
   init(
-    _ sequences: Sequences, tokens: [Int32], streams: [StreamRows],
+    _ sequences: Sequences, tokens: [Int32], answers: [Int?], streams: [StreamRows],
     memories: [any ConditioningMemory]
   ) {
     self.sequences = sequences
     self.tokens = tokens
+    self.answers = answers
     self.streams = streams
     self.memories = memories
   }

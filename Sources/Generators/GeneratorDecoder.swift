@@ -22,10 +22,14 @@ public final class GeneratorDecoder: Sendable {
     try configuration.conditioning.embeddedPrompt(prompt)
   }
 
-  /// - Parameter capacity: tokens that will go through it at most; the generator's positions if nil.
-  public func makeSession(capacity: Int? = nil) -> GeneratorSession {
+  /// - Parameters:
+  ///   - capacity: tokens that will go through it at most; the generator's positions if nil.
+  ///   - prompt: how many tokens the prompt has that the generator embeds: its last one predicts the answer's
+  ///     first. Nil where the first step takes all of them.
+  public func makeSession(capacity: Int? = nil, prompt: Int? = nil) -> GeneratorSession {
     let positions = configuration.positions
-    return GeneratorSession(self, capacity: min(max(capacity ?? positions, 1), positions))
+    return GeneratorSession(
+      self, capacity: min(max(capacity ?? positions, 1), positions), prompt: prompt)
   }
 }
 
@@ -36,11 +40,13 @@ public final class GeneratorSession {
   public let capacity: Int
   let memory: KeyValueMemory
   let conditioning: any ConditioningMemory
+  private let prompt: Int?
   /// Tokens so far.
   public fileprivate(set) var ids: [Int32] = []
 
-  fileprivate init(_ decoder: GeneratorDecoder, capacity: Int) {
+  fileprivate init(_ decoder: GeneratorDecoder, capacity: Int, prompt: Int?) {
     self.decoder = decoder
+    self.prompt = prompt
     self.capacity = capacity
     memory = KeyValueMemory(
       heads: decoder.network.backbone.heads, capacity: capacity,
@@ -50,6 +56,12 @@ public final class GeneratorSession {
 
   /// How many tokens there are so far.
   public var position: Int { ids.count }
+
+  /// The position in which the answer begins, where the next step takes `count` tokens; nil if that was before.
+  fileprivate func answerPosition(nextCount count: Int) -> Int? {
+    if let prompt { return prompt - 1 }
+    return position == 0 ? count - 1 : nil
+  }
 }
 
 /// Memory for the values of a step, kept for the next one.
@@ -199,11 +211,15 @@ extension GeneratorDecoder {
   /// The rows of all pieces, and where each piece's own tokens begin among them.
   private func batch(_ pieces: [StepPiece], _ arena: Arena) -> (GeneratorBatch, [Int]) {
     var (tokens, parts, firsts): ([Int32], [Sequences.Part], [Int]) = ([], [], [])
+    var answers: [Int?] = []
     var states = configuration.streams.map { _ in [[Float]]() }
     for piece in pieces {
       let session = piece.session
       let first = network.conditioning.firstPosition(session.position)
       let rows = session.ids[first...] + piece.tokens
+      let answer = session.answerPosition(nextCount: piece.tokens.count).map { $0 - first }
+      answers.append(
+        answer.flatMap { rows.indices.count > $0 && $0 >= 0 ? tokens.count + $0 : nil })
       parts.append(
         Sequences.Part(
           rows: tokens.count..<tokens.count + rows.count,
@@ -217,7 +233,7 @@ extension GeneratorDecoder {
       StreamRows(states, width: stream.width, arena)
     }
     let batch = GeneratorBatch(
-      Sequences(parts), tokens: tokens, streams: streams,
+      Sequences(parts), tokens: tokens, answers: answers, streams: streams,
       memories: pieces.map(\.session.conditioning))
     return (batch, firsts)
   }

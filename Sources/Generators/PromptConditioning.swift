@@ -6,20 +6,28 @@ import Numerics
 
 // Before layer i's block: x ← x + g a, a = adapter(cross-attention(x, states)), g = sigmoid(W [x; a] + b)
 //
-// Every position reads all of the prompt's states.
+// Every position reads all of the prompt's states. Besides, or instead, one vector read of all of them is added where
+// the answer begins: see PooledReading.
 
-/// `prompt` conditioning: own token embeddings; every layer reads the prompt's states. With no bridge
-/// layers it is a generator alone.
+/// `prompt` conditioning: own token embeddings; every layer reads the prompt's states, or they are read once, where the
+/// answer begins, or both. With neither it is a generator alone.
 public struct PromptConditioning: Conditioning {
   public static let name = "prompt"
   var settings: BridgeSettings
 
   public init(design: ConditioningDesign) throws(GeneratorError) {
     settings = BridgeSettings(
-      headCount: design.bridgeHeads, layerCount: design.arm == .none ? 0 : design.layers,
-      adapterWidth: design.adapter, middleWidth: 0, mask: design.mask,
+      headCount: design.bridgeHeads,
+      layerCount: design.arm == .none || design.reader == .pooled ? 0 : design.layers,
+      adapterWidth: design.adapter,
+      pooledWeightings: design.arm == .none || design.reader == .attention
+        ? 0 : Self.usualWeightings,
+      middleWidth: 0, mask: design.mask,
       generatorPrompt: design.generatorPrompt, startToken: design.startToken)
   }
+
+  /// TODO measured.
+  private static let usualWeightings = 4
 
   public init(checkpoint reader: ConfigurationReader) throws(ModelFileError) {
     settings = try BridgeSettings(checkpoint: reader)
@@ -30,7 +38,9 @@ public struct PromptConditioning: Conditioning {
   }
 
   public var needs: SourceNeeds {
-    SourceNeeds(coverage: .prompt, steps: false, readsStates: settings.layerCount > 0)
+    SourceNeeds(
+      coverage: .prompt, steps: false,
+      readsStates: settings.layerCount > 0 || settings.pooledWeightings > 0)
   }
 
   public var gateCount: Int { settings.layerCount }
@@ -48,7 +58,7 @@ public struct PromptConditioning: Conditioning {
     try settings.validate(backbone, streams: streams)
     try BridgeSettings.require(
       settings.layerCount == backbone.layerCount || settings.layerCount == 0, "bridge_layers",
-      "one a layer, \(backbone.layerCount), or 0 for a generator alone", "\(settings.layerCount)")
+      "one a layer, \(backbone.layerCount), or 0 for none", "\(settings.layerCount)")
     try BridgeSettings.require(
       settings.mask == .causal, "mask", "causal: every position reads the prompt alone",
       settings.mask.rawValue)
@@ -81,7 +91,9 @@ public struct PromptConditioning: Conditioning {
 }
 
 private struct PromptNetwork: ConditioningNetwork {
-  private struct EntryTrace: ConditioningTrace {}
+  private struct EntryTrace: ConditioningTrace {
+    let pooled: PooledReading.Trace?
+  }
 
   private struct LayerTrace: ConditioningTrace {
     let bridge: EnhancedCrossAttention.Trace
@@ -89,8 +101,9 @@ private struct PromptNetwork: ConditioningNetwork {
 
   private let conditioning: PromptConditioning
   private let shape: BridgeShape
-  /// One a layer, or none for a generator alone.
+  /// One a layer, or none.
   private let bridge: [EnhancedCrossAttention]
+  private let pooled: PooledReading?
 
   init(
     _ layout: inout ParameterLayout, _ conditioning: PromptConditioning,
@@ -104,6 +117,11 @@ private struct PromptNetwork: ConditioningNetwork {
         &layout, "bridge.\($0)", index: $0, shape, mask: .all, mixture: .added,
         start: isPretrained ? .shut : .nearlyShut)
     }
+    let weightings = conditioning.settings.pooledWeightings
+    pooled =
+      weightings == 0
+      ? nil
+      : PooledReading(&layout, weightings: weightings, shape, startsShut: isPretrained)
   }
 
   // MARK: Documents
@@ -112,7 +130,7 @@ private struct PromptNetwork: ConditioningNetwork {
     of document: GeneratorDocument, loss: LossScope, embedsLast: Bool, place: Int
   ) throws(GeneratorError) -> DocumentRows {
     let prefix = try conditioning.embeddedPrompt(document.prompt)
-    if !bridge.isEmpty {
+    if conditioning.needs.readsStates {
       // A stream that is left out has none.
       guard try document.stateCounts(shape.streams, document: place).contains(where: { $0 > 0 })
       else {
@@ -122,7 +140,8 @@ private struct PromptNetwork: ConditioningNetwork {
     let response = document.response
     return DocumentRows(
       tokens: prefix + (embedsLast ? response[...] : response.dropLast()),
-      lossRows: response.indices.map { prefix.count - 1 + $0 }, targets: response)
+      lossRows: response.indices.map { prefix.count - 1 + $0 }, targets: response,
+      answer: prefix.count - 1)
   }
 
   func lossTokenCount(
@@ -134,7 +153,7 @@ private struct PromptNetwork: ConditioningNetwork {
   // MARK: Passes
 
   func entryTrace(_ batch: GeneratorBatch, _ arena: Arena) -> any ConditioningTrace {
-    EntryTrace()
+    EntryTrace(pooled: pooled?.trace(batch, arena))
   }
 
   func layerTrace(_ batch: GeneratorBatch, _ arena: Arena) -> (any ConditioningTrace)? {
@@ -150,6 +169,9 @@ private struct PromptNetwork: ConditioningNetwork {
   ) {
     backbone.embedTokens(out, batch, pass)
     backbone.addPositions(out, batch, pass)
+    if let pooled, let trace = entry(trace).pooled {
+      pooled.forward(out, batch, memories: reading(batch).memories, trace, pass)
+    }
     pass.dropout(\.embedding, site: DropoutSites.embedding)?.apply(out)
   }
 
@@ -158,12 +180,22 @@ private struct PromptNetwork: ConditioningNetwork {
     _ trace: any ConditioningTrace, _ pass: Pass
   ) {
     pass.dropout(\.embedding, site: DropoutSites.embedding)?.apply(dStream)
+    if let pooled, let trace = entry(trace).pooled {
+      pooled.backward(dStream: dStream, batch, trace, pass)
+    }
     backbone.embedTokensBackward(dStream, batch, pass)
     backbone.addPositionsBackward(dStream, batch, pass)
   }
 
   private func reading(_ batch: GeneratorBatch) -> BridgeReading {
     BridgeReading(batch.sequences, states: batch.streams, memories: batch.memories)
+  }
+
+  private func entry(_ trace: any ConditioningTrace) -> EntryTrace {
+    guard let trace = trace as? EntryTrace else {
+      preconditionFailure("a trace of another conditioning")
+    }
+    return trace
   }
 
   private func own(_ trace: any ConditioningTrace) -> EnhancedCrossAttention.Trace {
@@ -193,6 +225,7 @@ private struct PromptNetwork: ConditioningNetwork {
   func countBackward(_ batch: GeneratorBatch, _ arena: Arena) {
     bridge.first?.countBackward(
       rows: batch.sequences.count, states: batch.streams.map(\.states.count), arena)
+    pooled?.countBackward(batch, arena)
   }
 
   func entryGates(_ trace: any ConditioningTrace, rows: Range<Int>) -> [Float] { [] }
@@ -224,7 +257,7 @@ private struct PromptNetwork: ConditioningNetwork {
   func remember(
     _ states: [[Float]], tokens: Int, streams: [StreamShape], _ memory: any ConditioningMemory
   ) throws(GeneratorError) {
-    guard !bridge.isEmpty, let memory = memory as? BridgeMemory else { return }
+    guard conditioning.needs.readsStates, let memory = memory as? BridgeMemory else { return }
     let document = GeneratorDocument(states: states, prompt: [], response: [])
     let counts = try document.stateCounts(streams, document: 0)
     guard memory.counts.allSatisfy({ $0 == 0 }) else {

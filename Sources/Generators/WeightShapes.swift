@@ -26,6 +26,15 @@ struct WeightShapes {
     return count
   }
 
+  /// The widths that projections of states take: `name.weight` for the first stream, `name.i.weight` for the others.
+  func streams(_ name: String) throws(GeneratorError) -> [StreamShape] {
+    var streams = [StreamShape(width: try matrix("\(name).weight").columns)]
+    while catalogue["\(name).\(streams.count).weight"] != nil {
+      streams.append(StreamShape(width: try matrix("\(name).\(streams.count).weight").columns))
+    }
+    return streams
+  }
+
   /// The number that is given, or the metadata's, or the last resort.
   func integer(
     _ key: String, given: Int?, otherwise: Int

@@ -28,7 +28,7 @@ public struct ImportOptions: Sendable {
 }
 
 /// Builds a generator from a file of weights alone: one with the published checkpoint's names
-/// (`gptneo.*`, `qwen.*`), or with those of `prompt` conditioning (`gpt.*`, `bridge.*`).
+/// (`gptneo.*`, `qwen.*`), or with those of `prompt` conditioning (`gpt.*`, `bridge.*`, `pooled.*`).
 ///
 /// Sizes come from tensor shapes; head counts, window and mask from the metadata keys `heads`,
 /// `bridge_heads`, `window` and `mask`. The published file's unused token embedding is dropped.
@@ -59,11 +59,18 @@ public enum WeightsImport {
     let layers = shapes.layers("\(generator).h", "ln_1.weight")
     let inner = try shapes.matrix("\(generator).h.0.mlp.c_fc.weight")
     let bridgeLayers = shapes.layers(bridge, "gate.weight")
-    let readsSource = bridgeLayers > 0 || isAligned
-    let source =
-      readsSource
-      ? try shapes.matrix("\(bridge).0.cross_attn.k_proj.weight").columns : inner.columns
-    let adapter = readsSource ? try shapes.matrix("\(bridge).0.adapter.fc1.weight").rows : 1
+    let attends = bridgeLayers > 0 || isAligned
+    let weightings =
+      catalogue["pooled.query.weight"] == nil ? 0 : try shapes.matrix("pooled.query.weight").rows
+    let streams =
+      if attends {
+        try shapes.streams("\(bridge).0.cross_attn.k_proj")
+      } else if weightings > 0 {
+        try shapes.streams("pooled.query")
+      } else {
+        [StreamShape(width: inner.columns)]
+      }
+    let adapter = attends ? try shapes.matrix("\(bridge).0.adapter.fc1.weight").rows : 1
     let heads = try shapes.integer("heads", given: options.headCount, otherwise: 12)
     let bridgeHeads = try shapes.integer(
       "bridge_heads", given: options.bridgeHeadCount, otherwise: 8)
@@ -76,19 +83,21 @@ public enum WeightsImport {
     }
     var design = ConditioningDesign(
       name: isAligned ? AlignedConditioning.name : PromptConditioning.name,
-      arm: readsSource ? .own : .none, layers: layers, width: positions.columns,
-      sourceWidth: source, adapter: adapter, bridgeHeads: bridgeHeads, bridgeLayers: bridgeLayers,
-      generatorPrompt: options.generatorPrompt, startToken: options.startToken)
+      arm: attends || weightings > 0 ? .own : .none, layers: layers, width: positions.columns,
+      sourceWidth: streams[0].width, adapter: adapter, bridgeHeads: bridgeHeads, bridgeLayers: bridgeLayers,
+      reader: attends ? .attention : .pooled, generatorPrompt: options.generatorPrompt, startToken: options.startToken)
     let conditioning: any Conditioning
     if isAligned {
       design.middleWidth = try shapes.matrix("qwen.intermediate_layers.0.weight").rows
       design.mask = try shapes.mask(given: options.bridgeMask, otherwise: .published)
       conditioning = try AlignedConditioning(design: design)
     } else {
-      conditioning = try PromptConditioning(design: design)
+      var prompt = try PromptConditioning(design: design)
+      prompt.settings.pooledWeightings = weightings
+      conditioning = prompt
     }
     return try GeneratorConfiguration(
-      backbone: backbone, conditioning: conditioning, streams: [StreamShape(width: source)])
+      backbone: backbone, conditioning: conditioning, streams: streams)
   }
 
   /// Refuses what would be part of the module and is not read: a layer after a missing one, say.
@@ -101,7 +110,7 @@ public enum WeightsImport {
       "gptneo.base_model.transformer.wte.weight", "gptneo.base_model.lm_head.weight",
     ]
     let prefixes = [
-      "gptneo.", "gpt.", "bridge.", "qwen.cross_attention_layers.", "qwen.intermediate_layers.",
+      "gptneo.", "gpt.", "bridge.", "pooled.", "qwen.cross_attention_layers.", "qwen.intermediate_layers.",
       "qwen.pre_proj.", "qwen.proj.",
     ]
     for name in catalogue.names

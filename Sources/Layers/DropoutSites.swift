@@ -2,6 +2,8 @@
 /// so a place keeps its number.
 public enum DropoutSites {
   public static let embedding = 0
+  /// What is read of the whole prompt at once.
+  public static let pooled = 1
 
   /// The first of a block's places: self-attention, attention's output, feed-forward's output.
   public static func block(_ index: Int) -> Int { 8 * (index + 1) }

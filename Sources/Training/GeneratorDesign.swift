@@ -26,6 +26,8 @@ public struct GeneratorDesign: Equatable, Sendable {
   public var middleWidth: Int?
   public var mask = BridgeMask.causal
   public var generatorPrompt = GeneratorPrompt.all
+  /// `prompt`: how the prompt's states are read.
+  public var reader = StatesReader.attention
   /// Which of the parameters training changes.
   public var train = TrainedParts.all
 
@@ -35,7 +37,7 @@ public struct GeneratorDesign: Equatable, Sendable {
     conditioning: String, architecture: String = GPTNeo.family, pretrained: String?, layers: Int,
     width: Int, heads: Int, keyValueHeads: Int? = nil, positions: Int, window: Int, adapter: Int,
     bridgeHeads: Int, bridgeLayers: Int, middleWidth: Int?, mask: BridgeMask,
-    generatorPrompt: GeneratorPrompt, train: TrainedParts = .all
+    generatorPrompt: GeneratorPrompt, reader: StatesReader = .attention, train: TrainedParts = .all
   ) {
     self.conditioning = conditioning
     self.architecture = architecture
@@ -52,6 +54,7 @@ public struct GeneratorDesign: Equatable, Sendable {
     self.middleWidth = middleWidth
     self.mask = mask
     self.generatorPrompt = generatorPrompt
+    self.reader = reader
     self.train = train
   }
 
@@ -79,7 +82,7 @@ public struct GeneratorDesign: Equatable, Sendable {
         name: conditioning, arm: options.states, layers: backbone.layerCount,
         width: backbone.width, sourceWidth: sourceWidths.first ?? 1, adapter: adapter,
         bridgeHeads: bridgeHeads, bridgeLayers: bridgeLayers, middleWidth: middleWidth, mask: mask,
-        generatorPrompt: generatorPrompt))
+        reader: reader, generatorPrompt: generatorPrompt))
     conditioning.startToken = own ?? startToken
     try Self.refusing("states", options.states.rawValue) { () throws(GeneratorError) in
       try conditioning.check(options.states)
@@ -188,7 +191,7 @@ extension GeneratorDesign: Encodable {
   private enum Key: String, CodingKey {
     case conditioning, pretrained, layers, width, heads, positions, window, adapter, bridgeHeads,
       bridgeLayers, middleWidth, mask, generatorPrompt
-    case architecture, keyValueHeads, train
+    case architecture, keyValueHeads, train, reader
   }
 
   /// What came later is left out where it is as it always was, so that a run of before is the same run.
@@ -209,6 +212,7 @@ extension GeneratorDesign: Encodable {
     try fields.encode(generatorPrompt, forKey: .generatorPrompt)
     if architecture != GPTNeo.family { try fields.encode(architecture, forKey: .architecture) }
     try fields.encodeIfPresent(keyValueHeads, forKey: .keyValueHeads)
+    if reader != .attention { try fields.encode(reader, forKey: .reader) }
     if train != .all { try fields.encode(train, forKey: .train) }
   }
 }

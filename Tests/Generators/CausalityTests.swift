@@ -43,7 +43,7 @@ import Testing
   /// Changing a response token changes no logit before it.
   @Test(arguments: Fixture.Family.allCases)
   func promptIsCausalAmongResponseTokens(_ family: Fixture.Family) throws {
-    let model = try Fixture.model(Fixture.prompt(family))
+    let model = try Fixture.model(Fixture.prompt(family, reader: .both))
     let document = Fixture.promptDocument(states: 6, prompt: 5, response: 9, seed: 1)
     for token in 0..<9 {
       var other = document
@@ -54,6 +54,17 @@ import Testing
     var other = document
     other.states[0][5 * Fixture.sourceWidth] += 1
     #expect(try firstChange(model, document, other) == 0)
+  }
+
+  /// What is read at once is added where the answer begins: no earlier position has it, every later one may.
+  @Test func pooledStatesAreReadWhereTheAnswerBegins() throws {
+    let model = try Fixture.model(Fixture.prompt(reader: .pooled))
+    let document = Fixture.promptDocument(states: 6, prompt: 5, response: 9, seed: 1)
+    for state in 0..<6 {
+      var other = document
+      other.states[0][state * Fixture.sourceWidth] += 1
+      #expect(try firstChange(model, document, other) == 4)
+    }
   }
 
   /// A local layer's window alone decides what it sees.

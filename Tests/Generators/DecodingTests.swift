@@ -12,6 +12,8 @@ import Testing
     for configuration in [
       try Fixture.prompt(family, part), try Fixture.prompt(family, arm: .none, part),
       try Fixture.prompt(family, part, streams: Fixture.streams),
+      try Fixture.prompt(family, part, streams: Fixture.streams, reader: .both),
+      try Fixture.prompt(family, part, reader: .pooled),
     ] {
       let model = try Fixture.model(configuration)
       let readsSource = configuration.needs.readsStates

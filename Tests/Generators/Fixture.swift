@@ -39,21 +39,24 @@ enum Fixture {
 
   static func prompt(
     _ family: Family = .gptNeo, arm: StatesArm = .own, _ part: GeneratorPrompt = .all,
-    startToken: Int32? = 1, streams: [StreamShape] = [StreamShape(width: sourceWidth)]
+    startToken: Int32? = 1, streams: [StreamShape] = [StreamShape(width: sourceWidth)],
+    reader: StatesReader = .attention
   ) throws -> GeneratorConfiguration {
     try prompt(
-      family.backbone(), arm: arm, part, startToken: startToken, streams: streams)
+      family.backbone(), arm: arm, part, startToken: startToken, streams: streams, reader: reader)
   }
 
   static func prompt(
     _ backbone: any GeneratorArchitecture, arm: StatesArm = .own, _ part: GeneratorPrompt = .all,
-    startToken: Int32? = 1, streams: [StreamShape] = [StreamShape(width: sourceWidth)]
+    startToken: Int32? = 1, streams: [StreamShape] = [StreamShape(width: sourceWidth)],
+    reader: StatesReader = .attention
   ) throws -> GeneratorConfiguration {
     try GeneratorConfiguration(
       backbone: backbone,
       conditioning: PromptConditioning(
         design: design(
-          PromptConditioning.name, backbone, arm: arm, part, startToken: startToken)),
+          PromptConditioning.name, backbone, arm: arm, part, startToken: startToken,
+          reader: reader)),
       streams: streams)
   }
 
@@ -70,19 +73,24 @@ enum Fixture {
 
   private static func design(
     _ name: String, _ backbone: any GeneratorArchitecture, arm: StatesArm = .own,
-    _ part: GeneratorPrompt = .all, startToken: Int32? = nil, mask: BridgeMask = .causal
+    _ part: GeneratorPrompt = .all, startToken: Int32? = nil, mask: BridgeMask = .causal,
+    reader: StatesReader = .attention
   ) -> ConditioningDesign {
     ConditioningDesign(
       name: name, arm: arm, layers: backbone.layerCount, width: backbone.width,
       sourceWidth: sourceWidth, adapter: 10, bridgeHeads: 4, bridgeLayers: 2, mask: mask,
+      reader: reader,
       generatorPrompt: part, startToken: startToken)
   }
 
-  /// Each backbone in each conditioning, and the published mask.
+  /// Each backbone in each conditioning, and the published mask; states read at once, alone and beside attention.
   static func configurations() throws -> [GeneratorConfiguration] {
     try Family.allCases.flatMap { family in
       [try prompt(family), try aligned(.causal, family), try aligned(.published, family)]
-    }
+    } + [
+      try prompt(.llama, reader: .pooled),
+      try prompt(streams: streams, reader: .both),
+    ]
   }
 
   /// Two streams of different widths.
@@ -104,8 +112,11 @@ enum Fixture {
 
 extension GeneratorConfiguration: CustomTestStringConvertible {
   public var testDescription: String {
-    let mask = conditioning.checkpointMembers.first { $0.key == "mask" }.map { "\($0.value)" } ?? ""
-    return "\(backbone.family) \(conditioning.name) \(mask) \(streams.map(\.width))"
+    let members = ["mask", "generator_prompt", "bridge_layers", "pooled_weightings"].compactMap { key in
+      conditioning.checkpointMembers.first { $0.key == key }.map { "\($0.value)" }
+    }
+    return
+      "\(backbone.family) \(conditioning.name) \(members.joined(separator: " ")) \(streams.map(\.width))"
   }
 
   var isPrompt: Bool { conditioning is PromptConditioning }

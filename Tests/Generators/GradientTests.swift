@@ -36,6 +36,9 @@ import Testing
       Case(configuration: try Fixture.prompt(), drops: false),
       Case(configuration: try Fixture.prompt(.llama), drops: false),
       Case(configuration: try Fixture.aligned(.causal), drops: false),
+      Case(configuration: try Fixture.prompt(streams: Fixture.streams, reader: .both)),
+      Case(configuration: try Fixture.prompt(.qwen2, .last(2), reader: .pooled), training: lora),
+      Case(configuration: try Fixture.prompt(.llama, .none, reader: .pooled), drops: false),
     ]
   }
 

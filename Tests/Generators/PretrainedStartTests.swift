@@ -19,7 +19,7 @@ import Testing
       try tiny.write(to: folder.path)
       let model = try ModelFolder.open(folder.path)
       let backbone = try #require(try model.architecture() as? any GeneratorArchitecture)
-      let configuration = try Fixture.prompt(backbone)
+      let configuration = try Fixture.prompt(backbone, reader: .both)
       let generator = try Generator(
         pretrained: model, configuration, training: training, seed: 5)
       for tensor in generator.parameters.tensors

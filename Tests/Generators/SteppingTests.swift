@@ -50,8 +50,8 @@ import Testing
   func sixteenSessionsGetTheBitsOfEachAlone(_ configuration: GeneratorConfiguration) throws {
     let decoder = GeneratorDecoder(try Fixture.model(configuration))
     let scripts = (0..<16).map { Script($0, configuration) }
-    let sessions = scripts.map { _ in decoder.makeSession(capacity: 30) }
-    let alone = scripts.map { _ in decoder.makeSession(capacity: 30) }
+    let sessions = scripts.map { _ in decoder.makeSession(capacity: 30, prompt: 12) }
+    let alone = scripts.map { _ in decoder.makeSession(capacity: 30, prompt: 12) }
     // Positions 0 to 15.
     for (number, script) in scripts.enumerated() where number > 0 {
       for session in [sessions[number], alone[number]] {
@@ -99,7 +99,7 @@ import Testing
     let script = Script(3, configuration)
     let asked = [11, 0, 5, 5]
     let results = try decoder.step([
-      script.piece(decoder.makeSession(), 12, logits: asked)
+      script.piece(decoder.makeSession(prompt: 5), 12, logits: asked)
     ])[0].logits.rows(of: Fixture.vocabulary)
     // Under the published mask a row depends on what follows it: a document is scored as a whole.
     let whole = try Fixture.model(configuration).logits(
@@ -124,7 +124,7 @@ import Testing
   func prefillInPieces(_ configuration: GeneratorConfiguration, size: Int) throws {
     let decoder = GeneratorDecoder(try Fixture.model(configuration))
     let script = Script(5, configuration)
-    let (whole, pieces) = (decoder.makeSession(), decoder.makeSession())
+    let (whole, pieces) = (decoder.makeSession(prompt: 12), decoder.makeSession(prompt: 12))
     _ = try decoder.step([script.piece(whole, 14, logits: [])])
     while pieces.position < 14 {
       let result = try decoder.step([
@@ -147,8 +147,8 @@ import Testing
       for stop in 0..<3 {
         // Room for states comes in steps of sixteen.
         let scripts = (0..<3).map { Script($0, configuration, states: 17 + 16 * $0) }
-        let sessions = scripts.map { _ in decoder.makeSession(capacity: 30) }
-        let untouched = scripts.map { _ in decoder.makeSession(capacity: 30) }
+        let sessions = scripts.map { _ in decoder.makeSession(capacity: 30, prompt: 12) }
+        let untouched = scripts.map { _ in decoder.makeSession(capacity: 30, prompt: 12) }
         if position > 0 {
           for number in scripts.indices {
             for session in [sessions[number], untouched[number]] {

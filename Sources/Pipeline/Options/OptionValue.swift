@@ -62,6 +62,7 @@ extension TooLong: OptionValue {}
 extension Precision: OptionValue {}
 extension StatesArm: OptionValue {}
 extension LossScope: OptionValue {}
+extension StatesReader: OptionValue {}
 extension BridgeMask: OptionValue {}
 
 extension GeneratorPrompt: OptionValue {

@@ -92,6 +92,11 @@ public struct TrainRequest: StageRequest {
         .pattern("^(all|none|last:[1-9][0-9]*)$"),
         help: "What of a prompt the generator itself embeds: all, last:N or none."),
       .option(
+        "reader", \.plainDesign.reader,
+        help:
+          "How the prompt's states are read: by attention in every layer, pooled where the answer begins, or both."
+      ),
+      .option(
         "loss", \.plainOptions.loss,
         help: "response, or all (aligned alone: prompt conditioning would show the answers)."),
       .option(

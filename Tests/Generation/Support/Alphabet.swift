@@ -50,7 +50,7 @@ final class Alphabet: AnsweringModel {
 
   func embeddedPrompt(_ prompt: [Int32]) -> [Int32] { prompt }
 
-  func makeSession(capacity: Int) -> any AnsweringSession {
+  func makeSession(capacity: Int, prompt: Int) -> any AnsweringSession {
     let session = Session(capacity: capacity)
     sessions.append(session)
     return session
