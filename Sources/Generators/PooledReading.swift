@@ -74,11 +74,11 @@ struct PooledReading: Sendable {
         reader.norm.forward(normed, stream.states, pass)
         reader.query.forward(trace.weights[number], normed, pass)
         pool(trace.features[number], trace.weights[number], normed, stream.parts)
+        dropout(number, pass)?.apply(trace.features[number])
         reader.projection.forward(projected, trace.features[number], pass)
         trace.pooled.add(projected)
       }
     }
-    pass.dropout(\.crossAttention, site: DropoutSites.pooled)?.apply(trace.pooled)
     for place in batch.sequences.parts.indices {
       let came = batch.streams.contains { !$0.parts[place].isEmpty }
       if let memory = memories?[place], came {
@@ -101,7 +101,6 @@ struct PooledReading: Sendable {
       for (place, row) in batch.answers.enumerated() {
         if let row { dPooled[place..<place + 1].update(from: dStream[row..<row + 1]) }
       }
-      pass.dropout(\.crossAttention, site: DropoutSites.pooled)?.apply(dPooled)
       for (number, reader) in readers.enumerated() where batch.streams[number].states.count > 0 {
         arena.scratch {
           let stream = batch.streams[number]
@@ -113,6 +112,7 @@ struct PooledReading: Sendable {
           reader.norm.forward(normed, states, pass)
           reader.projection.backward(
             dx: dFeatures, dOut: dPooled, x: trace.features[number], pass)
+          dropout(number, pass)?.apply(dFeatures)
           poolBackward(
             dNormed: dNormed, dScores: dScores, dFeatures: dFeatures, trace.weights[number], normed,
             stream.parts)
@@ -121,6 +121,11 @@ struct PooledReading: Sendable {
         }
       }
     }
+  }
+
+  /// Of the features, as of the weights of cross-attention.
+  private func dropout(_ stream: Int, _ pass: Pass) -> Dropout? {
+    pass.dropout(\.crossAttention, site: DropoutSites.pooled(stream))
   }
 
   /// Takes the scratch memory that `backward` takes, and gives it back.
