@@ -20,8 +20,6 @@ package struct CrossValidation {
     }
   }
 
-  /// What is fitted on while a fold is held out.
-  package func fitted(_ fold: Int) -> [Range<Int>] {
-    [0..<held[fold].lowerBound, held[fold].upperBound..<order.count]
-  }
+  /// The folds that are fitted on while one is held out.
+  package func fitted(_ fold: Int) -> [Int] { held.indices.filter { $0 != fold } }
 }

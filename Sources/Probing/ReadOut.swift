@@ -34,14 +34,14 @@ struct ReadOut {
     axes.coordinates(rows, of: training)
     axes.coordinates(others, of: scored)
     let regression = SoftmaxRegression(
-      rows, squares: axes.squares, answers: answers, classes: classes)
+      rows, blocks: folds.held, squares: axes.squares, answers: answers, classes: classes)
     let choice = Self.choice(regression, rows, answers, folds)
     strength = choice.strength
     crossValidated = Double(choice.right) / Double(rows.count)
-    let parameters = regression.fit(
-      [0..<rows.count], strength: choice.strength, from: choice.parameters,
+    let fit = regression.fit(
+      Array(folds.held.indices), strength: choice.strength, from: choice.fit,
       tolerance: Self.tolerance.final)
-    self.answers = regression.answers(parameters, others)
+    self.answers = regression.answers(fit.parameters, others)
   }
 
   /// A strength that was tried.
@@ -50,8 +50,8 @@ struct ReadOut {
     /// Held-out rows that were answered right, of `count`.
     let right: Int
     let count: Int
-    /// Of the first fold's fit, from which the fit on all rows is not far.
-    let parameters: [Float]
+    /// The first fold's, from which the fit on all rows is not far.
+    let fit: SoftmaxRegression.Fit
 
     /// The standard error of `right`.
     var error: Double { (Double(right) * Double(count - right) / Double(count)).squareRoot() }
@@ -66,21 +66,20 @@ struct ReadOut {
     _ regression: borrowing SoftmaxRegression, _ rows: Rows, _ answers: [Int32],
     _ folds: CrossValidation
   ) -> Trial {
-    var parameters = folds.held.indices.map { regression.start(folds.fitted($0)) }
+    var fits = folds.held.indices.map { regression.start(folds.fitted($0)) }
     func trial(_ strength: Double?) -> Trial {
       var right = 0
       for (fold, held) in folds.held.enumerated() {
         if let strength {
           // From where the stronger penalty left off.
-          parameters[fold] = regression.fit(
-            folds.fitted(fold), strength: strength, from: parameters[fold],
+          fits[fold] = regression.fit(
+            folds.fitted(fold), strength: strength, from: fits[fold],
             tolerance: tolerance.comparing)
         }
-        right += zip(regression.answers(parameters[fold], rows[held]), answers[held])
+        right += zip(regression.answers(fits[fold].parameters, rows[held]), answers[held])
           .count { $0 == $1 }
       }
-      return Trial(
-        strength: strength ?? 0, right: right, count: rows.count, parameters: parameters[0])
+      return Trial(strength: strength ?? 0, right: right, count: rows.count, fit: fits[0])
     }
     // What the biases alone, the commonest answer, are worth.
     let blind = trial(nil)

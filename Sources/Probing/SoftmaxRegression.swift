@@ -11,49 +11,87 @@ import Numerics
 /// `LogisticRegression` with C = strength.
 ///
 /// Rows come in the coordinates of their principal axes, in which the curvature along each is known well
-/// enough for ten or twenty evaluations to do.
+/// enough for ten or twenty evaluations to do; and in blocks, of which a fit leaves one out or none.
 package struct SoftmaxRegression: ~Copyable {
-  private let rows: Rows
-  private let answers: [Int32]
+  private let blocks: [RegressionBlock]
+  private let width: Int
   private let classes: Int
   private let squares: [Double]
-  private let scores: FloatBuffer
-  private let losses: FloatBuffer
 
   /// - Parameters:
-  ///   - rows: X, which outlive this.
+  ///   - rows: X, in blocks one behind the other.
   ///   - squares: the rows' sum of squares along each coordinate.
   ///   - answers: a class for each row.
-  package init(_ rows: Rows, squares: [Double], answers: [Int32], classes: Int) {
+  package init(
+    _ rows: Rows, blocks: [Range<Int>], squares: [Double], answers: [Int32], classes: Int
+  ) {
     precondition(rows.width == squares.count && rows.count == answers.count)
-    self.rows = rows
+    self.blocks = blocks.map {
+      RegressionBlock(rows[$0], answers: Array(answers[$0]), classes: classes)
+    }
+    width = rows.width
     self.squares = squares
-    self.answers = answers
     self.classes = classes
-    scores = FloatBuffer(count: rows.count * classes)
-    losses = FloatBuffer(count: rows.count)
   }
 
-  /// Weights of zero, and the bias that answers in proportion to what the rows' answers are.
-  package func start(_ pieces: [Range<Int>]) -> [Float] {
+  /// A fit, and what is known from it and from those before it about a fit of other strength.
+  package struct Fit: Sendable {
+    package let parameters: [Float]
+    /// Of the stronger penalty's fit that led to this one.
+    fileprivate let before: [Float]?
+    /// The strength times the rows: in proportion to it the rows' part of the objective grows.
+    fileprivate let weight: Double
+    fileprivate let memory: LimitedMemoryBFGS.Memory
+  }
+
+  /// Weights of zero, and the bias that answers in proportion to what the blocks' answers are.
+  package func start(_ fitted: [Int]) -> Fit {
     var counts = [Double](repeating: 0.5, count: classes)
-    for row in pieces.joined() { counts[Int(answers[row])] += 1 }
-    return [Float](repeating: 0, count: classes * rows.width)
-      + counts.map { Float(log($0)) }
+    for answer in fitted.map({ blocks[$0].answers }).joined() { counts[Int(answer)] += 1 }
+    return Fit(
+      parameters: [Float](repeating: 0, count: classes * width) + counts.map { Float(log($0)) },
+      before: nil, weight: 0, memory: LimitedMemoryBFGS.Memory())
   }
 
-  /// The parameters that fit the rows of `pieces`, from `start` on.
+  /// How far on, of the way from the penalty before the last one to the last one, this one's weights
+  /// begin: from one power of ten to the next they go on much alike.
+  private static let stride: Float = 0.5
+
+  /// The parameters that fit the rows of some blocks, from another fit on.
   ///
   /// - Parameter tolerance: how far above its minimum the objective may be, as a part of it.
   package func fit(
-    _ pieces: [Range<Int>], strength: Double, from start: [Float], tolerance: Double
-  ) -> [Float] {
-    let search = LimitedMemoryBFGS(metric: metric(pieces, strength: strength))
-    var parameters = start
-    _ = search.minimize(&parameters, tolerance: tolerance) { parameters, gradient in
-      objective(parameters, &gradient, pieces, strength: strength)
+    _ fitted: [Int], strength: Double, from start: Fit, tolerance: Double
+  ) -> Fit {
+    let count = fitted.reduce(0) { $0 + blocks[$1].count }
+    let weight = strength * Double(count)
+    let search = LimitedMemoryBFGS(metric: metric(count, strength: strength))
+    var parameters = start.parameters
+    if let before = start.before, weight > 2 * start.weight {
+      for index in parameters.indices {
+        parameters[index] += Self.stride * (parameters[index] - before[index])
+      }
     }
-    return parameters
+    var memory = start.weight > 0 ? turned(start, weight: weight) : start.memory
+    _ = search.minimize(&parameters, &memory, tolerance: tolerance) { parameters, gradient in
+      objective(parameters, &gradient, fitted, strength: strength)
+    }
+    return Fit(
+      parameters: parameters, before: start.weight > 0 ? start.parameters : nil, weight: weight,
+      memory: memory)
+  }
+
+  /// A fit's memory for the objective of another strength: of a change of gradient the penalty's part is the
+  /// step itself, and the rest grows with the strength.
+  private func turned(_ fit: Fit, weight: Double) -> LimitedMemoryBFGS.Memory {
+    let ratio = Float(weight / fit.weight)
+    let weights = classes * width
+    return fit.memory.turned { step, turn in
+      for index in turn.indices {
+        let penalty = index < weights ? step[index] : 0
+        turn[index] = ratio * (turn[index] - penalty) + penalty
+      }
+    }
   }
 
   /// The class of the highest score for some rows of these coordinates; the first of equal ones.
@@ -74,33 +112,28 @@ package struct SoftmaxRegression: ~Copyable {
     parameters.withUnsafeBufferPointer { parameters in
       guard let base = parameters.baseAddress else { return }
       linear(
-        out, rows, weight: Rows(reading: base, count: classes, width: rows.width),
-        bias: Rows(reading: base + classes * rows.width, count: 1, width: classes))
+        out, rows, weight: Rows(reading: base, count: classes, width: width),
+        bias: Rows(reading: base + classes * width, count: 1, width: classes))
     }
   }
 
-  /// The objective over the rows of `pieces`, and its gradient.
+  /// The objective over the rows of some blocks, and its gradient.
   private func objective(
-    _ parameters: [Float], _ gradient: inout [Float], _ pieces: [Range<Int>], strength: Double
+    _ parameters: [Float], _ gradient: inout [Float], _ fitted: [Int], strength: Double
   ) -> Double {
-    let weights = classes * rows.width
+    let weights = classes * width
     for index in gradient.indices { gradient[index] = index < weights ? parameters[index] : 0 }
     var sum = 0.0
-    gradient.withUnsafeMutableBufferPointer { gradient in
-      guard let base = gradient.baseAddress else { return }
-      let dWeight = Rows(base, count: classes, width: rows.width)
-      let dBias = Rows(base + weights, count: 1, width: classes)
-      for piece in pieces where !piece.isEmpty {
-        let x = rows[piece]
-        let logits = Rows(scores.base, count: x.count, width: classes)
-        let losses = Rows(losses.base, count: x.count, width: 1)
-        score(logits, x, parameters)
-        softmaxCrossEntropy(
-          losses: losses, logits: logits, targets: answers[piece], gradientScale: Float(strength))
-        for row in 0..<x.count { sum += Double(losses.base[row]) }
-        // Without dx, of the weight only its shape is asked.
-        linearBackward(
-          dx: nil, dWeight: dWeight, dBias: dBias, dOut: logits, x: x, weight: dWeight)
+    parameters.withUnsafeBufferPointer { parameters in
+      gradient.withUnsafeMutableBufferPointer { gradient in
+        guard let from = parameters.baseAddress, let to = gradient.baseAddress else { return }
+        let packed = PackedRows(capacity: classes, depth: width)
+        packed.fill(from, rows: classes)
+        for block in fitted.map({ blocks[$0] }) {
+          sum += block.addLoss(
+            packed, bias: from + weights, strength: Float(strength),
+            dWeight: Rows(to, count: classes, width: width), dBias: to + weights)
+        }
       }
     }
     return strength * sum + Double(sumOfSquares(weights, parameters)) / 2
@@ -108,13 +141,13 @@ package struct SoftmaxRegression: ~Copyable {
 
   /// The inverse of the objective's curvature where all classes are as likely: along coordinate j, for
   /// each class, strength · Σ x_j² (K - 1) / K² + 1.
-  private func metric(_ pieces: [Range<Int>], strength: Double) -> [Float] {
-    let share =
-      Double(pieces.reduce(0) { $0 + $1.count }) / Double(max(rows.count, 1))
+  private func metric(_ count: Int, strength: Double) -> [Float] {
+    let rows = blocks.reduce(0) { $0 + $1.count }
+    let share = Double(count) / Double(max(rows, 1))
     let likely = Double(max(classes - 1, 1)) / Double(classes * classes)
     let curvature = strength * share * likely
     let axis = squares.map { Float(1 / (curvature * $0 + 1)) }
-    let bias = Float(1 / (curvature * Double(rows.count)))
+    let bias = Float(1 / (curvature * Double(rows)))
     return (0..<classes).flatMap { _ in axis } + [Float](repeating: bias, count: classes)
   }
 }

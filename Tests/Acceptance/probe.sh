@@ -6,8 +6,9 @@
 #   Tests/Acceptance/probe.sh cities seconds     some of them
 #
 # `cities`, `ten` and `full` compare the read-outs with scikit-learn's of the exported states, and need a Python with
-# scikit-learn and safetensors, by DENJU_PYTHON; `full`, of 4,000 rows, takes half an hour of a core. DENJU_UNITS limits
-# what of it is compared, as "1 2"; the caches are kept in runs/probe, or where DENJU_CACHES says.
+# scikit-learn and safetensors, by DENJU_PYTHON; `full`, of 4,000 rows, takes hours of a core the first time. DENJU_UNITS
+# limits what of it is compared, as "1 2"; the caches, and scikit-learn's figures, are kept in runs/probe, or where
+# DENJU_CACHES says.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -39,59 +40,7 @@ compared() { # NAME
     done
   done
   "$denju" probe --cache "$caches/$1.sqlite" --json >"$caches/$1.jsonl" 2>"$caches/log"
-  OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} "$python" - "$caches/$1" "${DENJU_UNITS:-1 2 1+2}" <<'END' || status=1
-import json, sys
-
-import numpy as np
-from safetensors.numpy import load_file
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, KFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
-base, units = sys.argv[1], sys.argv[2].split()
-
-
-def stream(number, split):
-    tensors = load_file(f"{base}-{number}-{split}.safetensors")
-    rows = {}
-    for name in tensors:
-        if name.endswith(".states"):
-            document = name.split(".")[0]
-            key = bytes(tensors[f"{document}.prompt"]), bytes(tensors[f"{document}.response"]).strip()
-            rows[key] = tensors[name].mean(0, dtype=np.float64), tensors[name][-1].astype(np.float64)
-    return rows
-
-
-def features(unit, split):
-    streams = [stream(number, split) for number in unit.split("+")]
-    keys = sorted(set.intersection(*(set(each) for each in streams)))
-    mean, last = (np.stack([np.concatenate([each[key][pool] for each in streams]) for key in keys]) for pool in (0, 1))
-    answers = np.array([key[1].decode() for key in keys])
-    return {"mean": mean, "last": last, "both": np.concatenate([mean, last], 1)}, answers
-
-
-ours = {}
-for line in open(f"{base}.jsonl"):
-    row = json.loads(line).get("reading")
-    if row:
-        ours["+".join(str(each["number"]) for each in row["streams"]), row["feature"]] = row
-far = 0
-for unit in units:
-    (known, answers), (asked, right) = features(unit, "train"), features(unit, "validation")
-    for feature in known:
-        search = GridSearchCV(
-            make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
-            {"logisticregression__C": [1e-4, 1e-3, 1e-2, 1e-1, 1, 10]}, cv=KFold(5, shuffle=True, random_state=0))
-        search.fit(known[feature], answers)
-        theirs = float(np.mean(search.predict(asked[feature]) == right))
-        row = ours[unit, feature]
-        found = row["score"]["accuracy"]
-        print(f"stream {unit} {feature}: ours {found:.3f} (C {row['strength']:g}, {row['crossValidated']:.3f} cross-validated), scikit-learn's {theirs:.3f} "
-              f"(C {search.best_params_['logisticregression__C']:g}, {search.best_score_:.3f}), difference {found - theirs:+.3f}", flush=True)
-        far += abs(found - theirs) > 0.02 + 1e-9
-sys.exit(far > 0)
-END
+  OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} "$python" Tests/Acceptance/read_out.py "$caches/$1" "${DENJU_UNITS:-1 2 1+2}" || status=1
   verdict "$status" "$1: within 0.02 of scikit-learn's read-out of the exported states"
 }
 

@@ -59,7 +59,7 @@ import Testing
     #expect(folds.held.flatMap(Array.init) == Array(0..<23))
     #expect(folds.held.allSatisfy { (4...5).contains($0.count) })
     for (fold, held) in folds.held.enumerated() {
-      #expect((folds.fitted(fold).flatMap(Array.init) + held).sorted() == Array(0..<23))
+      #expect((folds.fitted(fold).flatMap { folds.held[$0] } + held).sorted() == Array(0..<23))
     }
     #expect(CrossValidation(23, seed: 4).order == folds.order)
     #expect(CrossValidation(23, seed: 5).order != folds.order)

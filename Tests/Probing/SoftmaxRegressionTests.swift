@@ -37,7 +37,24 @@ import Testing
 
   @Test(arguments: cases)
   func `scores and answers are scikit-learn's`(_ expected: Case) {
-    let found = Self.scores(expected, pieces: [0..<expected.answers.count])
+    expectScores(
+      Self.scores(expected, blocks: [0..<expected.answers.count], fitted: [0]), of: expected)
+  }
+
+  /// As a cross-validation comes to a strength: in blocks, through stronger penalties, and from fewer rows.
+  @Test(arguments: cases)
+  func `they are, whatever fits came before`(_ expected: Case) {
+    let count = expected.answers.count
+    let blocks = (0..<5).map { $0 * count / 5..<($0 + 1) * count / 5 }
+    let found = Self.scores(
+      expected, blocks: blocks, fitted: Array(0..<5),
+      before: [1e-3, 1e-2, 1e-1, 1].map { ([0, 1, 2, 3], $0 * expected.strength) })
+    expectScores(found, of: expected)
+  }
+
+  private func expectScores(
+    _ found: (scores: [Float], answers: [Int32]), of expected: Case
+  ) {
     let width = expected.classes
     for row in 0..<expected.found.count {
       // What is added to all scores of a row is no difference: no penalty holds the biases' sum.
@@ -53,18 +70,22 @@ import Testing
     let expected = try #require(Self.cases.first)
     let count = expected.answers.count
     let held = count / 3..<count / 2
-    let pieces = [0..<held.lowerBound, held.upperBound..<count]
+    let blocks = [0..<held.lowerBound, held, held.upperBound..<count]
     var answers = expected.answers
-    let before = Self.scores(expected, pieces: pieces).scores
+    let before = Self.scores(expected, blocks: blocks, fitted: [0, 2]).scores
     for row in held { answers[row] = (answers[row] + 1) % Int32(expected.classes) }
-    #expect(Self.scores(expected, pieces: pieces, answers: answers).scores == before)
+    func scores(_ fitted: [Int]) -> [Float] {
+      Self.scores(expected, blocks: blocks, fitted: fitted, answers: answers).scores
+    }
+    #expect(scores([0, 2]) == before)
     #expect(
-      Self.scores(expected, pieces: [0..<count], answers: answers).scores != before,
+      scores([0, 1, 2]) != before,
       "those of fitted rows have")
   }
 
   private static func scores(
-    _ expected: Case, pieces: [Range<Int>], answers: [Int32]? = nil
+    _ expected: Case, blocks: [Range<Int>], fitted: [Int], answers: [Int32]? = nil,
+    before: [(fitted: [Int], strength: Double)] = []
   ) -> (scores: [Float], answers: [Int32]) {
     let known = FloatBuffer(expected.training)
     let asked = FloatBuffer(expected.others)
@@ -81,10 +102,15 @@ import Testing
     let rows = Rows(turned.base, count: training.count, width: axes.count)
     let otherRows = Rows(turnedOthers.base, count: others.count, width: axes.count)
     let regression = SoftmaxRegression(
-      rows, squares: axes.squares, answers: answers ?? expected.answers,
+      rows, blocks: blocks, squares: axes.squares, answers: answers ?? expected.answers,
       classes: expected.classes)
+    var fit = regression.start(fitted)
+    for (fitted, strength) in before {
+      fit = regression.fit(fitted, strength: strength, from: fit, tolerance: 3e-3)
+    }
     let parameters = regression.fit(
-      pieces, strength: expected.strength, from: regression.start(pieces), tolerance: 1e-7)
+      fitted, strength: expected.strength, from: fit, tolerance: 1e-7
+    ).parameters
     let scores = FloatBuffer(count: others.count * expected.classes)
     regression.score(Rows(scores, width: expected.classes), otherRows, parameters)
     return (scores.array(), regression.answers(parameters, otherRows))

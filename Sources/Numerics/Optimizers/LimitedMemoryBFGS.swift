@@ -12,7 +12,7 @@ public struct LimitedMemoryBFGS: Sendable {
   }
 
   private let metric: [Float]
-  private let memory: Int
+  private let mostChanges: Int
   private let mostEvaluations: Int
 
   /// Of what the slope promises, the part that a step has to keep.
@@ -25,16 +25,46 @@ public struct LimitedMemoryBFGS: Sendable {
   ///   - memory: how many steps' changes of the gradient are kept.
   public init(metric: [Float], memory: Int = 6, mostEvaluations: Int = 300) {
     self.metric = metric
-    self.memory = memory
+    mostChanges = memory
     self.mostEvaluations = mostEvaluations
   }
 
   /// Two successive points' difference and that of their gradients.
-  private struct Change {
+  fileprivate struct Change: Sendable {
     let step: [Float]
     let turn: [Float]
     /// 1 / their product.
     let scale: Float
+
+    /// `nil` where the function did not curve upwards on the way.
+    init?(step: [Float], turn: [Float]) {
+      let product = dot(step.count, step, turn)
+      guard product > 0, (1 / product).isFinite else { return nil }
+      self.step = step
+      self.turn = turn
+      scale = 1 / product
+    }
+  }
+
+  /// What a minimization has seen of a function's curvature, with which that of a function that curves
+  /// alike begins where it would otherwise come after as many steps.
+  public struct Memory: Sendable {
+    fileprivate var changes: [Change] = []
+
+    public init() {}
+
+    /// The same steps, with what another function's gradient changes by on each.
+    ///
+    /// - Parameter turn: makes of a step and this function's change of gradient the other's.
+    public func turned(_ turn: (_ step: [Float], _ turn: inout [Float]) -> Void) -> Memory {
+      var memory = Memory()
+      memory.changes = changes.compactMap { change in
+        var other = change.turn
+        turn(change.step, &other)
+        return Change(step: change.step, turn: other)
+      }
+      return memory
+    }
   }
 
   /// Moves `point` to where the function can fall no more than by about `tolerance` of its value.
@@ -44,12 +74,22 @@ public struct LimitedMemoryBFGS: Sendable {
     _ point: inout [Float], tolerance: Double,
     _ function: (_ point: [Float], _ gradient: inout [Float]) -> Double
   ) -> Outcome {
+    var memory = Memory()
+    return minimize(&point, &memory, tolerance: tolerance, function)
+  }
+
+  /// The same with a memory of another minimization, which is this one's in the end.
+  public func minimize(
+    _ point: inout [Float], _ memory: inout Memory, tolerance: Double,
+    _ function: (_ point: [Float], _ gradient: inout [Float]) -> Double
+  ) -> Outcome {
     precondition(point.count == metric.count, "a metric of \(metric.count) variables")
     let count = point.count
     var gradient = [Float](repeating: 0, count: count)
     var value = function(point, &gradient)
     var evaluations = 1
-    var changes: [Change] = []
+    var changes = memory.changes
+    defer { memory.changes = changes }
     var (next, nextGradient) = (point, gradient)
     while evaluations < mostEvaluations, value.isFinite {
       // Half of gᵀ M g is how far a quadratic of this curvature would fall.
@@ -74,7 +114,7 @@ public struct LimitedMemoryBFGS: Sendable {
       }
       guard nextValue < value else { break }
       if let change = change(from: point, gradient, to: next, nextGradient) {
-        changes = changes.suffix(memory - 1) + [change]
+        changes = changes.suffix(mostChanges - 1) + [change]
       }
       swap(&point, &next)
       swap(&gradient, &nextGradient)
@@ -92,7 +132,6 @@ public struct LimitedMemoryBFGS: Sendable {
     return sum
   }
 
-  /// `nil` where the function did not curve upwards on the way.
   private func change(
     from point: [Float], _ gradient: [Float], to next: [Float], _ nextGradient: [Float]
   ) -> Change? {
@@ -100,9 +139,7 @@ public struct LimitedMemoryBFGS: Sendable {
     var (step, turn) = (next, nextGradient)
     axpy(count, -1, point, &step)
     axpy(count, -1, gradient, &turn)
-    let product = dot(count, step, turn)
-    guard product > 0, (1 / product).isFinite else { return nil }
-    return Change(step: step, turn: turn, scale: 1 / product)
+    return Change(step: step, turn: turn)
   }
 
   /// -H g, with the inverse Hessian H that the changes tell (the two-loop recursion).
