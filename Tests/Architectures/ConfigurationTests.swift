@@ -97,6 +97,37 @@ struct ConfigurationTests {
     }
   }
 
+  @Test("Llama's biases, where it says that it has them")
+  func llamaBiases() throws {
+    let attention = try read(Self.llama(["attention_bias": "true"]))
+    let projections = attention.block(1).attention
+    for part in [projections.query, projections.key, projections.value, projections.output] {
+      #expect(part.hasBias)
+    }
+    #expect(try feedForward(attention) == [false, false, false])
+    #expect(
+      try feedForward(try read(Self.llama(["mlp_bias": "true"]))) == [true, true, true])
+    // Each is another model.
+    let identities = try [[:], ["attention_bias": "true"], ["mlp_bias": "true"]].map {
+      try read(Self.llama($0)).identityJSON
+    }
+    #expect(Set(identities).count == 3)
+    // What transformers reads and no family here computes.
+    for (family, key) in [("qwen3", "attention_bias"), ("mistral", "mlp_bias")] {
+      expectError(key) {
+        try read(Self.llama(["model_type": "\"\(family)\"", "architectures": nil, key: "true"]))
+      }
+    }
+  }
+
+  /// Which of gate, up and down have biases.
+  private func feedForward(_ architecture: any Architecture) throws -> [Bool] {
+    guard case .gated(_, _, let gate, let up, let down) = architecture.block(0).feedForward else {
+      return []
+    }
+    return [gate, up, down].map(\.hasBias)
+  }
+
   /// As the 4B model is published: what is usual is left out, and what ends an answer is outside.
   private static func gemma3(_ changes: [String: String?]) -> String {
     text(
@@ -196,8 +227,8 @@ struct ConfigurationTests {
       ("layer_types", #"["full_attention","sliding_attention","full_attention"]"#, "layer_types"),
       ("layer_types", #"["full_attention"]"#, "layer_types"),
       ("hidden_act", "\"gelu\"", "hidden_act"),
-      ("mlp_bias", "true", "mlp_bias"),
-      ("attention_bias", "true", "attention_bias"),
+      ("mlp_bias", "1", "mlp_bias"),
+      ("attention_bias", "\"true\"", "attention_bias"),
       ("pretraining_tp", "2", "pretraining_tp"),
       ("quantization_config", #"{"quant_method":"gptq"}"#, "quantization_config"),
       ("num_local_experts", "8", "num_local_experts"),
