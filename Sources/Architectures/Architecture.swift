@@ -20,6 +20,8 @@ public protocol Architecture: Sendable, Equatable {
   static var family: String { get }
   /// The `model_type` that a `config.json` says it by.
   static var modelType: String { get }
+  /// Models of several kinds of input whose text model is of this family.
+  static var enclosing: [EnclosingModel] { get }
   /// The `general.architecture` that a GGUF file says it by; nil: none is read.
   static var ggufName: String? { get }
 
@@ -102,6 +104,7 @@ public struct OutputHeadDescription: Sendable, Equatable {
 }
 
 extension Architecture {
+  public static var enclosing: [EnclosingModel] { [] }
   public static var ggufName: String? { nil }
 
   public init(gguf: GGUFFile) throws(ModelFileError) {

@@ -38,12 +38,17 @@ public struct ArchitectureRegistry: Sendable {
     guard let modelType = try reader.string("model_type") else {
       throw reader.missing("model_type")
     }
-    guard let family = families.first(where: { $0.modelType == modelType }) else {
-      throw reader.unsupported(
-        "model_type", .string(modelType),
-        supported: "model_type " + Self.list(families.map { $0.modelType }))
+    if let family = families.first(where: { $0.modelType == modelType }) {
+      return try family.init(huggingFace: reader)
     }
-    return try family.init(huggingFace: reader)
+    for family in families {
+      if let outer = family.enclosing.first(where: { $0.modelType == modelType }) {
+        return try family.init(huggingFace: outer.text(reader, family))
+      }
+    }
+    let known = families.flatMap { [$0.modelType] + $0.enclosing.map(\.modelType) }
+    throw reader.unsupported(
+      "model_type", .string(modelType), supported: "model_type " + Self.list(known))
   }
 
   private func configuration(gguf: GGUFFile) throws(ModelFileError) -> any Architecture {

@@ -1,3 +1,4 @@
+import ModelFiles
 import Numerics
 
 /// Gemma 3's text models (arXiv 2503.19786): norms on both sides of each half and of each head's queries and keys,
@@ -6,6 +7,15 @@ import Numerics
 public struct Gemma3: RotaryDecoderFamily {
   public static let family = "gemma3_text"
   public static let modelType = "gemma3_text"
+  /// With its defaults in transformers: the published 4B model's file has none of these keys.
+  public static let enclosing = [
+    EnclosingModel(
+      modelType: "gemma3", classes: ["Gemma3ForConditionalGeneration", "Gemma3Model"],
+      defaults: [
+        "num_attention_heads": .integer(8), "num_key_value_heads": .integer(4),
+        "vocab_size": .integer(262_208), "max_position_embeddings": .integer(131_072),
+      ])
+  ]
   public static let ggufName: String? = "gemma3"
   public static let classes = (generator: "Gemma3ForCausalLM", model: "Gemma3TextModel")
   public static let traits = RotaryDecoderTraits {

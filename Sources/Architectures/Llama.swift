@@ -5,7 +5,7 @@ public struct Llama: RotaryDecoderFamily {
   public static let modelType = "llama"
   public static let ggufName: String? = "llama"
   public static let classes = (generator: "LlamaForCausalLM", model: "LlamaModel")
-  public static let traits = RotaryDecoderTraits()
+  public static let traits = RotaryDecoderTraits { $0.choosesBiases = true }
 
   public let decoder: RotaryDecoder
 

@@ -62,6 +62,9 @@ extension RotaryDecoder {
       maximumPositions: try reader.requiredInteger("positions"))
     try self.init(sizes, epsilon: epsilon, tied: tied, traits, file: reader.file) {
       decoder throws(ModelFileError) in
+      if traits.choosesBiases {
+        decoder.biases = try Self.chosenBiases(reader, traits)
+      }
       let dimensions = try reader.integer("rotary_channels")
       decoder.rotary = RotaryDescription(theta: theta, dimensions: dimensions)
       if let value = reader.value("rope_scaling") {
@@ -106,6 +109,7 @@ extension RotaryDecoder {
       "1 to \(GeneratorLimits.mostLayers) layers", "\(sizes.layerCount)", file: file)
     self.traits = traits
     self.sizes = sizes
+    biases = traits.biases
     rmsNormEpsilon = epsilon
     rotary = RotaryDescription(theta: traits.theta)
     tiedEmbeddings = tied
@@ -124,6 +128,7 @@ extension RotaryDecoder {
       ("tied_head", tiedEmbeddings), ("vocabulary", sizes.vocabularySize),
       ("width", sizes.hiddenSize),
     ]
+    members += chosenBiases
     if let dimensions = rotary.dimensions { members.append(("rotary_channels", dimensions)) }
     if let scaling = rotary.scaling.text(positions: sizes.maximumPositions) {
       members.append(("rope_scaling", scaling))
@@ -153,6 +158,7 @@ extension RotaryDecoder {
       ("rope_theta", ropeTheta), ("tie_word_embeddings", tiedEmbeddings),
       ("vocab_size", sizes.vocabularySize),
     ]
+    members += chosenBiases
     if let dimensions = rotary.dimensions {
       members.append(("partial_rotary_factor", Double(dimensions) / Double(sizes.headSize)))
     }
@@ -172,6 +178,14 @@ extension RotaryDecoder {
       if traits.capsScores { members.append(("attn_logit_softcapping", attentionSoftCap)) }
     }
     return members + windowMembers
+  }
+
+  /// Said where there are such: an absent key is `false`, here and in transformers.
+  private var chosenBiases: [(key: String, value: any Encodable & Sendable)] {
+    [("attention_bias", .attention), ("mlp_bias", .feedForward)].compactMap {
+      (key: String, biases: ProjectionBiases) in
+      traits.choosesBiases && self.biases.contains(biases) ? (key, true) : nil
+    }
   }
 
   private var windowMembers: [(key: String, value: any Encodable & Sendable)] {

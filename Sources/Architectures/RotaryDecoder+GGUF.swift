@@ -11,6 +11,7 @@ extension RotaryDecoder {
     self.traits = traits
     let reader = GGUFConfigurationReader(gguf, name)
     try Self.refuseUnimplemented(reader, traits)
+    biases = traits.choosesBiases ? Self.biases(gguf) : traits.biases
     let vocabularySize = try reader.vocabularySize()
     let hiddenSize = try reader.integer("embedding_length")
     let headCount = try reader.uniformInteger("attention.head_count")
@@ -46,6 +47,23 @@ extension RotaryDecoder {
     try validate(file: gguf.path)
   }
 
+  /// Modules by the biases that a model may choose to have.
+  private static let choices: [(biases: ProjectionBiases, modules: Set<String>)] = [
+    (.attention, ["attn_q", "attn_k", "attn_v", "attn_output"]),
+    (.feedForward, ["ffn_gate", "ffn_up", "ffn_down"]),
+  ]
+
+  /// Those that any tensor is of: where others of them are missing, reading the weights says which.
+  private static func biases(_ gguf: GGUFFile) -> ProjectionBiases {
+    let found = Set(
+      gguf.tensors.filter { $0.name.hasSuffix(".bias") }.compactMap {
+        $0.name.split(separator: ".").dropLast().last.map(String.init)
+      })
+    return choices.reduce(into: []) {
+      if !$1.modules.isDisjoint(with: found) { $0.formUnion($1.biases) }
+    }
+  }
+
   /// Keys of the architecture that are read, or that say nothing about the arithmetic.
   private static let knownKeys: Set<String> = [
     "vocab_size", "context_length", "embedding_length", "block_count", "feed_forward_length",
@@ -75,8 +93,9 @@ extension RotaryDecoder {
     } else {
       refused.insert("attn_qkv")
     }
-    // Biases are of query, key and value alone.
-    let biased: Set<String> = traits.attentionBias ? ["attn_q", "attn_k", "attn_v"] : []
+    var biased: Set<String> =
+      traits.biases.contains(.attentionInputs) ? ["attn_q", "attn_k", "attn_v"] : []
+    if traits.choosesBiases { for choice in choices { biased.formUnion(choice.modules) } }
     try reader.refuseTensors { tensor in
       let module = tensor.split(separator: ".").dropLast().last.map(String.init) ?? ""
       return ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"]

@@ -9,6 +9,7 @@ extension RotaryDecoder {
   ) throws(ModelFileError) {
     self.traits = traits
     try Self.refuseUnimplemented(reader, traits)
+    biases = try Self.biases(reader, traits)
     let hiddenSize = try reader.requiredInteger("hidden_size")
     let layerCount = try reader.requiredInteger("num_hidden_layers")
     try Checks.require("layer count", layerCount, in: 1...Checks.mostLayers, file: reader.file)
@@ -44,6 +45,29 @@ extension RotaryDecoder {
     try validate(file: reader.file)
   }
 
+  private static func biases(
+    _ reader: ConfigurationReader, _ traits: RotaryDecoderTraits
+  ) throws(ModelFileError) -> ProjectionBiases {
+    guard traits.choosesBiases else {
+      let isBiased = traits.biases.contains(.attentionInputs)
+      try reader.refuse(
+        "attention_bias", unless: isBiased ? Checks.isTrue : Checks.isFalse,
+        supported: "attention_bias \(isBiased ? "absent" : "false")")
+      try reader.refuse("mlp_bias", unless: Checks.isFalse, supported: "mlp_bias false")
+      return traits.biases
+    }
+    return try chosenBiases(reader, traits)
+  }
+
+  /// By the keys that a `config.json` and a checkpoint's have in common.
+  static func chosenBiases(
+    _ reader: ConfigurationReader, _ traits: RotaryDecoderTraits
+  ) throws(ModelFileError) -> ProjectionBiases {
+    traits.biases
+      .union(try reader.bool("attention_bias") ?? false ? .attention : [])
+      .union(try reader.bool("mlp_bias") ?? false ? .feedForward : [])
+  }
+
   private static func refuseUnimplemented(
     _ reader: ConfigurationReader, _ traits: RotaryDecoderTraits
   ) throws(ModelFileError) {
@@ -51,7 +75,6 @@ extension RotaryDecoder {
     try reader.refuse(
       key, unless: { value in values.contains { Checks.isText(value, $0) } },
       supported: "\(key) \(values[0])")
-    try reader.refuse("mlp_bias", unless: Checks.isFalse, supported: "mlp_bias false")
     try reader.refuse(
       "pretraining_tp", unless: { Checks.isNumber($0, 1) }, supported: "pretraining_tp 1")
     for key in ["num_local_experts", "num_experts"] {

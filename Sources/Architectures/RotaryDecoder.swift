@@ -22,13 +22,17 @@ public struct RotaryDecoder: Sendable, Equatable {
   public var beginTokenID: Int32?
   public var endTokenIDs: [Int32]
 
+  /// The projections that have biases.
+  public var biases: ProjectionBiases
+
   /// Base of the rotary angles.
   public var ropeTheta: Float {
     get { rotary.theta }
     set { rotary.theta = newValue }
   }
 
-  public var attentionBias: Bool { traits.attentionBias }
+  /// Whether queries, keys and values have biases.
+  public var attentionBias: Bool { biases.contains(.attentionInputs) }
 
   mutating func validate(file: String) throws(ModelFileError) {
     try Checks.requireSizes(sizes, file: file)
@@ -71,8 +75,8 @@ public struct RotaryDecoder: Sendable, Equatable {
 
   func block(_ layer: Int) -> BlockDescription {
     let prefix = "model.layers.\(layer)"
-    func projection(_ name: String, hasBias: Bool = false) -> ProjectionDescription {
-      ProjectionDescription("\(prefix).\(name)", hasBias: hasBias)
+    func projection(_ name: String, _ biased: ProjectionBiases) -> ProjectionDescription {
+      ProjectionDescription("\(prefix).\(name)", hasBias: biases.contains(biased))
     }
     func headNorm(_ name: String) -> NormDescription? {
       traits.normsHeads ? NormDescription("\(prefix).self_attn.\(name)", norm) : nil
@@ -91,13 +95,14 @@ public struct RotaryDecoder: Sendable, Equatable {
         window: window, softCap: attentionSoftCap,
         rotary: window == nil ? rotary : localRotary ?? rotary,
         queryNorm: headNorm("q_norm"), keyNorm: headNorm("k_norm"),
-        query: projection("self_attn.q_proj", hasBias: traits.attentionBias),
-        key: projection("self_attn.k_proj", hasBias: traits.attentionBias),
-        value: projection("self_attn.v_proj", hasBias: traits.attentionBias),
-        output: projection("self_attn.o_proj")),
+        query: projection("self_attn.q_proj", .attentionInputs),
+        key: projection("self_attn.k_proj", .attentionInputs),
+        value: projection("self_attn.v_proj", .attentionInputs),
+        output: projection("self_attn.o_proj", .attentionOutput)),
       feedForward: .gated(
-        traits.unit, inner: sizes.intermediateSize, gate: projection("mlp.gate_proj"),
-        up: projection("mlp.up_proj"), down: projection("mlp.down_proj")),
+        traits.unit, inner: sizes.intermediateSize, gate: projection("mlp.gate_proj", .feedForward),
+        up: projection("mlp.up_proj", .feedForward),
+        down: projection("mlp.down_proj", .feedForward)),
       attentionNorm: "\(prefix).input_layernorm",
       feedForwardNorm: traits.normsOutputs
         ? "\(prefix).pre_feedforward_layernorm" : "\(prefix).post_attention_layernorm")
@@ -116,6 +121,8 @@ public struct RotaryDecoder: Sendable, Equatable {
       ("ropeTheta", "\(ropeTheta)"), ("tiedEmbeddings", "\(tiedEmbeddings)"),
       ("vocabularySize", "\(sizes.vocabularySize)"), ("windowSize", "0"),
     ]
+    if biases.contains(.attentionOutput) { members.append(("attentionOutputBias", "true")) }
+    if biases.contains(.feedForward) { members.append(("feedForwardBias", "true")) }
     if let queryScalar { members.append(("queryScalar", "\(queryScalar)")) }
     if let attentionSoftCap { members.append(("attentionSoftCap", "\(attentionSoftCap)")) }
     if let logitSoftCap { members.append(("logitSoftCap", "\(logitSoftCap)")) }

@@ -17,9 +17,6 @@ public protocol RotaryDecoderFamily: GeneratorArchitecture {
 extension RotaryDecoderFamily {
   public init(huggingFace reader: ConfigurationReader) throws(ModelFileError) {
     try Checks.refuseUnimplemented(reader, classes: [Self.classes.generator, Self.classes.model])
-    try reader.refuse(
-      "attention_bias", unless: Self.traits.attentionBias ? Checks.isTrue : Checks.isFalse,
-      supported: "attention_bias \(Self.traits.attentionBias ? "absent" : "false")")
     self.init(try RotaryDecoder(reader, Self.traits))
   }
 

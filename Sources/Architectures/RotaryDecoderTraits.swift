@@ -1,5 +1,21 @@
 import Numerics
 
+/// Projections of a block that have biases.
+public struct ProjectionBiases: OptionSet, Sendable {
+  public let rawValue: Int
+
+  public init(rawValue: Int) { self.rawValue = rawValue }
+
+  /// Queries, keys and values.
+  public static let attentionInputs = ProjectionBiases(rawValue: 1)
+  /// What attention has read, on its way out.
+  public static let attentionOutput = ProjectionBiases(rawValue: 2)
+  /// Gate, up and down.
+  public static let feedForward = ProjectionBiases(rawValue: 4)
+
+  public static let attention: ProjectionBiases = [.attentionInputs, .attentionOutput]
+}
+
 /// What sets one family of rotary decoders apart from Llama: constants of the family, whatever the model's size.
 public struct RotaryDecoderTraits: Sendable, Equatable {
   /// Which layers see a window of earlier tokens instead of all, and how a `config.json` says so.
@@ -14,9 +30,11 @@ public struct RotaryDecoderTraits: Sendable, Equatable {
     case pattern(period: Int, absent: Int)
   }
 
-  /// Whether query, key and value projections have biases. The output projection has none: a configuration
-  /// whose `attention_bias` says otherwise is refused.
-  public var attentionBias = false
+  /// The projections that have biases whatever the model.
+  public var biases: ProjectionBiases = []
+  /// Whether a model says itself which have: a `config.json` by `attention_bias` and `mlp_bias`, a GGUF file by its
+  /// tensors. Elsewhere what those keys say must be what `biases` says.
+  public var choosesBiases = false
   /// Whether `config.json` has to say how many key-value heads there are; else they are as many as heads.
   public var requiresKeyValueHeads = false
   /// Whether each head's queries and keys are normed before they turn.
@@ -62,7 +80,8 @@ public struct RotaryDecoderTraits: Sendable, Equatable {
   }
 
   public static func == (one: RotaryDecoderTraits, other: RotaryDecoderTraits) -> Bool {
-    one.attentionBias == other.attentionBias && one.normsHeads == other.normsHeads
+    one.biases == other.biases && one.choosesBiases == other.choosesBiases
+      && one.normsHeads == other.normsHeads
       && one.normsOutputs == other.normsOutputs && one.normOffset == other.normOffset
       && one.scalesEmbedding == other.scalesEmbedding && one.unit == other.unit
       && one.isFused == other.isFused && one.windows == other.windows

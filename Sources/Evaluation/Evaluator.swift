@@ -24,15 +24,8 @@ public final class Evaluator {
   private let cache: FeatureCache
   private let documents: [TestDocument]
   private let places: [TextGenerator.Place]
-  private let source: SourceQuestions?
+  private let source: SourceArm?
   private var askedHash: String?
-
-  /// What the source itself is to be asked.
-  private struct SourceQuestions {
-    let provider: StateProvider
-    let tokenizer: Tokenizer
-    let prompts: FewShotPrompts
-  }
 
   /// A test document, as the first run's first stream has it.
   struct TestDocument {
@@ -69,7 +62,7 @@ public final class Evaluator {
     }
     source =
       options.fewShot > 0
-      ? try Self.questions(
+      ? try Self.source(
         cache, options, run, asked: documents.map(\.document), registries.architectures) : nil
   }
 
@@ -97,33 +90,18 @@ public final class Evaluator {
     return places
   }
 
-  private static func questions(
+  /// Known to be there and to fit before the runs are measured, which may take an hour.
+  private static func source(
     _ cache: FeatureCache, _ options: EvaluationOptions, _ run: RunManifest,
     asked: [CacheDocument], _ architectures: ArchitectureRegistry
-  ) throws -> SourceQuestions {
-    let entries = try cache.documents(.train)
-    guard entries.count >= options.fewShot else {
-      throw EvaluationError.notEnoughToShow(asked: options.fewShot, documents: entries.count)
-    }
+  ) throws -> SourceArm {
     let provider = try StateProvider(
       identity: cache.identity, codec: cache.codec, cache: nil,
       sources: options.sources.count == 1 ? options.sources : options.sources + [run.sourcePath],
       architectures: architectures)
-    let folder = try provider.sourceFolder()
-    let architecture = try folder.architecture(architectures)
-    // Known before the runs are measured, which may take an hour.
-    guard architecture.outputHead != nil else {
-      throw KnowledgeSourceError.noDecoder(path: folder.path, family: architecture.family)
-    }
-    let tokenizer = try Tokenizer(serialized: cache.source.tokenizer)
-    var generator = SeededGenerator(seed: options.seed)
-    var order = Array(entries.indices)
-    generator.shuffle(&order)
-    let shown = try order.prefix(options.fewShot).map { try cache.document(entries[$0].id) }
-    return SourceQuestions(
-      provider: provider, tokenizer: tokenizer,
-      prompts: try FewShotPrompts(
-        shown, asked: asked, tokenizer, positions: architecture.maximumPositions))
+    return try SourceArm(
+      provider, try Tokenizer(serialized: cache.source.tokenizer), showing: cache,
+      fewShot: options.fewShot, seed: options.seed, asked: asked, architectures)
   }
 
   public func run(progress: (Progress) -> Void) throws -> EvaluationReport {
@@ -168,21 +146,17 @@ public final class Evaluator {
   }
 
   private func ask(
-    _ source: SourceQuestions, _ progress: (Progress) -> Void
+    _ source: SourceArm, _ progress: (Progress) -> Void
   ) throws -> (EvaluationReport.Arm, [Double]) {
-    let answers = try SourceAnswers(
-      try source.provider.decoderSource(), source.tokenizer, source.prompts,
-      maxTokens: options.maxNewTokens)
-
-    let name = "source, \(options.fewShot)-shot"
+    let answers = try source.answers(maxTokens: options.maxNewTokens)
     var texts: [String] = []
     for item in documents {
       texts.append(try answers.answer(to: item.document))
-      progress(Progress(arm: name, done: texts.count, total: documents.count))
+      progress(Progress(arm: source.name, done: texts.count, total: documents.count))
     }
     let matches = Scoring.matches(texts, documents.map(\.document))
     let row = EvaluationReport.Arm(
-      name: name, run: nil, states: "source", documents: documents.count, loss: nil,
+      name: source.name, run: nil, states: "source", documents: documents.count, loss: nil,
       freeRunningLoss: nil, exactMatch: Scoring.mean(matches), difference: nil,
       tokensPerSecond: nil, answers: texts)
     return (row, matches)

@@ -3,8 +3,8 @@ import KnowledgeSource
 import Numerics
 import Tokenization
 
-/// The source itself as an arm: shown some training documents, it answers greedily, to the end of a line.
-/// What the documents have in common is run once.
+/// The source's own answers: shown some training documents, it answers greedily, to the end of a line; shown none, to
+/// its answer's end. What all questions have before them is run once.
 package struct SourceAnswers {
   private let source: DecoderSource
   private let tokenizer: Tokenizer
@@ -27,7 +27,8 @@ package struct SourceAnswers {
     prefix = session
   }
 
-  /// The first line of the answer, or all of it where the source ends it or has no position left.
+  /// The first line of the answer, or all of it where no document was shown, the source ends it or has no position
+  /// left.
   package func answer(to document: CacheDocument) throws -> String {
     let session = try prefix.fork()
     var next = prompts.ids(of: document)
@@ -44,7 +45,9 @@ package struct SourceAnswers {
       for index in 0..<logits.count where logits[index] > logits[best] { best = index }
       if tokenizer.endIDs.contains(Int32(best)) { break }
       answer += text.push(Int32(best))
-      if let end = answer.utf8.firstIndex(of: UInt8(ascii: "\n")) { return String(answer[..<end]) }
+      if !prompts.shown.isEmpty, let end = answer.utf8.firstIndex(of: UInt8(ascii: "\n")) {
+        return String(answer[..<end])
+      }
       next = [Int32(best)]
     }
     return answer + text.finish()

@@ -213,9 +213,15 @@ public final class TextGenerator {
     onText: (String) -> Bool = { _ in true }
   ) throws -> GenerationResult {
     try options.validate()
+    return try generate(try encoded(prompt, special: special), options, onText: onText)
+  }
+
+  /// A prompt in the tokens of each stream, in the form of those that the run was trained on.
+  public func encoded(
+    _ prompt: PromptFormat.Prompt, special: Bool = false
+  ) throws -> [PromptFormat.Encoded] {
     let prompt = try asTrained(prompt)
-    return try generate(
-      try formats.map { try $0.prompt(prompt, special: special) }, options, onText: onText)
+    return try formats.map { try $0.prompt(prompt, special: special) }
   }
 
   /// The prompt in the form of those that the run was trained on: plain, or a conversation. So a prompt

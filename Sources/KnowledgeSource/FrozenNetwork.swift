@@ -137,6 +137,16 @@ final class FrozenNetwork: Sendable {
           unit)
         activations.gated.fill(inner, rows: range.count)
         down.multiply(out.row(first), activations.gated, m: range.count)
+      case .biasedGate(let unit, let gate, let up, let down):
+        let innerWidth = block.description.feedForward.inner
+        let gated = Rows(activations.raised, width: innerWidth)[0..<range.count]
+        let raised = Rows(activations.lifted, width: innerWidth)[0..<range.count]
+        gate.multiply(gated.base, activations.normed, m: range.count)
+        up.multiply(raised.base, activations.normed, m: range.count)
+        unit.forward(
+          Rows(inner, count: range.count, width: innerWidth), gate: gated, up: raised)
+        activations.gated.fill(inner, rows: range.count)
+        down.multiply(out.row(first), activations.gated, m: range.count)
       case .plain(let gelu, let expand, let contract):
         let raised = activations.raised.base
         expand.multiply(raised, activations.normed, m: range.count)
@@ -185,10 +195,11 @@ private struct Activations: ~Copyable {
   let attended: FloatBuffer
   let heads: ProductInput
   /// [at most `innerRows`, I]: what the down projection multiplies, as computed and as the product reads
-  /// it; and, where no gate is fused into the product before it, what the nonlinearity reads.
+  /// it; and, where no gate is fused into the product before it, what the nonlinearity reads, of a gated one two.
   let inner: FloatBuffer
   let gated: ProductInput
   let raised: FloatBuffer
+  let lifted: FloatBuffer
 
   init(_ block: BlockDescription, rows: Int, _ precision: Precision) {
     let innerRows = min(rows, Self.innerRows)
@@ -203,10 +214,13 @@ private struct Activations: ~Copyable {
     self.heads = ProductInput(precision, capacity: rows, depth: heads.width)
     inner = FloatBuffer(count: innerRows * innerWidth)
     gated = ProductInput(precision, capacity: innerRows, depth: innerWidth, terms: Self.terms)
-    if case .plain = block.feedForward {
-      raised = FloatBuffer(count: innerRows * innerWidth)
-    } else {
-      raised = FloatBuffer(count: 0)
-    }
+    let (read, isGated) =
+      switch block.feedForward {
+      case .plain: (innerRows * innerWidth, false)
+      case .gated(_, _, let gate, let up, _):
+        (gate.hasBias || up.hasBias ? innerRows * innerWidth : 0, true)
+      }
+    raised = FloatBuffer(count: read)
+    lifted = FloatBuffer(count: isGated ? read : 0)
   }
 }

@@ -197,12 +197,19 @@ final class FrozenLinear: Sendable {
 enum FrozenFeedForward: Sendable {
   /// [2 · inner width, width]: gate and up, by turns; [width, inner width].
   case gated(GatedLinearUnit, gateAndUp: FrozenGate, down: FrozenLinear)
+  /// [inner width, width] each, where they have biases; [width, inner width].
+  case biasedGate(GatedLinearUnit, gate: FrozenLinear, up: FrozenLinear, down: FrozenLinear)
   case plain(GELU, expand: FrozenLinear, contract: FrozenLinear)
 
   init(
     _ reader: WeightReader, _ description: FeedForwardDescription, width: Int
   ) throws(ModelFileError) {
     switch description {
+    case .gated(let unit, let inner, let gate, let up, let down) where gate.hasBias || up.hasBias:
+      self = .biasedGate(
+        unit, gate: try FrozenLinear(reader, [(gate, inner)], columns: width),
+        up: try FrozenLinear(reader, [(up, inner)], columns: width),
+        down: try FrozenLinear(reader, [(down, width)], columns: inner))
     case .gated(let unit, let inner, let gate, let up, let down):
       self = .gated(
         unit, gateAndUp: try FrozenGate(reader, gate, up, rows: inner, columns: width),

@@ -16,6 +16,23 @@ public struct ConfigurationReader: Sendable {
     self.file = file
   }
 
+  /// The same object with `values` in place of its own, and `defaults` for keys that it has not.
+  public func with(
+    _ values: [String: JSONValue], defaults: [String: JSONValue]
+  ) -> ConfigurationReader {
+    var changed = JSONObject()
+    for (key, value) in object.members { _ = changed.append(key, values[key] ?? value) }
+    for (key, value) in values.merging(defaults, uniquingKeysWith: { value, _ in value }) {
+      _ = changed.append(key, value)
+    }
+    return ConfigurationReader(changed, file: file)
+  }
+
+  private init(_ object: JSONObject, file: String) {
+    self.object = object
+    self.file = file
+  }
+
   /// The value of a key; nil when it is absent or null, which mean the same in transformers.
   public func value(_ key: String) -> JSONValue? {
     guard let value = object[key] else { return nil }

@@ -3,7 +3,6 @@ import ArgumentParser
 import FeatureCache
 import Foundation
 import Generation
-import Generators
 import Identity
 import ModelFiles
 import Runs
@@ -17,7 +16,8 @@ struct Inspect: ParsableCommand {
   @Argument(help: "A .safetensors or .gguf file, a model's folder, a run's folder or a cache.")
   var path: String
 
-  @Flag(help: "Print a line of JSON a tensor, or a row.")
+  @Flag(
+    help: "Print a line of JSON a tensor, or a row; of a run, one of what it reads before them.")
   var json = false
 
   func run() throws {
@@ -36,30 +36,24 @@ struct Inspect: ParsableCommand {
 
   private func show(_ run: RunFolder) throws {
     let description = try run.manifest()
-    if !json {
+    let streams = try InspectedStream.of(run, description)
+    if json {
+      try Terminal.json(
+        InspectedRun(
+          run: path, states: description.states.rawValue, template: description.template,
+          cache: description.cachePath, source: description.sourcePath, streams: streams))
+    } else {
       Terminal.result(
         "training run, states: \(description.states.rawValue), template: \(description.template ?? "none")"
       )
       Terminal.result("cache: \(description.cachePath)")
       Terminal.result("source: \(description.sourcePath)")
-      try showStreams(run, description)
+      // Of a run that reads one, the lines above say it.
+      if streams.count > 1 { for stream in streams { Terminal.result(stream.line) } }
       Terminal.result("options: \(String(decoding: description.training, as: UTF8.self))")
     }
     try show(
       try TensorCatalogue.open((run.best as NSString).appendingPathComponent("model.safetensors")))
-  }
-
-  /// The streams of a run that reads several, with how much it makes of each: the factor on what is read of it,
-  /// a cross-attention each.
-  private func showStreams(_ run: RunFolder, _ manifest: RunManifest) throws {
-    guard manifest.streams.count > 1 else { return }
-    let scales = try run.generator(run.best, manifest).streamScales
-    for (place, identity) in try run.cacheIdentities(of: manifest).enumerated() {
-      let own = scales.map { String(format: "%.3f", $0[place]) }.joined(separator: " ")
-      Terminal.result(
-        "stream \(place + 1): layer \(identity.layer) of width \(identity.width), "
-          + "\(identity.codec), of \(manifest.streams[place].sourcePath); scales \(own)")
-    }
   }
 
   private func showModel() throws {

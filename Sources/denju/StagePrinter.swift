@@ -79,8 +79,9 @@ final class StagePrinter: StageObserver {
     case .evaluated(let report):
       bars = [:]
       try print(report, report.table)
-    case .answered(let result):
-      try print(result, "")
+    case .answered(let result, let reference):
+      try print(AnswerLine(result: result, reference: reference), "")
+      if !json { reference?.lines.forEach(Terminal.result) }
       Terminal.message(result.summary)
     case .rates(let rates):
       if !json { rates.print() }

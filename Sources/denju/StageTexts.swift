@@ -113,6 +113,28 @@ extension GenerationResult {
   }
 }
 
+extension AnswerReference {
+  /// What an answer is to be held against, a line each.
+  var lines: [String] {
+    func trimmed(_ text: String) -> String { text.trimmingCharacters(in: .whitespacesAndNewlines) }
+    return [
+      source.map { "source itself, \($0.fewShot)-shot: \(trimmed($0.text))" },
+      expected.map { "expected: \(trimmed($0))" },
+    ].compactMap(\.self)
+  }
+}
+
+/// An answer with what it is to be held against, as one line of JSON.
+struct AnswerLine: Encodable {
+  let result: GenerationResult
+  let reference: AnswerReference?
+
+  func encode(to encoder: any Encoder) throws {
+    try result.encode(to: encoder)
+    try reference?.encode(to: encoder)
+  }
+}
+
 extension StageRates {
   /// Prints the table that stands after the evaluation's, and what a token takes in the cache.
   func print() {

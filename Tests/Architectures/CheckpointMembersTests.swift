@@ -62,6 +62,10 @@ import Testing
         decoder.ropeTheta = 500_000
         decoder.rmsNormEpsilon = 1e-6
         originals.append(Llama(decoder))
+        for biases in [ProjectionBiases.attention, .feedForward, [.attention, .feedForward]] {
+          decoder.biases = biases
+          originals.append(Llama(decoder))
+        }
       }
       if var neo = originals[0] as? GPTNeo {
         neo.attentionKinds = [.local, .local, .global]
@@ -80,8 +84,11 @@ import Testing
 
   /// The `config.json` of an exported folder is read as the same model.
   @Test func huggingFaceMembersAreReadBack() throws {
-    for family in Self.families {
-      let original = try family.init(design: Self.design(family.family))
+    var biased = try Llama(design: Self.design(Llama.family)).decoder
+    biased.biases = [.attention, .feedForward]
+    for original in try Self.families.map({
+      try $0.init(design: Self.design($0.family)) as any GeneratorArchitecture
+    }) + [Llama(biased)] {
       let members = try original.huggingFaceMembers.map {
         "\"\($0.key)\": \(String(decoding: try encoded($0.value), as: UTF8.self))"
       }

@@ -97,6 +97,84 @@ struct ConfigurationTests {
     }
   }
 
+  @Test("Llama's biases, where it says that it has them")
+  func llamaBiases() throws {
+    let attention = try read(Self.llama(["attention_bias": "true"]))
+    let projections = attention.block(1).attention
+    for part in [projections.query, projections.key, projections.value, projections.output] {
+      #expect(part.hasBias)
+    }
+    #expect(try feedForward(attention) == [false, false, false])
+    #expect(
+      try feedForward(try read(Self.llama(["mlp_bias": "true"]))) == [true, true, true])
+    // Each is another model.
+    let identities = try [[:], ["attention_bias": "true"], ["mlp_bias": "true"]].map {
+      try read(Self.llama($0)).identityJSON
+    }
+    #expect(Set(identities).count == 3)
+    // What transformers reads and no family here computes.
+    for (family, key) in [("qwen3", "attention_bias"), ("mistral", "mlp_bias")] {
+      expectError(key) {
+        try read(Self.llama(["model_type": "\"\(family)\"", "architectures": nil, key: "true"]))
+      }
+    }
+  }
+
+  /// Which of gate, up and down have biases.
+  private func feedForward(_ architecture: any Architecture) throws -> [Bool] {
+    guard case .gated(_, _, let gate, let up, let down) = architecture.block(0).feedForward else {
+      return []
+    }
+    return [gate, up, down].map(\.hasBias)
+  }
+
+  /// As the 4B model is published: what is usual is left out, and what ends an answer is outside.
+  private static func gemma3(_ changes: [String: String?]) -> String {
+    text(
+      [
+        ("model_type", "\"gemma3\""), ("architectures", "[\"Gemma3ForConditionalGeneration\"]"),
+        ("eos_token_id", "[1, 106]"), ("vision_config", #"{"hidden_size": 1152}"#),
+        (
+          "text_config",
+          #"{"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text", "#
+            + #""num_hidden_layers": 34, "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "#
+            + #""sliding_window": 1024}"#
+        ),
+      ], changes)
+  }
+
+  @Test("the text model within a Gemma 3 that sees images")
+  func gemma3WithImages() throws {
+    let text = Self.gemma3([:])
+    #expect(try read(text) is Gemma3)
+    let configuration = try decoder(text)
+    #expect(configuration.sizes.headCount == 8 && configuration.sizes.keyValueHeadCount == 4)
+    #expect(configuration.sizes.headSize == 256)
+    #expect(configuration.sizes.vocabularySize == 262_208)
+    #expect(configuration.sizes.maximumPositions == 131_072)
+    #expect(configuration.endTokenIDs == [1, 106])
+    #expect(configuration.windows[4] == 1024 && configuration.windows[5] == nil)
+    #expect(configuration.localRotary == RotaryDescription(theta: 10_000))
+    #expect(configuration.tiedEmbeddings)
+    for (key, value, named) in [
+      ("text_config", nil, "text_config"), ("text_config", "[]", "configuration"),
+      ("text_config", #"{"model_type":"gemma2"}"#, "model_type"),
+      ("text_config", #"{"model_type":"gemma3_text"}"#, "hidden_size"),
+      ("architectures", #"["Gemma3ForSequenceClassification"]"#, "architectures"),
+      ("quantization_config", #"{"quant_method":"gptq"}"#, "quantization_config"),
+      ("model_type", "\"gemma3n\"", "gemma3n"),
+    ] as [(String, String?, String)] {
+      expectError("config.json", named) { try read(Self.gemma3([key: value])) }
+    }
+    expectError("tie_word_embeddings") {
+      try read(
+        Self.gemma3([
+          "tie_word_embeddings": "false",
+          "text_config": #"{"model_type":"gemma3_text","tie_word_embeddings":true}"#,
+        ]))
+    }
+  }
+
   @Test("GPT-Neo")
   func gptNeo() throws {
     let configuration = try #require(try read(Self.neo([:])) as? GPTNeo)
@@ -149,8 +227,8 @@ struct ConfigurationTests {
       ("layer_types", #"["full_attention","sliding_attention","full_attention"]"#, "layer_types"),
       ("layer_types", #"["full_attention"]"#, "layer_types"),
       ("hidden_act", "\"gelu\"", "hidden_act"),
-      ("mlp_bias", "true", "mlp_bias"),
-      ("attention_bias", "true", "attention_bias"),
+      ("mlp_bias", "1", "mlp_bias"),
+      ("attention_bias", "\"true\"", "attention_bias"),
       ("pretraining_tp", "2", "pretraining_tp"),
       ("quantization_config", #"{"quant_method":"gptq"}"#, "quantization_config"),
       ("num_local_experts", "8", "num_local_experts"),

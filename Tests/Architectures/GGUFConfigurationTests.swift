@@ -96,7 +96,7 @@ struct GGUFConfigurationTests {
   func refusedTensors() {
     for name in [
       "rope_freqs.weight", "blk.0.ffn_gate_inp.weight", "blk.0.attn_qkv.weight",
-      "blk.0.attn_q_norm.weight", "blk.0.attn_q.bias", "blk.00.attn_norm.weight",
+      "blk.0.attn_q_norm.weight", "blk.0.attn_norm.bias", "blk.00.attn_norm.weight",
     ] {
       expectError("tensor \(name)") { try read { $0.addTensor(name, [16]) } }
     }
@@ -106,6 +106,16 @@ struct GGUFConfigurationTests {
     expectError("blk.0.attn_output.bias") {
       try read("qwen2") { $0.addTensor("blk.0.attn_output.bias", [16]) }
     }
+  }
+
+  @Test("biases are those that there are tensors of")
+  func biases() throws {
+    func biases(_ tensors: [String]) throws -> ProjectionBiases? {
+      try (read { for name in tensors { $0.addTensor(name, [16]) } } as? Llama)?.decoder.biases
+    }
+    #expect(try biases([]) == [])
+    #expect(try biases(["blk.0.attn_output.bias"]) == .attention)
+    #expect(try biases(["blk.0.ffn_up.bias"]) == .feedForward)
   }
 
   @Test("sizes that contradict each other or are out of bounds")

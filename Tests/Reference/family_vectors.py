@@ -91,6 +91,9 @@ def variants():
         "gpt-neox-serial": (t.GPTNeoXForCausalLM, neox(False, 1.0), torch.float32),
         "gpt2-plain": (t.GPT2LMHeadModel, gpt2(), torch.float16),
         "gpt2-by-layer": (t.GPT2LMHeadModel, gpt2(scale_attn_by_inverse_layer_idx=True, n_inner=20), torch.float32),
+        "llama-attention-bias": (t.LlamaForCausalLM, t.LlamaConfig(**ROTARY, attention_bias=True), torch.float32),
+        "llama-all-biases": (t.LlamaForCausalLM, t.LlamaConfig(
+            **ROTARY, attention_bias=True, mlp_bias=True, tie_word_embeddings=True), torch.float16),
     }  # fmt: skip
 
 

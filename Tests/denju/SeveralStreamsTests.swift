@@ -137,10 +137,49 @@ import Testing
     let shown = expectSuccess(try workshop.denju("inspect", "run")).output
     for line in ["stream 1: layer 1", "stream 2: layer 3"] { #expect(shown.contains(line)) }
     #expect(shown.contains("scales"))
+    // As JSON, the same values: a factor a layer of the generator.
+    let streams = try inspected(workshop, "run")
+    #expect(streams.map(\.stream) == [1, 2])
+    #expect(streams.map(\.layer) == [1, 3])
+    #expect(streams.map(\.codec) == ["int8", "float16"])
+    for stream in streams {
+      #expect(stream.scales.count == 2)
+      let scales = stream.scales.map { String(format: "%.3f", $0) }.joined(separator: " ")
+      #expect(
+        shown.contains(
+          "stream \(stream.stream): layer \(stream.layer) of width \(stream.width), \(stream.codec), "
+            + "of \(stream.source); scales \(scales)\n"))
+    }
+    #expect(try inspected(workshop, "one").map(\.layer) == [3])
+    #expect(try inspected(workshop, "one").map(\.scales) == [[]])
 
     expectSuccess(try workshop.denju("export", "--run", "run", "--out", "exported"))
     let weights = try workshop.bytes("exported/model.safetensors")
     #expect(weights.count > 1000)
+  }
+
+  private struct InspectedStream: Decodable {
+    let stream: Int
+    let source: String
+    let layer: Int
+    let width: Int
+    let codec: String
+    let scales: [Float]
+  }
+
+  /// The streams that `inspect --json` says in its first line, before the tensors.
+  private func inspected(_ workshop: Workshop, _ run: String) throws -> [InspectedStream] {
+    struct Run: Decodable {
+      let streams: [InspectedStream]
+    }
+    struct Tensor: Decodable {
+      let name: String
+    }
+    let lines = expectSuccess(try workshop.denju("inspect", run, "--json")).output
+      .split(separator: "\n").map { Data($0.utf8) }
+    #expect(lines.count > 10)
+    for line in lines.dropFirst() { _ = try JSONDecoder().decode(Tensor.self, from: line) }
+    return try JSONDecoder().decode(Run.self, from: try #require(lines.first)).streams
   }
 
   @Test func `documents that only one stream has are refused, with counts`() throws {

@@ -71,11 +71,12 @@ public struct ModelFolder: Sendable {
     return (path as NSString).appendingPathComponent("config.json")
   }
 
-  /// The model's tensors. Throws `missing` when the folder has no weights.
+  /// The model's tensors; of a folder that has models of other kinds of input beside it, the text model's. Throws
+  /// `missing` when the folder has no weights.
   public func catalogue() throws(ModelFileError) -> TensorCatalogue {
     switch contents {
     case .gguf(let file): try TensorCatalogue(file)
-    case .huggingFace: try TensorCatalogue.open(path)
+    case .huggingFace: try TensorCatalogue.open(path).textModel()
     }
   }
 

@@ -19,7 +19,7 @@ public final class TensorCatalogue: Sendable {
 
   private let index: [String: Int]
 
-  private init(
+  init(
     path: String, entries: [TensorEntry], metadata: [String: String], isGGUF: Bool = false
   ) throws(ModelFileError) {
     self.path = path

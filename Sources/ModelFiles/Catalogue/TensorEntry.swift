@@ -12,7 +12,7 @@ enum RowOrder: Hashable, Sendable {
 /// One stored tensor: what it is called, what it holds, and where. The entry keeps its file mapped.
 public struct TensorEntry: Sendable {
   /// The Hugging Face name.
-  public let name: String
+  public private(set) var name: String
 
   /// The name in the file; differs from `name` in GGUF files.
   public let storedName: String
@@ -50,6 +50,13 @@ public struct TensorEntry: Sendable {
     self.rowOrder = rowOrder
     self.file = file
     self.offset = offset
+  }
+
+  /// The same tensor under another name.
+  func renamed(_ name: String) -> TensorEntry {
+    var entry = self
+    entry.name = name
+    return entry
   }
 
   /// The file that holds the tensor.

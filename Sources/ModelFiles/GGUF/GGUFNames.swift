@@ -11,7 +11,7 @@ package enum GGUFNames {
     let parts = name.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[0] == "blk", let layer = Int(parts[1]), layer >= 0,
       parts[1] == String(layer), let module = modules[String(parts[2])],
-      parts[3] == "weight" || parts[3] == "bias" && module.hasPrefix("self_attn")
+      parts[3] == "weight" || parts[3] == "bias" && module.hasSuffix("_proj")
     else { return nil }
     return "model.layers.\(layer).\(module).\(parts[3])"
   }

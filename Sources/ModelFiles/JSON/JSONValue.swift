@@ -61,7 +61,7 @@ public struct JSONObject: Sendable {
       : members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
   }
 
-  /// Adds a member; false when the key is there already.
+  /// Adds a member; false, and nothing is changed, when the key is there already.
   mutating func append(_ key: String, _ value: JSONValue) -> Bool {
     if members.count < Self.searchedCount {
       guard place(of: key) == nil else { return false }
@@ -69,8 +69,9 @@ public struct JSONObject: Sendable {
       if index.isEmpty {
         for (place, member) in members.enumerated() { index[Array(member.key.utf8)] = place }
       }
-      let previous = index.updateValue(members.count, forKey: Array(key.utf8))
-      guard previous == nil else { return false }
+      let bytes = Array(key.utf8)
+      guard index[bytes] == nil else { return false }
+      index[bytes] = members.count
     }
     members.append((key, value))
     return true

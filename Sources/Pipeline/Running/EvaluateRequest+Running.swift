@@ -43,6 +43,10 @@ extension EvaluateRequest {
 
   public func run(in pipeline: inout PipelineWork, settings: String) throws {
     let report = try keptOrMeasured(pipeline.observer)
+    if options.fewShot > 0 {
+      pipeline.shots = SourceShots(
+        count: options.fewShot, seed: options.seed, cache: report.cache)
+    }
     try pipeline.observer.receive(.evaluated(report))
     let cache = try FeatureCache.open(report.cache, stream: .first)
     defer { try? cache.close() }

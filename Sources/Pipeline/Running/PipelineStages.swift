@@ -1,3 +1,4 @@
+import Evaluation
 import FeatureCache
 import Precompute
 
@@ -79,6 +80,8 @@ public struct PipelineWork {
   public let observer: any StageObserver
   /// The rates of the stages so far.
   public internal(set) var rates = StageRates()
+  /// What the last evaluation that asked the source itself showed it; `nil`: none did.
+  var shots: SourceShots?
 }
 
 /// What the plan of a pipeline knows from its earlier sections.

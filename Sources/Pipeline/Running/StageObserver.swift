@@ -40,7 +40,8 @@ public enum StageResult {
   case precomputed(PrecomputeReport)
   case trained(TrainingReport)
   case evaluated(EvaluationReport)
-  case answered(GenerationResult)
+  /// What the answer is to be held against, where that is looked for.
+  case answered(GenerationResult, AnswerReference?)
   /// How fast the stages of a pipeline were, once its runs are evaluated.
   case rates(StageRates)
   case precomputePlanned(PrecomputePlan)
