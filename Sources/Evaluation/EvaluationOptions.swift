@@ -16,6 +16,8 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   public var fewShot = 0
   public var limit: Int?
   public var maxNewTokens = 32
+  /// How many paths the search for an answer follows; `nil`: one, no search.
+  private var searchedPaths: Int?
   /// Whether answers are generated, beside measuring losses.
   public var answers = true
   /// `aligned`: whether the loss along freely decoded answers is measured too.
@@ -33,6 +35,12 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
       source = newValue.first
       furtherSources = newValue.count > 1 ? Array(newValue.dropFirst()) : nil
     }
+  }
+
+  /// How many paths the search for an answer follows; 1: none.
+  public var beams: Int {
+    get { searchedPaths ?? 1 }
+    set { searchedPaths = newValue == 1 ? nil : newValue }
   }
 
   /// Streams that a further arm is without: an arm each.
@@ -55,5 +63,6 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     if let limit { try require("limit", limit, atLeast: 1) }
     try require("few-shot", fewShot, atLeast: 0)
     try require("max-new-tokens", maxNewTokens, atLeast: 1)
+    try require("beams", beams, atLeast: 1)
   }
 }

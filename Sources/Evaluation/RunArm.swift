@@ -79,7 +79,8 @@ struct RunArm {
     var (tokens, seconds) = (0, 0.0)
     for (index, item) in documents.enumerated() {
       let result = try generator.generate(
-        try prompts(of: item), SamplingOptions(maxTokens: options.maxNewTokens),
+        try prompts(of: item),
+        SamplingOptions(beams: options.beams, maxTokens: options.maxNewTokens),
         given: try given(index))
       texts.append(result.text)
       tokens += result.tokens

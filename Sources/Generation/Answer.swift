@@ -1,5 +1,12 @@
 import Tokenization
 
+/// What an answer took.
+struct AnswerSeconds {
+  var states = 0.0
+  var prefill = 0.0
+  var decode = 0.0
+}
+
 /// An answer under way: sampling, the text so far, and whether it has ended.
 struct Answer {
   private let tokenizer: Tokenizer
@@ -13,9 +20,6 @@ struct Answer {
   private var finish: FinishReason?
   private let origin: StatesOrigin
   private let promptTokens: Int
-  var statesSeconds = 0.0
-  var prefillSeconds = 0.0
-  var decodeSeconds = 0.0
 
   init(_ tokenizer: Tokenizer, _ options: SamplingOptions, origin: StatesOrigin, promptTokens: Int)
   {
@@ -33,7 +37,14 @@ struct Answer {
   mutating func next(
     _ logits: UnsafeBufferPointer<Float>, _ onText: (String) -> Bool
   ) -> Int32? {
-    let token = sampler.next(logits)
+    take(sampler.next(logits), onText)
+  }
+
+  /// Whether a token is one that ends answers.
+  func ends(with token: Int32) -> Bool { endIDs.contains(token) }
+
+  /// Takes a token. Returns it to be embedded, or `nil` at the answer's end.
+  mutating func take(_ token: Int32, _ onText: (String) -> Bool) -> Int32? {
     if endIDs.contains(token) {
       finish = .stop
       return nil
@@ -52,15 +63,22 @@ struct Answer {
   /// Ends the answer where the generator has no position left.
   mutating func endAtLimit() { finish = finish ?? .length }
 
-  mutating func result(_ onText: (String) -> Bool) -> GenerationResult {
+  /// - Parameter wasShown: whether `onText` was told the text as it grew; else it is told all of it now.
+  mutating func result(
+    _ seconds: AnswerSeconds, wasShown: Bool, _ onText: (String) -> Bool
+  ) -> GenerationResult {
     if !stops.stopped, finish != .cancelled {
-      _ = show(stops.push(Array(detokenizer.finish().utf8)), onText)
-      _ = show(stops.finish(), onText)
+      let tell = { (text: String) in wasShown ? onText(text) : true }
+      _ = show(stops.push(Array(detokenizer.finish().utf8)), tell)
+      _ = show(stops.finish(), tell)
+    }
+    if !wasShown, !text.isEmpty, !onText(String(decoding: text, as: UTF8.self)) {
+      finish = .cancelled
     }
     return GenerationResult(
       text: String(decoding: text, as: UTF8.self), ids: ids, promptTokens: promptTokens,
-      finish: finish ?? .length, states: origin, statesSeconds: statesSeconds,
-      prefillSeconds: prefillSeconds, decodeSeconds: decodeSeconds)
+      finish: finish ?? .length, states: origin, statesSeconds: seconds.states,
+      prefillSeconds: seconds.prefill, decodeSeconds: seconds.decode)
   }
 
   private mutating func show(_ bytes: [UInt8], _ onText: (String) -> Bool) -> Bool {

@@ -24,9 +24,13 @@ public protocol AnsweringSession: AnyObject {
   var position: Int { get }
   /// Tokens there is room for.
   var capacity: Int { get }
+  /// One that goes on from the same tokens by itself.
+  func fork() -> any AnsweringSession
 }
 
-extension GeneratorSession: AnsweringSession {}
+extension GeneratorSession: AnsweringSession {
+  public func fork() -> any AnsweringSession { copy() }
+}
 
 /// A trained generator as an engine asks it. For one thread.
 struct DecodingModel: AnsweringModel {

@@ -36,18 +36,18 @@ public final class GenerationEngine {
   /// An answer under way, and what its next step takes.
   private struct Entry {
     let id: AnswerID
-    var answer: Answer
-    let session: any AnsweringSession
+    var paths: AnswerPaths
+    let isSearched: Bool
     /// Runs the source beside the generator; nil where it does not run while decoding.
     let stepper: (any StateStepper)?
-    var tokens: [Int32]
-    /// Those that come with the tokens, a stream each.
+    /// Those that come with the first path's tokens, a stream each.
     var states: [[Float]]
     /// Whether they are yet to be stepped for.
     var awaitsStates = false
     /// Told the text as it grows; false ends the answer.
     let onText: (String) -> Bool
     var clock: Stopwatch
+    var seconds: AnswerSeconds
     var hasBegun = false
   }
 
@@ -83,6 +83,12 @@ public final class GenerationEngine {
     guard !request.prompts.contains(where: \.ids.isEmpty) else { throw GenerationError.emptyPrompt }
     var clock = Stopwatch()
     let needs = model.needs
+    let isSearched = request.options.beams > 1
+    if isSearched, needs.steps {
+      throw GenerationError.invalidOption(
+        name: "beams", found: "\(request.options.beams)",
+        allowed: "1 where the source runs a step for every token")
+    }
     let tokens = try model.embeddedPrompt(needs.steps ? own : request.ids)
     let positions = min(model.positions, needs.steps ? try states.mostSteps() : .max)
     guard tokens.count < positions else {
@@ -106,16 +112,19 @@ public final class GenerationEngine {
         (given, origin) = try states.states(request.prompts)
       }
     }
-    var answer = Answer(
+    let answer = Answer(
       tokenizer, request.options, origin: origin, promptTokens: own.count)
-    answer.statesSeconds = clock.lap()
+    let seconds = AnswerSeconds(states: clock.lap())
     admitted += 1
     let id = AnswerID(number: admitted)
     entries.append(
       Entry(
-        id: id, answer: answer,
-        session: model.makeSession(capacity: capacity, prompt: tokens.count), stepper: stepper,
-        tokens: tokens, states: given, onText: onText, clock: clock))
+        id: id,
+        paths: AnswerPaths(
+          model.makeSession(capacity: capacity, prompt: tokens.count), answer, tokens: tokens,
+          width: request.options.beams),
+        isSearched: isSearched, stepper: stepper, states: given, onText: onText, clock: clock,
+        seconds: seconds))
     return id
   }
 
@@ -133,23 +142,27 @@ public final class GenerationEngine {
   private func advance() throws -> [(id: AnswerID, result: GenerationResult)] {
     guard !entries.isEmpty else { return [] }
     try stepSources()
-    let logits = try model.step(entries.map { ($0.session, $0.tokens, $0.states) })
+    var logits = try model.step(
+      entries.flatMap { entry in
+        entry.paths.paths.enumerated().map {
+          ($1.session, $1.tokens, $0 == 0 ? entry.states : [])
+        }
+      })[...]
     var ended: [(AnswerID, GenerationResult)] = []
     var going: [Entry] = []
-    for (var entry, logits) in zip(entries, logits) {
-      if !entry.hasBegun { entry.answer.prefillSeconds = entry.clock.lap() }
+    for var entry in entries {
+      if !entry.hasBegun { entry.seconds.prefill = entry.clock.lap() }
       entry.hasBegun = true
-      let onText = entry.onText
-      let next = logits.withUnsafeBufferPointer { entry.answer.next($0, onText) }
-      if let next, entry.session.position < entry.session.capacity {
-        entry.tokens = [next]
+      let own = Array(logits.prefix(entry.paths.paths.count))
+      logits = logits.dropFirst(own.count)
+      if var answer = entry.paths.take(own, entry.onText) {
+        entry.seconds.decode = entry.clock.lap()
+        ended.append(
+          (entry.id, answer.result(entry.seconds, wasShown: !entry.isSearched, entry.onText)))
+      } else {
         entry.states = []
         entry.awaitsStates = entry.stepper != nil
         going.append(entry)
-      } else {
-        if next != nil { entry.answer.endAtLimit() }
-        entry.answer.decodeSeconds = entry.clock.lap()
-        ended.append((entry.id, entry.answer.result(onText)))
       }
     }
     entries = going
@@ -163,7 +176,7 @@ public final class GenerationEngine {
     for (place, entry) in entries.enumerated() where entry.awaitsStates {
       guard let stepper = entry.stepper else { continue }
       places.append(place)
-      pieces.append((stepper, entry.tokens))
+      pieces.append((stepper, entry.paths.paths[0].tokens))
     }
     guard !pieces.isEmpty else { return }
     for (place, states) in zip(places, try states.step(pieces)) {

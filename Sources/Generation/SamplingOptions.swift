@@ -9,6 +9,9 @@ public struct SamplingOptions: Codable, Equatable, Sendable {
   /// Divides the positive logits of tokens that were already generated, and multiplies the negative
   /// ones (Keskar et al., arXiv 1909.05858, equation 2); 1 leaves them.
   public var repetitionPenalty: Float
+  /// How many paths a search for the likeliest whole answer follows; 1 takes token after token. What is searched is
+  /// neither drawn nor penalized.
+  public var beams: Int
   /// Most tokens to generate.
   public var maxTokens: Int
   /// Strings that end the answer; none of them is part of it.
@@ -18,16 +21,19 @@ public struct SamplingOptions: Codable, Equatable, Sendable {
 
   public init(
     temperature: Float = 0, topK: Int = 0, topP: Float = 1, repetitionPenalty: Float = 1,
-    maxTokens: Int = 128, stop: [String] = [], seed: UInt64 = 0
+    beams: Int = 1, maxTokens: Int = 128, stop: [String] = [], seed: UInt64 = 0
   ) {
     self.temperature = temperature
     self.topK = topK
     self.topP = topP
     self.repetitionPenalty = repetitionPenalty
+    self.beams = beams
     self.maxTokens = maxTokens
     self.stop = stop
     self.seed = seed
   }
+
+  static let mostBeams = 64
 
   /// Throws `GenerationError.invalidOption` for the first value out of its range.
   public func validate() throws(GenerationError) {
@@ -43,6 +49,11 @@ public struct SamplingOptions: Codable, Equatable, Sendable {
     try require(
       repetitionPenalty.isFinite && repetitionPenalty > 0, "repetition-penalty",
       "\(repetitionPenalty)", "above 0")
+    try require(
+      (1...Self.mostBeams).contains(beams), "beams", "\(beams)", "1 to \(Self.mostBeams)")
+    try require(
+      beams == 1 || (temperature == 0 && repetitionPenalty == 1), "beams", "\(beams)",
+      "1 where tokens are drawn or penalized")
     try require(maxTokens >= 1, "max-new-tokens", "\(maxTokens)", "1 or more")
     try require(!stop.contains(""), "stop", "an empty string", "strings of at least one character")
   }

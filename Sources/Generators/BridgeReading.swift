@@ -88,6 +88,14 @@ final class BridgeMemory: ConditioningMemory {
     earlier = Array(repeating: [], count: streams)
   }
 
+  func copy() -> any ConditioningMemory {
+    let copy = BridgeMemory(heads: heads, layers: layers, streams: stored.count, capacity: capacity)
+    // Where all came with the first step, nothing more is written.
+    copy.stored = capacity == nil ? stored : stored.map { $0?.copy() }
+    (copy.counts, copy.pending, copy.earlier, copy.pooled) = (counts, pending, earlier, pooled)
+    return copy
+  }
+
   /// Forgets keys and values, but not `earlier`, so that a step may run from the first position again.
   func startAgain() { counts = counts.map { _ in 0 } }
 

@@ -121,7 +121,10 @@ public struct ConditioningDesign: Codable, Equatable, Sendable {
 }
 
 /// What a session remembers of the states that it was given. Only the conditioning knows what is in it.
-public protocol ConditioningMemory: AnyObject {}
+public protocol ConditioningMemory: AnyObject {
+  /// What another session of the same tokens remembers, which goes on by itself.
+  func copy() -> any ConditioningMemory
+}
 
 /// What a conditioning's forward pass leaves for its backward pass; only the conditioning knows what is in it.
 public protocol ConditioningTrace {}

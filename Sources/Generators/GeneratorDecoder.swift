@@ -54,6 +54,18 @@ public final class GeneratorSession {
     conditioning = decoder.network.conditioning.makeMemory(capacity: capacity)
   }
 
+  private init(copying other: GeneratorSession) {
+    decoder = other.decoder
+    capacity = other.capacity
+    memory = other.memory.copy()
+    conditioning = other.conditioning.copy()
+    prompt = other.prompt
+    ids = other.ids
+  }
+
+  /// Another session of the same tokens, which goes on by itself.
+  public func copy() -> GeneratorSession { GeneratorSession(copying: self) }
+
   /// How many tokens there are so far.
   public var position: Int { ids.count }
 

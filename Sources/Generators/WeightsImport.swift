@@ -84,8 +84,10 @@ public enum WeightsImport {
     var design = ConditioningDesign(
       name: isAligned ? AlignedConditioning.name : PromptConditioning.name,
       arm: attends || weightings > 0 ? .own : .none, layers: layers, width: positions.columns,
-      sourceWidth: streams[0].width, adapter: adapter, bridgeHeads: bridgeHeads, bridgeLayers: bridgeLayers,
-      reader: attends ? .attention : .pooled, generatorPrompt: options.generatorPrompt, startToken: options.startToken)
+      sourceWidth: streams[0].width, adapter: adapter, bridgeHeads: bridgeHeads,
+      bridgeLayers: bridgeLayers,
+      reader: attends ? .attention : .pooled, generatorPrompt: options.generatorPrompt,
+      startToken: options.startToken)
     let conditioning: any Conditioning
     if isAligned {
       design.middleWidth = try shapes.matrix("qwen.intermediate_layers.0.weight").rows
@@ -110,7 +112,8 @@ public enum WeightsImport {
       "gptneo.base_model.transformer.wte.weight", "gptneo.base_model.lm_head.weight",
     ]
     let prefixes = [
-      "gptneo.", "gpt.", "bridge.", "pooled.", "qwen.cross_attention_layers.", "qwen.intermediate_layers.",
+      "gptneo.", "gpt.", "bridge.", "pooled.", "qwen.cross_attention_layers.",
+      "qwen.intermediate_layers.",
       "qwen.pre_proj.", "qwen.proj.",
     ]
     for name in catalogue.names

@@ -6,16 +6,27 @@ public final class KeyValueMemory {
   public let panels: KeyValuePanels
   private let memory: UninitializedBuffer
   private let layerStride: Int
+  private let heads: AttentionHeads
+  private let layers: Int?
 
   /// - Parameters:
   ///   - capacity: positions there is room for.
   ///   - layers: layers there is room for; `nil`: of one, which all layers use in turn, for a pass that
   ///     ends with its document.
   public init(heads: AttentionHeads, capacity: Int, layers: Int?) {
+    self.heads = heads
+    self.layers = layers
     panels = KeyValuePanels(
       headCount: heads.keyValueCount, headSize: heads.size, capacity: capacity)
     layerStride = layers == nil ? 0 : panels.floatCount
     memory = UninitializedBuffer(count: (layers ?? 1) * panels.floatCount)
+  }
+
+  /// Another one, of the same keys and values.
+  public func copy() -> KeyValueMemory {
+    let copy = KeyValueMemory(heads: heads, capacity: panels.capacity, layers: layers)
+    copy.memory.base.update(from: memory.base, count: (layers ?? 1) * panels.floatCount)
+    return copy
   }
 
   /// A layer's panels, valid as long as the memory lives.

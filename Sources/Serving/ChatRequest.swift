@@ -13,7 +13,7 @@ struct ChatRequest: Decodable, Sendable {
   let sampling: SamplingOptions
 
   private enum Key: String, CodingKey, CaseIterable {
-    case model, messages, stream, temperature, seed, stop, n, tools, functions, logprobs
+    case model, messages, stream, temperature, seed, stop, beams, n, tools, functions, logprobs
     case topP = "top_p"
     case topK = "top_k"
     case repetitionPenalty = "repetition_penalty"
@@ -40,6 +40,7 @@ struct ChatRequest: Decodable, Sendable {
     options.topP = try fields.decodeIfPresent(Float.self, forKey: .topP) ?? 1
     options.repetitionPenalty =
       try fields.decodeIfPresent(Float.self, forKey: .repetitionPenalty) ?? 1
+    options.beams = try fields.decodeIfPresent(Int.self, forKey: .beams) ?? 1
     let limit = try fields.decodeIfPresent(Int.self, forKey: .maxCompletionTokens)
     options.maxTokens = try limit ?? fields.decodeIfPresent(Int.self, forKey: .maxTokens) ?? 256
     options.seed = try fields.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0

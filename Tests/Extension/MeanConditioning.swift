@@ -66,6 +66,12 @@ struct MeanConditioning: Conditioning {
 private final class MeanMemory: ConditioningMemory {
   var mean: [Float]?
   var pending: [Float]?
+
+  func copy() -> any ConditioningMemory {
+    let copy = MeanMemory()
+    (copy.mean, copy.pending) = (mean, pending)
+    return copy
+  }
 }
 
 private struct MeanNetwork: ConditioningNetwork {

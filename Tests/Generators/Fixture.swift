@@ -112,7 +112,8 @@ enum Fixture {
 
 extension GeneratorConfiguration: CustomTestStringConvertible {
   public var testDescription: String {
-    let members = ["mask", "generator_prompt", "bridge_layers", "pooled_weightings"].compactMap { key in
+    let members = ["mask", "generator_prompt", "bridge_layers", "pooled_weightings"].compactMap {
+      key in
       conditioning.checkpointMembers.first { $0.key == key }.map { "\($0.value)" }
     }
     return

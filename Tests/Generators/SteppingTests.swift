@@ -138,6 +138,28 @@ import Testing
     }
   }
 
+  /// A copy goes on from where its session was, with the bits that the session has, and neither changes the other.
+  @Test(arguments: try configurations())
+  func aCopyGoesOnByItself(_ configuration: GeneratorConfiguration) throws {
+    let decoder = GeneratorDecoder(try Fixture.model(configuration))
+    let (script, other) = (Script(5, configuration), Script(6, configuration))
+    let sessions = (0..<2).map { _ in decoder.makeSession(capacity: 30, prompt: 12) }
+    for session in sessions { _ = try decoder.step([script.piece(session, 13)]) }
+    let copy = sessions[0].copy()
+    #expect(copy.position == 13 && copy.capacity == sessions[0].capacity)
+    for _ in 0..<4 {
+      // The copy writes another text meanwhile.
+      _ = try decoder.step([other.piece(copy, 1)])
+      let logits = try sessions.map { try decoder.step([script.piece($0, 1)])[0].logits.bits }
+      #expect(logits[0] == logits[1])
+    }
+    let late = sessions[0].copy()
+    let next = try [late, sessions[1]].map {
+      try decoder.step([script.piece($0, 1)])[0].logits.bits
+    }
+    #expect(next[0] == next[1])
+  }
+
   /// A step that ends midway, by being stopped or by a piece that is refused, leaves every session as it was,
   /// also for a first step whose states were in part stored already and are more the next time.
   @Test(arguments: try configurations())

@@ -30,6 +30,10 @@ public struct EvaluateRequest: StageRequest {
     .option(
       "limit", \.options.limit, .integers(from: 1), help: "At most this many test documents."),
     .option(
+      "beams", \.options.beams, .integers(from: 1, to: 64),
+      help:
+        "Paths that a search for the likeliest whole answer follows; 1 takes token after token."),
+    .option(
       "max-new-tokens", \.options.maxNewTokens, .integers(from: 1),
       help: "Most tokens of an answer."),
     .option(

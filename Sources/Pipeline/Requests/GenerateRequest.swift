@@ -26,6 +26,10 @@ public struct GenerateRequest: StageRequest {
         "repetition-penalty", \.sampling.repetitionPenalty, .numbers(from: .excluding(0)),
         help: "Makes tokens that were generated less likely; 1: not."),
       .option(
+        "beams", \.sampling.beams, .integers(from: 1, to: 64),
+        help:
+          "Paths that a search for the likeliest whole answer follows; 1 takes token after token."),
+      .option(
         "max-new-tokens", \.sampling.maxTokens, .integers(from: 1),
         help: "Most tokens to generate."),
       .list(

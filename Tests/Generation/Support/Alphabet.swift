@@ -19,6 +19,12 @@ final class Alphabet: AnsweringModel {
     fileprivate(set) var states: [[[Float]]] = []
 
     init(capacity: Int) { self.capacity = capacity }
+
+    func fork() -> any AnsweringSession {
+      let other = Session(capacity: capacity)
+      (other.position, other.stride, other.states) = (position, stride, states)
+      return other
+    }
   }
 
   struct Failure: Error {}
