@@ -129,6 +129,17 @@ enum Checks {
   }
 }
 
+extension Checks {
+  /// Heads that are the width's parts, in families that have no other.
+  static func requireWholeHeads(
+    _ sizes: TransformerSizes, file: String
+  ) throws(ModelFileError) {
+    try require(
+      "head count times head size", sizes.headCount * sizes.headSize,
+      in: sizes.hiddenSize...sizes.hiddenSize, file: file)
+  }
+}
+
 /// The sizes that every transformer has.
 public struct TransformerSizes: Sendable, Equatable {
   /// Width of the hidden states.

@@ -77,9 +77,7 @@ public struct GPT2: Architecture {
 
   func validate(file: String) throws(ModelFileError) {
     try Checks.requireSizes(sizes, file: file)
-    try Checks.require(
-      "head count times head size", sizes.headCount * sizes.headSize,
-      in: sizes.hiddenSize...sizes.hiddenSize, file: file)
+    try Checks.requireWholeHeads(sizes, file: file)
     try Checks.requirePositive("LayerNorm epsilon", layerNormEpsilon, file: file)
   }
 

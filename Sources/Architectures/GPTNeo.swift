@@ -58,9 +58,7 @@ public struct GPTNeo: Architecture {
     try Checks.require(
       "number of attention layers", attentionKinds.count, in: sizes.layerCount...sizes.layerCount,
       file: file)
-    try Checks.require(
-      "head count times head size", sizes.headCount * sizes.headSize,
-      in: sizes.hiddenSize...sizes.hiddenSize, file: file)
+    try Checks.requireWholeHeads(sizes, file: file)
     try Checks.requirePositive("LayerNorm epsilon", layerNormEpsilon, file: file)
   }
 

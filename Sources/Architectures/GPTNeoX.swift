@@ -99,9 +99,7 @@ public struct GPTNeoX: Architecture {
 
   func validate(file: String) throws(ModelFileError) {
     try Checks.requireSizes(sizes, file: file)
-    try Checks.require(
-      "head count times head size", sizes.headCount * sizes.headSize,
-      in: sizes.hiddenSize...sizes.hiddenSize, file: file)
+    try Checks.requireWholeHeads(sizes, file: file)
     try Checks.requirePositive("LayerNorm epsilon", layerNormEpsilon, file: file)
     try Checks.requireRotary(rotary, headSize: sizes.headSize, file: file)
   }

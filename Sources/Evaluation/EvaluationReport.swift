@@ -16,6 +16,8 @@ public struct EvaluationReport: Codable, Equatable, Sendable {
     /// Against the baseline: mean difference and its paired 95% interval.
     public var difference: PairedBootstrap?
     public var tokensPerSecond: Double?
+    /// From the prompt's tokens to the whole answer, its states found in the cache.
+    public var secondsPerAnswer: Double?
     public var answers: [String]?
   }
 

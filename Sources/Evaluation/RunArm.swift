@@ -76,7 +76,7 @@ struct RunArm {
     guard options.answers else { return (row, []) }
 
     var texts: [String] = []
-    var (tokens, seconds) = (0, 0.0)
+    var (tokens, seconds, wholeSeconds) = (0, 0.0, 0.0)
     for (index, item) in documents.enumerated() {
       let result = try generator.generate(
         try prompts(of: item),
@@ -85,11 +85,13 @@ struct RunArm {
       texts.append(result.text)
       tokens += result.tokens
       seconds += result.decodeSeconds
+      wholeSeconds += result.statesSeconds + result.prefillSeconds + result.decodeSeconds
       progress(.init(arm: name, done: index + 1, total: documents.count))
     }
     let matches = Scoring.matches(texts, documents.map(\.document))
     row.exactMatch = Scoring.mean(matches)
     row.tokensPerSecond = seconds > 0 ? Double(tokens) / seconds : nil
+    row.secondsPerAnswer = wholeSeconds / Double(max(documents.count, 1))
     row.answers = texts
     return (row, matches)
   }

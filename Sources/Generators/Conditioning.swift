@@ -46,6 +46,9 @@ public protocol Conditioning: Sendable {
   /// Throws for an arm that has no meaning here.
   func check(_ arm: StatesArm) throws(GeneratorError)
 
+  /// Throws for a way of reading that it has not.
+  func check(_ reader: StatesReader) throws(GeneratorError)
+
   /// Lays out its parameters. Called before the backbone lays out its own.
   func makeNetwork(
     _ layout: inout ParameterLayout, _ backbone: any GeneratorArchitecture, streams: [StreamShape],
@@ -244,6 +247,14 @@ public struct BackboneAccess {
 
 extension Conditioning {
   public var name: String { Self.name }
+
+  public func check(_ reader: StatesReader) throws(GeneratorError) {
+    guard reader == .attention else {
+      throw .unsupported(
+        item: "reader: \(reader.rawValue) with \(name) conditioning",
+        advice: "attention, as \(name) conditioning reads a state a position")
+    }
+  }
 }
 
 extension ConditioningNetwork {

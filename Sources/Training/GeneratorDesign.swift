@@ -87,6 +87,9 @@ public struct GeneratorDesign: Equatable, Sendable {
     try Self.refusing("states", options.states.rawValue) { () throws(GeneratorError) in
       try conditioning.check(options.states)
     }
+    try Self.refusing("reader", reader.rawValue) { () throws(GeneratorError) in
+      try conditioning.check(reader)
+    }
     try Self.refusing("loss", options.loss.rawValue) { () throws(GeneratorError) in
       try conditioning.check(options.loss)
     }

@@ -79,7 +79,7 @@ extension EvaluationReport {
     if hasMatches { header += ["exact match", "minus \(baseline), 95% interval"] }
     header.append(hasFree ? "loss, teacher-forced" : "loss")
     if hasFree { header.append("loss, free-running") }
-    if hasMatches { header.append("tokens/s") }
+    if hasMatches { header += ["tokens/s", "ms/answer"] }
     var table = TextTable(header)
     func number(_ value: Double?, _ format: String) -> String {
       value.map { String(format: format, $0) } ?? "-"
@@ -95,7 +95,10 @@ extension EvaluationReport {
       }
       row.append(number(arm.loss, "%.3f"))
       if hasFree { row.append(number(arm.freeRunningLoss, "%.3f")) }
-      if hasMatches { row.append(number(arm.tokensPerSecond, "%.0f")) }
+      if hasMatches {
+        row.append(number(arm.tokensPerSecond, "%.0f"))
+        row.append(number(arm.secondsPerAnswer.map { $0 * 1000 }, "%.1f"))
+      }
       table.add(row)
     }
     return table.text

@@ -6,7 +6,7 @@
 #   Tests/Acceptance/sources.sh layers streams     some of them
 #
 # `converted` needs llama.cpp's sources by DENJU_LLAMA_CPP and a Python with what they import by DENJU_PYTHON; `probe` is
-# probe.sh, which says what it needs. `banking` trains 24 generators and takes hours: what it has trained is kept in
+# probe.sh, which says what it needs. `banking` trains 36 generators and takes hours: what it has trained is kept in
 # runs/sources and not trained again. DENJU_CORE pins long work to a core.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -95,35 +95,58 @@ check_banking() { # 7: each reading's generators, by three seeds; resumable.
     mkdir -p runs/sources
     pinned "$denju" precompute --source "$smollm2" "${sets[@]}" --cache "$cache" --layers 10,20,-1
     pinned "$denju" precompute --source "$minilm" "${sets[@]}" --cache "$cache" --beside
+    "$denju" cache stats "$cache" --view by_source --json >"runs/sources/$rows.bytes"
     for seed in 1 2 3; do
       local runs=()
       # The streams of an arm, in the order of the cache's: layers 10, 20 and last of SmolLM2, then MiniLM's last.
-      for arm in "none 4" "shuffled 4" "last 3" "three 1 2 3" "minilm 4" "both 3 4"; do
+      for arm in "none 4" "shuffled 4" "last 3" "minilm 4" "both 3 4" "three 1 2 3"; do
         read -r arm streams <<<"$arm"
         run=runs/sources/$rows-$seed-$arm
         runs+=(--run "$run")
-        local resume=() states=own
+        # What reads the states reads nothing else: validation has it higher than with the prompt's own tokens beside.
+        local resume=() states=own reading=(--reader pooled --generator-prompt none)
         [ -e "$run/run.json" ] && resume=(--resume)
-        case $arm in none | shuffled) states=$arm ;; esac
+        case $arm in none) states=none reading=() ;; shuffled) states=shuffled ;; esac
         # shellcheck disable=SC2086
         pinned "$denju" train --cache "$cache" --run "$run" $(printf -- '--stream %s ' $streams) --states "$states" \
           --tokenizer "$smollm2" --layers 4 --width 256 --heads 4 --positions 160 --batch 32 --learning-rate 5e-4 \
-          --epochs "$([ "$rows" = 770 ] && echo 15 || echo 6)" --final-rate 0 --seed "$seed" "${resume[@]}"
+          --epochs "$([ "$rows" = 770 ] && echo 15 || echo 6)" --final-rate 0 --seed "$seed" "${reading[@]}" "${resume[@]}"
       done
-      [ -s "runs/sources/$rows-$seed.json" ] || pinned "$denju" evaluate "${runs[@]}" --max-new-tokens 16 --json >"runs/sources/$rows-$seed.json"
+      [ -s "runs/sources/$rows-$seed.json" ] ||
+        pinned "$denju" evaluate "${runs[@]}" --max-new-tokens 16 --beams 8 --json >"runs/sources/$rows-$seed.json"
     done
+    [ -s "runs/sources/$rows.probe" ] || pinned "$denju" probe --cache "$cache" --set test --json >"runs/sources/$rows.probe"
   done
   python3 - runs/sources <<'END' || status=1
 import collections, glob, json, sys
 
-found = collections.defaultdict(list)
-for path in sorted(glob.glob(f"{sys.argv[1]}/*.json")):
-    rows = path.rsplit("/", 1)[1].split("-")[0]
-    for arm in json.load(open(path))["arms"]:
-        found[rows, arm["name"].split("-", 2)[2]].append(arm["exactMatch"])
-for (rows, name), matches in found.items():
-    print(f"{rows} rows, {name}: {', '.join(f'{match:.3f}' for match in matches)}; mean {sum(matches) / len(matches):.3f}")
-sys.exit(not all(len(matches) == 3 for matches in found.values()))
+folder = sys.argv[1]
+streams = {"last": {3}, "minilm": {4}, "both": {3, 4}, "three": {1, 2, 3}}
+short = []
+for rows in ("770", "4000"):
+    size = {int(row["stream"]): float(row["bytes_per_token"]) for row in map(json.loads, open(f"{folder}/{rows}.bytes"))}
+    readings = [line["reading"] for line in map(json.loads, open(f"{folder}/{rows}.probe")) if "reading" in line]
+    found = collections.defaultdict(list)
+    for path in sorted(glob.glob(f"{folder}/{rows}-?.json")):
+        for arm in json.load(open(path))["arms"]:
+            found[arm["name"].split("-", 2)[2]].append(arm)
+    for name, arms in found.items():
+        matches = [arm["exactMatch"] for arm in arms]
+        mean, own = sum(matches) / len(matches), streams.get(name, set())
+        line = f"{rows} rows, {name}: {', '.join(f'{match:.3f}' for match in matches)}; mean {mean:.3f}"
+        line += f"; {sum(size[number] for number in own):.0f} bytes a token" if own else ""
+        line += f"; {1000 * sum(arm['secondsPerAnswer'] for arm in arms) / len(arms):.1f} ms an answer"
+        if own:
+            # The best of what can be read out linearly of the arm's streams and their pairs.
+            probe = max(
+                reading["score"]["accuracy"] for reading in readings if {stream["number"] for stream in reading["streams"]} <= own
+            )
+            line += f"; its best probe {probe:.3f}"
+            if len(matches) < 3 or mean < probe - 0.02:
+                short.append(f"{rows} {name}")
+        print(line)
+print("below its own probe by more than 0.02, or not there:", ", ".join(short) or "none")
+sys.exit(bool(short))
 END
   verdict "$status" "three seeds of six readings at 770 and 4,000 rows"
 }

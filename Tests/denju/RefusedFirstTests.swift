@@ -21,6 +21,14 @@ import Testing
     expectSuccess(try workshop.denju(workshop.training("run", "--epochs", "1") + Self.aligned))
   }
 
+  @Test(arguments: ["pooled", "both"])
+  func `aligned training with another reading than its own`(reader: String) throws {
+    let workshop = try Workshop()
+    expectSuccess(try workshop.denju(workshop.precomputing() + Self.aligned))
+    try expectNoTrace(
+      workshop, workshop.training("run", "--reader", reader) + Self.aligned, "--reader")
+  }
+
   @Test func `training on states that are not in the cache`() throws {
     let workshop = try Workshop()
     expectSuccess(try workshop.denju(workshop.precomputing()))

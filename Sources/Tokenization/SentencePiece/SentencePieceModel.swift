@@ -2,7 +2,7 @@ import ModelFiles
 
 /// SentencePiece's byte-pair encoding: every character is a token, and pairs of tokens join by
 /// rank. A character without a token is the tokens of its bytes, or the unknown token.
-struct SentencePieceModel: TokenModel {
+struct SentencePieceModel: CharacterModel {
   struct Settings: Sendable, Equatable {
     /// The token of what has none; nil where that is left out.
     var unknownID: Int32?
@@ -93,22 +93,9 @@ struct SentencePieceModel: TokenModel {
     }
   }
 
-  /// Characters rather than bytes may lack a token: those are unknown.
-  var missingBytes: [UInt8] { [] }
+  var fallsBack: Bool { settings.fallsBack }
 
   func makeEncoder() -> SentencePieceEncoder { SentencePieceEncoder(self) }
-
-  func piece(of spelling: [UInt8]) -> [UInt8] {
-    guard settings.fallsBack, let byte = BytePiece.byte(of: spelling) else { return spelling }
-    return [byte]
-  }
-
-  func canEncode(_ text: [UInt8], words: any PreTokenizer) -> Bool {
-    var encoder = makeEncoder()
-    var ids: [Int32] = []
-    encoder.encode(text, words: words, into: &ids)
-    return encoder.unknownCount == 0
-  }
 
   func writeSettings(_ writer: inout CanonicalJSON) {
     writer.member("unknownID", settings.unknownID)
@@ -150,7 +137,7 @@ extension SentencePieceModel {
 }
 
 /// SentencePiece's byte-pair encoding at work.
-struct SentencePieceEncoder: WordEncoder {
+struct SentencePieceEncoder: CharacterEncoder {
   private let characters: TokenTrie
   private let bytes: [Int32]?
   private let settings: SentencePieceModel.Settings

@@ -3,7 +3,7 @@ import ModelFiles
 /// A unigram model (Kudo 2018, arXiv 1804.10959): a word is cut into the tokens whose scores,
 /// logarithms of their probabilities, have the greatest sum. A character without a token is the
 /// tokens of its bytes, or the unknown token.
-struct UnigramModel: TokenModel {
+struct UnigramModel: CharacterModel {
   struct Settings: Sendable, Equatable {
     /// The token of what has none; nil where that is left out.
     var unknownID: Int32?
@@ -54,21 +54,9 @@ struct UnigramModel: TokenModel {
     unknownScore = least - Self.unknownPenalty
   }
 
-  var missingBytes: [UInt8] { [] }
+  var fallsBack: Bool { settings.fallsBack }
 
   func makeEncoder() -> UnigramEncoder { UnigramEncoder(self) }
-
-  func piece(of spelling: [UInt8]) -> [UInt8] {
-    guard settings.fallsBack, let byte = BytePiece.byte(of: spelling) else { return spelling }
-    return [byte]
-  }
-
-  func canEncode(_ text: [UInt8], words: any PreTokenizer) -> Bool {
-    var encoder = makeEncoder()
-    var ids: [Int32] = []
-    encoder.encode(text, words: words, into: &ids)
-    return encoder.unknownCount == 0
-  }
 
   func writeSettings(_ writer: inout CanonicalJSON) {
     writer.member("unknownID", settings.unknownID)
@@ -103,7 +91,7 @@ struct UnigramModel: TokenModel {
 
 /// A unigram model at work: Viterbi's algorithm, one character after the other. From each no more
 /// steps are taken than the longest token has bytes, so the time is linear in the text.
-struct UnigramEncoder: WordEncoder {
+struct UnigramEncoder: CharacterEncoder {
   private let trie: TokenTrie
   private let scores: [Double]
   private let bytes: [Int32]?
