@@ -30,6 +30,7 @@ extension GGUFConfigurationReader {
     let type = has("rope.scaling.type") ? try gguf.string(key("rope.scaling.type")) : "none"
     if let factors = try factors("rope_freqs.weight", dimensions) {
       guard type == "none" else { throw unsupported("type", "\"\(type)\"", "none") }
+      try refuseMagnitude()
       return (.factors(factors, magnitude: 1), .max)
     }
     let isLong = gguf.tensors.contains { $0.name == "rope_factors_long.weight" }
@@ -46,9 +47,10 @@ extension GGUFConfigurationReader {
       return (
         .factors(
           factors,
-          magnitude: try float("rope.scaling.attn_factor")
-            ?? RotaryScaling.longRoPEMagnitude(
-              factor: Float(positions) / Float(original), original: original)), original
+          magnitude: try positive(
+            "attn_factor",
+            absent: RotaryScaling.longRoPEMagnitude(
+              factor: Float(positions) / Float(original), original: original))), original
       )
     }
     switch type {
@@ -60,23 +62,27 @@ extension GGUFConfigurationReader {
       }
       return (.none, .max)
     case "linear":
+      try refuseMagnitude()
       return (.linear(factor: try positive("factor")), .max)
     case "yarn":
+      try refuseMagnitude()
       let factor = try positive("factor")
       if let share = try float("rope.scaling.yarn_ext_factor"), share != 1, share >= 0 {
         throw unsupported("yarn_ext_factor", "\(share)", "1")
       }
+      let original =
+        has("rope.scaling.original_context_length")
+        ? try integer("rope.scaling.original_context_length") : positions
+      try Checks.require(
+        key("rope.scaling.original_context_length"), original, in: 1...1 << 28, file: gguf.path)
       let usual = Float(RotaryScaling.Yarn.magnitude(factor: Double(factor)))
       return (
         .yarn(
           RotaryScaling.Yarn(
             factor: factor,
-            original: Float(
-              has("rope.scaling.original_context_length")
-                ? try integer("rope.scaling.original_context_length") : positions),
-            fast: try float("rope.scaling.yarn_beta_fast") ?? 32,
-            slow: try float("rope.scaling.yarn_beta_slow") ?? 1,
-            magnitude: try float("rope.scaling.yarn_attn_factor") ?? usual)), .max
+            original: Float(original), fast: try positive("yarn_beta_fast", absent: 32),
+            slow: try positive("yarn_beta_slow", absent: 1),
+            magnitude: try positive("yarn_attn_factor", absent: usual))), .max
       )
     default: throw unsupported("type", "\"\(type)\"", "none, linear or yarn")
     }
@@ -86,6 +92,16 @@ extension GGUFConfigurationReader {
     let value = try requiredFloat("rope.scaling.\(suffix)")
     try Checks.requirePositive(key("rope.scaling.\(suffix)"), value, file: gguf.path)
     return value
+  }
+
+  private func positive(_ suffix: String, absent: Float) throws(ModelFileError) -> Float {
+    has("rope.scaling.\(suffix)") ? try positive(suffix) : absent
+  }
+
+  /// What llama.cpp multiplies by, whatever the type; here it is LongRoPE's alone.
+  private func refuseMagnitude() throws(ModelFileError) {
+    guard let factor = try float("rope.scaling.attn_factor"), factor != 1 else { return }
+    throw unsupported("attn_factor", "\(factor)", "1, but beside rope_factors_short.weight")
   }
 
   private func unsupported(_ suffix: String, _ found: String, _ supported: String) -> ModelFileError

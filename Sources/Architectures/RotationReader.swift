@@ -62,7 +62,14 @@ struct RotationReader {
     guard reader.value("rope_parameters") != nil,
       let section = try nested("rope_parameters", "sliding_attention")
     else { return RotaryDescription(theta: theta) }
-    return try rotation(section, "rope_parameters.sliding_attention", theta: theta).rotary
+    let local = try rotation(section, "rope_parameters.sliding_attention", theta: theta).rotary
+    // No model of the families has other; what a checkpoint and the identity say of it is its theta.
+    guard local.scaling == .none, local.dimensions == nil else {
+      throw reader.unsupported(
+        "rope_parameters.sliding_attention", reader.value("rope_parameters") ?? .null,
+        supported: "rope_parameters.sliding_attention without scaling and of whole heads")
+    }
+    return local
   }
 
   private var outerTheta: Float? {

@@ -1,3 +1,5 @@
+import Generation
+
 /// What is evaluated. The same words as the command line's.
 public struct EvaluationOptions: Codable, Equatable, Sendable {
   /// Folders of training runs: a row each.
@@ -63,6 +65,8 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
     if let limit { try require("limit", limit, atLeast: 1) }
     try require("few-shot", fewShot, atLeast: 0)
     try require("max-new-tokens", maxNewTokens, atLeast: 1)
-    try require("beams", beams, atLeast: 1)
+    guard (1...SamplingOptions.mostBeams).contains(beams) else {
+      throw .badOption(name: "beams", found: beams, allowed: "1 to \(SamplingOptions.mostBeams)")
+    }
   }
 }

@@ -58,7 +58,7 @@ public final class Evaluator {
     places = try Self.places(options, cache, registries, codecs)
     // What the last arm lacks is known before the first one is measured.
     for place in places {
-      try RunArm(place, options: options, documents: documents).requireSource()
+      try RunArm(place, options: options, documents: documents).requireMeans()
     }
     source =
       options.fewShot > 0

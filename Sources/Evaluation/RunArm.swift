@@ -37,6 +37,7 @@ struct RunArm {
     self.documents = documents
     generator = try TextGenerator(place)
     arm = generator.run.states
+    let needs = generator.configuration.needs
     streams = try generator.states.streams.enumerated().map { number, stream in
       guard !place.leftOut.contains(number + 1) else { return nil }
       guard let cache = stream.cache else {
@@ -44,7 +45,9 @@ struct RunArm {
           cache: place.cache ?? "the cache", run: place.run, number: number + 1)
       }
       let entries = Dictionary(
-        uniqueKeysWithValues: try cache.documents(.test).map { ($0.id, $0) })
+        uniqueKeysWithValues: try cache.documents(.test)
+          .filter { !needs.readsStates || $0.coverages.contains(needs.coverage) }
+          .map { ($0.id, $0) })
       let missing = documents.count { entries[$0.id] == nil }
       guard missing == 0 else {
         throw EvaluationError.missingDocuments(
@@ -58,9 +61,15 @@ struct RunArm {
       : Array(documents.indices)
   }
 
-  /// Throws where the source is needed and isn't there, or is another.
-  func requireSource() throws {
+  /// Throws where it can't answer as it is asked to: by a search where the source runs a step a token, or where that
+  /// source isn't there, or is another.
+  func requireMeans() throws {
     guard options.answers, generator.configuration.needs.steps else { return }
+    guard options.beams == 1 else {
+      throw GenerationError.invalidOption(
+        name: "beams", found: "\(options.beams)",
+        allowed: "1 for \(path): its source runs a step for every token")
+    }
     _ = try generator.states.streams[0].sourceFolder()
   }
 

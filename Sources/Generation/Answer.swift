@@ -37,14 +37,14 @@ struct Answer {
   mutating func next(
     _ logits: UnsafeBufferPointer<Float>, _ onText: (String) -> Bool
   ) -> Int32? {
-    take(sampler.next(logits), onText)
+    append(sampler.next(logits), onText)
   }
 
-  /// Whether a token is one that ends answers.
-  func ends(with token: Int32) -> Bool { endIDs.contains(token) }
+  /// How many tokens end answers.
+  var endCount: Int { endIDs.count }
 
-  /// Takes a token. Returns it to be embedded, or `nil` at the answer's end.
-  mutating func take(_ token: Int32, _ onText: (String) -> Bool) -> Int32? {
+  /// Adds a token. Returns it to be embedded, or `nil` at the answer's end.
+  mutating func append(_ token: Int32, _ onText: (String) -> Bool) -> Int32? {
     if endIDs.contains(token) {
       finish = .stop
       return nil
@@ -60,6 +60,9 @@ struct Answer {
     return finish == nil ? token : nil
   }
 
+  /// Ends the answer because its reader left.
+  mutating func cancel() { finish = .cancelled }
+
   /// Ends the answer where the generator has no position left.
   mutating func endAtLimit() { finish = finish ?? .length }
 
@@ -68,11 +71,13 @@ struct Answer {
     _ seconds: AnswerSeconds, wasShown: Bool, _ onText: (String) -> Bool
   ) -> GenerationResult {
     if !stops.stopped, finish != .cancelled {
-      let tell = { (text: String) in wasShown ? onText(text) : true }
-      _ = show(stops.push(Array(detokenizer.finish().utf8)), tell)
-      _ = show(stops.finish(), tell)
+      let onTail = { (text: String) in wasShown ? onText(text) : true }
+      _ = show(stops.push(Array(detokenizer.finish().utf8)), onTail)
+      _ = show(stops.finish(), onTail)
     }
-    if !wasShown, !text.isEmpty, !onText(String(decoding: text, as: UTF8.self)) {
+    if !wasShown, finish != .cancelled, !text.isEmpty,
+      !onText(String(decoding: text, as: UTF8.self))
+    {
       finish = .cancelled
     }
     return GenerationResult(

@@ -27,26 +27,31 @@ struct AnswerPaths {
     self.width = width
   }
 
-  /// Takes the logits [V] that follow each path's step. Gives the answer once it has ended.
+  /// One step further, by the logits [V] that follow each path's. Gives the answer once it has ended.
   ///
-  /// - Parameter onText: told a sampled answer's text as it grows; a searched one's comes at its end.
-  mutating func take(_ logits: [[Float]], _ onText: (String) -> Bool) -> Answer? {
-    width == 1 ? sample(logits[0], onText) : search(logits)
+  /// - Parameter onText: told a sampled answer's text as it grows; of a searched one nothing, "", at every step. False
+  ///   ends it.
+  mutating func advance(_ logits: [[Float]], _ onText: (String) -> Bool) -> Answer? {
+    if width == 1 { return sample(logits[0], onText) }
+    let ended = search(logits)
+    guard ended == nil, !onText("") else { return ended }
+    paths[0].answer.cancel()
+    return paths[0].answer
   }
 
   private mutating func sample(_ logits: [Float], _ onText: (String) -> Bool) -> Answer? {
     let next = logits.withUnsafeBufferPointer { paths[0].answer.next($0, onText) }
     guard let next else { return paths[0].answer }
-    return goOn(&paths[0], next) ? nil : paths[0].answer
+    return proceeds(&paths[0], next) ? nil : paths[0].answer
   }
 
   private mutating func search(_ logits: [[Float]]) -> Answer? {
     var (going, parents): ([Path], [Int]) = ([], [])
     for (parent, token, score) in continuations(logits) where score > best?.score ?? -.infinity {
       var path = paths[parent]
-      guard going.count < width || path.answer.ends(with: token) else { continue }
       path.score = score
-      if path.answer.take(token, { _ in true }) != nil, goOn(&path, token) {
+      if path.answer.append(token, { _ in true }) != nil, proceeds(&path, token) {
+        guard going.count < width else { continue }
         going.append(path)
         parents.append(parent)
       } else {
@@ -76,14 +81,15 @@ struct AnswerPaths {
       let total = scratch.withUnsafeMutableBufferPointer { scratch in
         scratch.baseAddress.map { softmax(scratch.count, $0) } ?? 0
       }
-      return LikeliestTokens(logits, count: min(2 * width, logits.count)).ids.map {
+      return LikeliestTokens(logits, count: min(width + path.answer.endCount, logits.count)).ids.map
+      {
         (place, Int32($0), path.score + Double(logits[$0]) - Double(total))
       }
     }.sorted { $0.2 != $1.2 ? $0.2 > $1.2 : ($0.0, $0.1) < ($1.0, $1.1) }
   }
 
   /// Makes a path's next step that of a token; false where there is no position left for it.
-  private func goOn(_ path: inout Path, _ token: Int32) -> Bool {
+  private func proceeds(_ path: inout Path, _ token: Int32) -> Bool {
     guard path.session.position < path.session.capacity else {
       path.answer.endAtLimit()
       return false

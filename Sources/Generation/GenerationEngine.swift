@@ -73,7 +73,8 @@ public final class GenerationEngine {
 
   /// Takes a request: gets its states, or a document to step, and room for its answer. Nothing is decoded yet.
   ///
-  /// - Parameter onText: given the answer as it grows, in whole characters; false ends it.
+  /// - Parameter onText: given the answer as it grows, in whole characters, or while one is searched nothing, "";
+  ///   false ends it.
   @discardableResult
   public func admit(
     _ request: Request, onText: @escaping (String) -> Bool = { _ in true }
@@ -155,7 +156,7 @@ public final class GenerationEngine {
       entry.hasBegun = true
       let own = Array(logits.prefix(entry.paths.paths.count))
       logits = logits.dropFirst(own.count)
-      if var answer = entry.paths.take(own, entry.onText) {
+      if var answer = entry.paths.advance(own, entry.onText) {
         entry.seconds.decode = entry.clock.lap()
         ended.append(
           (entry.id, answer.result(entry.seconds, wasShown: !entry.isSearched, entry.onText)))

@@ -33,7 +33,8 @@ public struct SamplingOptions: Codable, Equatable, Sendable {
     self.seed = seed
   }
 
-  static let mostBeams = 64
+  /// Paths of a search.
+  public static let mostBeams = 64
 
   /// Throws `GenerationError.invalidOption` for the first value out of its range.
   public func validate() throws(GenerationError) {

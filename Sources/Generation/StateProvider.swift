@@ -26,6 +26,7 @@ public final class StateProvider {
   private var hasWarned = false
   private var verified: ModelFolder?
   private let architectures: ArchitectureRegistry
+  private let isOneOfSeveral: Bool
   private var opened: (any Source)?
 
   /// Whether states that had to be computed are stored: only in a cache opened for writing.
@@ -41,11 +42,12 @@ public final class StateProvider {
   ///   - cache: `nil`: every prompt is computed.
   ///   - sources: where the source may be: the first place that has it is taken. None: a miss is an error.
   ///   - hint: where the source was at training, for that error.
+  ///   - isOneOfSeveral: whether places may have other streams' sources, which are none of this one's concern.
   ///   - others: the providers of a run's streams before this one; one of the same source opens it for both.
   ///   - warn: told once, in one line, when what was computed or used can't be noted in the cache.
   public init(
     identity: CacheIdentity, codec: any StateCodec, cache: FeatureCache?, sources: [String],
-    hint: String = "", sharing others: [StateProvider] = [],
+    hint: String = "", isOneOfSeveral: Bool = false, sharing others: [StateProvider] = [],
     architectures: ArchitectureRegistry = .builtIn,
     warn: @escaping (String) -> Void = { _ in }
   ) throws {
@@ -54,6 +56,7 @@ public final class StateProvider {
     self.codec = codec
     places = sources
     self.hint = hint
+    self.isOneOfSeveral = isOneOfSeveral
     sharing = others.first { $0.sharing == nil && $0.identity.hasSource(of: identity) }
     self.architectures = architectures
     self.warn = warn
@@ -154,10 +157,17 @@ public final class StateProvider {
     var refused: GenerationError?
     for path in here {
       let folder = try ModelFolder.open(path)
-      let differences = identity.differences(
-        fromWeights: try folder.catalogue().sha256(),
-        architecture: try folder.architecture(architectures).identityJSON,
-        tokenizer: try Tokenizer.load(folder).fingerprint)
+      let architecture = try folder.architecture(architectures).identityJSON
+      let tokenizer = try Tokenizer.load(folder).fingerprint
+      var differences = identity.differences(
+        fromWeights: identity.weights, architecture: architecture, tokenizer: tokenizer)
+      if !differences.isEmpty, isOneOfSeveral { continue }
+      // All weights are read only where nothing smaller tells the two apart.
+      if differences.isEmpty {
+        differences = identity.differences(
+          fromWeights: try folder.catalogue().sha256(), architecture: architecture,
+          tokenizer: tokenizer)
+      }
       guard differences.isEmpty else {
         refused =
           refused
@@ -172,6 +182,25 @@ public final class StateProvider {
       return folder
     }
     throw refused ?? GenerationError.noSource(hint: hint)
+  }
+
+  /// Throws unless a place that was named has a model with the architecture and tokenizer of one of the streams; its
+  /// weights are not read for that.
+  static func require(
+    _ path: String, ofOneOf identities: [CacheIdentity], _ architectures: ArchitectureRegistry
+  ) throws {
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw GenerationError.noSource(hint: path)
+    }
+    let folder = try ModelFolder.open(path)
+    let architecture = try folder.architecture(architectures).identityJSON
+    let tokenizer = try Tokenizer.load(folder).fingerprint
+    let differences = identities.map {
+      $0.differences(fromWeights: $0.weights, architecture: architecture, tokenizer: tokenizer)
+    }
+    guard differences.allSatisfy({ !$0.isEmpty }), let first = differences.first else { return }
+    throw GenerationError.otherIdentity(
+      path: path, differences: first.map(\.description).joined(separator: "; "))
   }
 
   /// The source, once it was shown to be the one the run was trained on.
@@ -241,12 +270,19 @@ public final class StateProvider {
     }
     let width = identity.width
     let states = FloatBuffer(count: pieces.reduce(0) { $0 + $1.ids.count } * width)
+    let before = work.map(\.session.count)
     try steppingSource().append(work, into: states.base)
-    var next = states.base
-    return try pieces.map { piece in
-      defer { next += piece.ids.count * width }
-      try codec.roundTrip(next, tokens: piece.ids.count, width: width)
-      return Array(UnsafeBufferPointer(start: next, count: piece.ids.count * width))
+    do {
+      var next = states.base
+      return try pieces.map { piece in
+        defer { next += piece.ids.count * width }
+        try codec.roundTrip(next, tokens: piece.ids.count, width: width)
+        return Array(UnsafeBufferPointer(start: next, count: piece.ids.count * width))
+      }
+    } catch {
+      // As before the step, so that it may be asked for again.
+      for (piece, count) in zip(work, before) { piece.session.truncate(to: count) }
+      throw error
     }
   }
 

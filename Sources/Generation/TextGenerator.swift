@@ -68,6 +68,11 @@ public final class TextGenerator {
       ? try Self.tokenizer(try folder.generatorTokenizer(), place) : formats[0].tokenizer
     decoder = GeneratorDecoder(
       try folder.generator(folder.best, run, place.registries))
+    if identities.count > 1 {
+      for path in place.sources {
+        try StateProvider.require(path, ofOneOf: identities, place.registries.architectures)
+      }
+    }
     let read = identities.indices.filter { !leftOut.contains($0) }
     let caches = try Self.caches(place, run, read.map { identities[$0] }, warn)
     var streams: [StateProvider] = []
@@ -81,7 +86,8 @@ public final class TextGenerator {
           cache: cache,
           sources: place.sources.isEmpty || identities.count > 1
             ? place.sources + [own] : place.sources,
-          hint: own, sharing: streams, architectures: place.registries.architectures, warn: warn))
+          hint: own, isOneOfSeveral: identities.count > 1, sharing: streams,
+          architectures: place.registries.architectures, warn: warn))
     }
     states = RunStates(streams, leftOut: leftOut)
     engine = GenerationEngine(DecodingModel(decoder), states, tokenizer: tokenizer)

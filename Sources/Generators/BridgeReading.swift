@@ -91,7 +91,7 @@ final class BridgeMemory: ConditioningMemory {
   func copy() -> any ConditioningMemory {
     let copy = BridgeMemory(heads: heads, layers: layers, streams: stored.count, capacity: capacity)
     // Where all came with the first step, nothing more is written.
-    copy.stored = capacity == nil ? stored : stored.map { $0?.copy() }
+    copy.stored = capacity == nil ? stored : zip(stored, counts).map { $0?.copy(positions: $1) }
     (copy.counts, copy.pending, copy.earlier, copy.pooled) = (counts, pending, earlier, pooled)
     return copy
   }

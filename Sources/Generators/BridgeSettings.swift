@@ -10,7 +10,7 @@ public enum BridgeMask: String, Codable, Sendable {
   case published
 }
 
-/// What `config.json` has of the bridges that come with the program. Both write all of it.
+/// What `config.json` has of the bridges that come with the program.
 struct BridgeSettings: Equatable, Sendable {
   var headCount: Int
   /// Layers of enhanced cross-attention.

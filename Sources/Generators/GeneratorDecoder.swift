@@ -57,7 +57,7 @@ public final class GeneratorSession {
   private init(copying other: GeneratorSession) {
     decoder = other.decoder
     capacity = other.capacity
-    memory = other.memory.copy()
+    memory = other.memory.copy(positions: other.ids.count)
     conditioning = other.conditioning.copy()
     prompt = other.prompt
     ids = other.ids

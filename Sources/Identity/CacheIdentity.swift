@@ -62,10 +62,12 @@ public struct CacheIdentity: Codable, Hashable, Sendable {
     self.scope = scope
   }
 
-  /// Whether the other's states are of the same source, computed in the same precision: of whatever layer.
+  /// Whether the other's states are of the same source, computed in the same precision by the same kernels: of
+  /// whatever layer.
   public func hasSource(of other: CacheIdentity) -> Bool {
     weights == other.weights && architecture.utf8.elementsEqual(other.architecture.utf8)
       && tokenizer == other.tokenizer && precision == other.precision
+      && numerics == other.numerics
   }
 
   static let numericsField = "numerics version"

@@ -22,10 +22,12 @@ public final class KeyValueMemory {
     memory = UninitializedBuffer(count: (layers ?? 1) * panels.floatCount)
   }
 
-  /// Another one, of the same keys and values.
-  public func copy() -> KeyValueMemory {
+  /// Another one, with the keys and values of the first positions.
+  public func copy(positions: Int) -> KeyValueMemory {
     let copy = KeyValueMemory(heads: heads, capacity: panels.capacity, layers: layers)
-    copy.memory.base.update(from: memory.base, count: (layers ?? 1) * panels.floatCount)
+    for layer in 0..<(layers ?? 1) {
+      panels.copy(positions: positions, from: self.layer(layer), to: copy.layer(layer))
+    }
     return copy
   }
 

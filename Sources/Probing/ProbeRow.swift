@@ -1,4 +1,5 @@
 import FeatureCache
+import Identity
 import Numerics
 
 /// A document as it is in each of the streams that are probed.
@@ -27,52 +28,35 @@ package struct ProbeSet: Sendable {
   package init(
     _ streams: [FeatureCache], _ split: DocumentSplit, limit: Int, seed: UInt64
   ) throws {
-    let found = try streams.map { try Self.places($0, split) }
     let cache = streams.first?.path ?? ""
-    let keys = Set(found.joined().map(\.key))
-    let hasDocuments = try streams.contains { try !$0.documents(split).isEmpty }
-    guard hasDocuments else {
+    guard try streams.contains(where: { try !$0.documents(split).isEmpty }) else {
       throw ProbingError.noDocuments(cache: cache, split: split.rawValue)
     }
-    for (stream, places) in zip(streams, found) where places.isEmpty {
+    let shared = try FeatureCache.shared(by: streams, split, .prompt)
+    for (stream, lacking) in zip(streams, shared.lacking) where lacking == shared.total {
       throw ProbingError.noPromptStates(
         cache: cache, stream: stream.number, split: split.rawValue)
     }
-    let tables = found.map { places in
-      Dictionary(places.map { ($0.key, $0.place) }, uniquingKeysWith: { first, _ in first })
-    }
-    let rows = (found.first ?? []).compactMap { item -> ProbeRow? in
-      let places = tables.compactMap { $0[item.key] }
-      return places.count == tables.count
-        ? ProbeRow(response: item.response, places: places) : nil
-    }
-    guard !rows.isEmpty else {
+    guard !shared.ids.isEmpty else {
       throw ProbingError.nothingShared(
         cache: cache, streams: streams.map(\.number), split: split.rawValue)
     }
     self.split = split
-    lacking = keys.count - rows.count
-    self.rows = Self.drawn(rows, limit: limit, seed: seed)
-  }
-
-  private struct Found {
-    let key: DocumentKey
-    let response: [UInt8]
-    let place: ProbeRow.Place
-  }
-
-  private static func places(_ stream: FeatureCache, _ split: DocumentSplit) throws -> [Found] {
-    try stream.documents(split).filter { $0.promptStates > 0 }.map { entry in
-      let document = try stream.document(entry.id)
-      return Found(
-        key: document.key, response: document.response,
-        place: ProbeRow.Place(
-          document: entry.id, promptIDs: document.promptIDs,
-          firstOfResponse: document.responseIDs.first))
+    lacking = shared.partial
+    rows = try Self.drawn(shared.ids, limit: limit, seed: seed).map { id in
+      let documents = try streams.map { try $0.document(id) }
+      return ProbeRow(
+        response: documents.first?.response ?? [],
+        places: documents.map {
+          ProbeRow.Place(
+            document: id, promptIDs: $0.promptIDs, firstOfResponse: $0.responseIDs.first)
+        })
     }
   }
 
-  private static func drawn(_ rows: [ProbeRow], limit: Int, seed: UInt64) -> [ProbeRow] {
+  private static func drawn(
+    _ rows: [DocumentID], limit: Int, seed: UInt64
+  ) -> [DocumentID] {
     guard rows.count > limit else { return rows }
     var generator = SeededGenerator(seed: seed)
     var order = Array(rows.indices)

@@ -27,6 +27,15 @@ struct ReadOut {
     standard.apply(training)
     standard.apply(scored)
     let axes = PrincipalAxes(training)
+    guard axes.count > 0 else {
+      // The features are the same in every row: there is nothing to be read but the commonest answer.
+      let counts = Dictionary(grouping: answers, by: \.self).mapValues(\.count)
+      let commonest = counts.max { ($0.value, $1.key) < ($1.value, $0.key) }
+      strength = Self.strengths[0]
+      crossValidated = Double(commonest?.value ?? 0) / Double(max(answers.count, 1))
+      self.answers = Array(repeating: commonest?.key ?? 0, count: scored.count)
+      return
+    }
     let known = FloatBuffer(count: training.count * axes.count)
     let asked = FloatBuffer(count: scored.count * axes.count)
     let rows = Rows(known.base, count: training.count, width: axes.count)

@@ -12,6 +12,9 @@ struct ChatRequest: Decodable, Sendable {
   let stream: Bool
   let sampling: SamplingOptions
 
+  /// Each path has keys and values of its own: what any client may ask for is bounded.
+  private static let mostBeams = 8
+
   private enum Key: String, CodingKey, CaseIterable {
     case model, messages, stream, temperature, seed, stop, beams, n, tools, functions, logprobs
     case topP = "top_p"
@@ -41,6 +44,9 @@ struct ChatRequest: Decodable, Sendable {
     options.repetitionPenalty =
       try fields.decodeIfPresent(Float.self, forKey: .repetitionPenalty) ?? 1
     options.beams = try fields.decodeIfPresent(Int.self, forKey: .beams) ?? 1
+    guard (1...Self.mostBeams).contains(options.beams) else {
+      throw RequestError.invalid(field: "beams", reason: "is not 1 to \(Self.mostBeams)")
+    }
     let limit = try fields.decodeIfPresent(Int.self, forKey: .maxCompletionTokens)
     options.maxTokens = try limit ?? fields.decodeIfPresent(Int.self, forKey: .maxTokens) ?? 256
     options.seed = try fields.decodeIfPresent(UInt64.self, forKey: .seed) ?? 0

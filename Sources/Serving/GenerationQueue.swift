@@ -39,7 +39,7 @@ final class GenerationQueue: @unchecked Sendable {
         guard !ended.isRaised else { return }
         do {
           let result = try generator.generate(prompt, options) { text in
-            continuation.yield(.text(text))
+            if !text.isEmpty { continuation.yield(.text(text)) }
             return !ended.isRaised
           }
           continuation.yield(.finished(result))

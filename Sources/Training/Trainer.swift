@@ -89,12 +89,12 @@ public final class Trainer {
   public func run(
     resume: Bool, progress: (Progress) -> Void, shouldStop: () -> Bool
   ) throws -> TrainingReport {
-    let (training, validation) = try sets()
     if options.streamDropout > 0, streams.count == 1 {
       throw TrainingError.invalidOption(
         name: "stream-dropout", found: "\(options.streamDropout)",
         allowed: "0 where one stream is read: there is none to be left out")
     }
+    let (training, validation) = try sets()
     if validation == nil, options.patience > 0 {
       throw TrainingError.noDocuments(cache: streams[0].path, split: "validation")
     }

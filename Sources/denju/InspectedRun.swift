@@ -43,7 +43,7 @@ struct InspectedStream: Encodable {
 
   var line: String {
     let scales = scales.map { String(format: "%.3f", $0) }.joined(separator: " ")
-    return "stream \(stream): layer \(layer) of width \(width), \(codec), of \(source); scales "
-      + scales
+    return "stream \(stream): layer \(layer) of width \(width), \(codec), of \(source)"
+      + (scales.isEmpty ? "" : "; scales \(scales)")
   }
 }

@@ -56,6 +56,30 @@ struct GGUFConfigurationTests {
     expectError("llama.rope.scaling.type", "ntk") {
       try read { $0.add("llama.rope.scaling.type", string: "ntk") }
     }
+    // llama.cpp multiplies by it, whatever the type.
+    expectError("llama.rope.scaling.attn_factor", "1.5") {
+      try read {
+        $0.add("llama.rope.scaling.type", string: "linear")
+        $0.add("llama.rope.scaling.factor", float: 2)
+        $0.add("llama.rope.scaling.attn_factor", float: 1.5)
+      }
+    }
+    for key in ["yarn_beta_fast", "yarn_beta_slow", "yarn_attn_factor"] {
+      expectError("llama.rope.scaling.\(key)", "a positive number") {
+        try read {
+          $0.add("llama.rope.scaling.type", string: "yarn")
+          $0.add("llama.rope.scaling.factor", float: 2)
+          $0.add("llama.rope.scaling.\(key)", float: key == "yarn_attn_factor" ? 0 : -1)
+        }
+      }
+    }
+    expectError("llama.rope.scaling.original_context_length", "1 to") {
+      try read {
+        $0.add("llama.rope.scaling.type", string: "yarn")
+        $0.add("llama.rope.scaling.factor", float: 2)
+        $0.add("llama.rope.scaling.original_context_length", integer: 0)
+      }
+    }
     expectError("llama.rope.scaling.factor", "4.0") {
       try read { $0.add("llama.rope.scaling.factor", float: 4) }
     }

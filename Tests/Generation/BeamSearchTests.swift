@@ -106,7 +106,7 @@ import Tokenization
     let prompt = [model.letters[0]]
     var told: [String] = []
     let found = try engine.answer(request(prompt, SamplingOptions(beams: 64, maxTokens: 4))) {
-      told.append($0)
+      if !$0.isEmpty { told.append($0) }
       return true
     }
     let expected = model.likeliest(after: prompt, most: 4)
@@ -156,6 +156,20 @@ import Tokenization
         request([model.letters[0]], SamplingOptions(beams: 4, maxTokens: 6, stop: ["b"])))
       #expect(!result.text.contains("b"))
     }
+  }
+
+  /// A search whose reader left is given up at its next step.
+  @Test func `a search ends when nobody waits for it`() throws {
+    let model = try Random(tokenizer, seed: 3)
+    let engine = GenerationEngine(model, Strides(), tokenizer: tokenizer)
+    var asked = 0
+    let result = try engine.answer(
+      request([model.letters[0]], SamplingOptions(beams: 8, maxTokens: 40))
+    ) { text in
+      if text.isEmpty { asked += 1 }
+      return asked < 2
+    }
+    #expect(result.finish == .cancelled && asked == 2 && engine.count == 0)
   }
 
   @Test func `a search that cannot be is refused`() throws {

@@ -52,7 +52,7 @@ import Testing
 
   /// How many sides of bounds each stage's options have, so that none goes unasked.
   private static let boundCounts: [PipelineFile.Stage: Int] = [
-    .precompute: 4, .train: 46, .evaluate: 3, .generate: 6,
+    .precompute: 4, .train: 46, .evaluate: 5, .generate: 8,
   ]
 
   /// Options whose bound is known when the source or the cache is open.

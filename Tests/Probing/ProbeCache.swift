@@ -37,20 +37,32 @@ struct ProbeCache {
   static let items = (0..<60).map { Item($0) } + (60..<90).map { Item($0, .validation) }
 
   /// Adds a stream of noise in which the last token's state has the answer's direction, `size` long.
+  ///
+  /// - Parameters:
+  ///   - isConstant: whether every state is the same instead.
+  ///   - tokenizer: what its source's tokenizer is called; `nil`: the fixture's.
+  ///   - writes: how its source writes a document that was given as a conversation; `nil`: one that was not.
   func add(
-    layer: Int, size: Float, items: [Item] = items, coverage: Coverage = .prompt
+    layer: Int, size: Float = 0, items: [Item] = items, coverage: Coverage = .prompt,
+    isConstant: Bool = false, tokenizer: String? = nil, writes: ((Int) -> String)? = nil
   ) throws {
+    let fixture = try tokenizer.map { try TinyCache(tokenizer: Array("{\"is\": \"\($0)\"}".utf8)) }
+    let identity = (fixture ?? self.fixture).identity(codec: "float32", layer: layer)
     let cache = try FeatureCache.create(
-      path, identity: fixture.identity(codec: "float32", layer: layer), source: fixture.source,
-      beside: true)
+      path, identity: identity, source: (fixture ?? self.fixture).source, beside: true)
     for item in items {
+      var document = item.document
+      if let writes {
+        document.form = .messages
+        document.givenPrompt = document.prompt
+        document.prompt = Array(writes(item.number).utf8)
+      }
       var generator = SeededGenerator(seed: UInt64(item.number * 64 + layer))
-      let ids = item.document.ids(coverage)
-      var states = (0..<ids.count * 8).map { _ in generator.normal() }
+      let ids = document.ids(coverage)
+      var states = (0..<ids.count * 8).map { _ in isConstant ? 1 : generator.normal() }
       states[2 * 8 + item.number % 3] += size
-      let records = try cache.records(
-        of: ids, from: 0, states: states, place: item.document.place)
-      try cache.put([CacheEntry(document: item.document, coverage: coverage, records: records)])
+      let records = try cache.records(of: ids, from: 0, states: states, place: document.place)
+      try cache.put([CacheEntry(document: document, coverage: coverage, records: records)])
     }
     try cache.close()
   }

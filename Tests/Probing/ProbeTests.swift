@@ -104,6 +104,24 @@ import Testing
     #expect(report.question.trainingRows == 55 && report.question.scoredRows == 28)
   }
 
+  /// The states of the first layer are the same where every prompt ends in one token.
+  @Test func `features that are the same in every row read the commonest answer`() throws {
+    try cache.add(layer: 0, isConstant: true)
+    let report = try report()
+    let commonest = try #require(report.baselines.first { $0.name == "commonest answer" })
+    for reading in report.readings { #expect(reading.score == commonest.score) }
+    #expect(report.readings.count == 3)
+  }
+
+  /// Two sources write a conversation each in a way of its own: it is one document.
+  @Test func `rows are joined by what was given, not by what a source reads`() throws {
+    try cache.add(layer: 1, size: 12, writes: { "<user>\($0)" })
+    try cache.add(layer: 2, size: 12, tokenizer: "another", writes: { "[INST] \($0)" })
+    let report = try report()
+    #expect(report.question.lackingRows == 0)
+    #expect(report.question.trainingRows == 60 && report.question.scoredRows == 30)
+  }
+
   @Test func `a limit draws rows of both sets by the seed`() throws {
     try cache.add(layer: 2, size: 12)
     let report = try report { $0.limit = 20 }

@@ -104,12 +104,44 @@ import Testing
         sources.flatMap { ["--source", $0] } + ["--no-cache", Workshop.newPrompt])
       #expect(named.ids == miss.ids)
     }
+    // Named where nothing is, or something else, it is not passed over for where a source once was.
+    let third = try TinySource(workshop.path("third"), family: .qwen2, seed: 3)
+    for path in ["nowhere", third.path] {
+      expectRefusal(
+        try workshop.denju(
+          "generate", "--run", "run", "--no-cache", "--source", "moved", "--source", path,
+          "a thing"), path)
+    }
+    // Only the first one's source is named: the other one's place is what is missing.
+    expectRefusal(
+      try workshop.denju("generate", "--run", "run", "--no-cache", "--source", "source", "a thing"),
+      "no source", "other")
     let without = try workshop.generate("--without-stream", "2", "--no-cache", "Another thing")
     #expect(without.states == "recomputed")
     // Purged, the first source and its tokenizer are gone from the file, and the run goes on without it.
     expectSuccess(try workshop.denju("cache", "purge", "cache.sqlite", "--stream", "1"))
     let left = try workshop.generate("--without-stream", "1", Workshop.cachedPrompt)
     #expect(left.states == "reused")
+  }
+
+  /// Weights that read several streams are refused, where what is imported could read one alone.
+  @Test func `its weights alone make no run`() throws {
+    let workshop = try prepared()
+    expectSuccess(try workshop.denju(training(workshop, "run", "--epochs", "1")))
+    expectRefusal(
+      try workshop.denju(
+        "import-checkpoint", "run/best/model.safetensors", "--source", "source", "--run", "other"),
+      "2 streams", "the whole run's folder")
+  }
+
+  /// A pooled reading has no factors to be shown.
+  @Test func `what is not there is not printed`() throws {
+    let workshop = try prepared()
+    expectSuccess(
+      try workshop.denju(training(workshop, "run", "--epochs", "1", "--reader", "pooled")))
+    let shown = try workshop.denju("inspect", "run")
+    expectSuccess(shown)
+    #expect(shown.output.contains("stream 2: layer") && !shown.output.contains("scales"))
   }
 
   @Test func `it is measured with each stream left out, shown, and given away`() throws {

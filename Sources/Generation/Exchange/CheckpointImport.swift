@@ -147,6 +147,11 @@ public struct CheckpointImport {
     _ configuration: GeneratorConfiguration, _ architecture: any Architecture,
     _ tokenizer: Tokenizer, isSources: Bool
   ) throws {
+    guard configuration.streams.count == 1 else {
+      throw GenerationError.importMismatch(
+        path: options.path, item: "states of \(configuration.streams.count) streams",
+        other: "what is imported reads one: copy the whole run's folder instead")
+    }
     let width = configuration.streams[0].width
     guard !configuration.needs.readsStates || width == architecture.width else {
       throw GenerationError.importMismatch(
@@ -158,8 +163,10 @@ public struct CheckpointImport {
         path: options.path, item: "states of every token that is written",
         other: "it needs a source that writes, and its tokenizer")
     }
+    // A model's table may have rows beyond its tokenizer's tokens; a source's own tokenizer has them all.
+    let (tokens, rows) = (tokenizer.vocabularySize, configuration.vocabularySize)
     guard tokenizer.canWriteText, tokenizer.endOfTextID != nil,
-      tokenizer.vocabularySize == configuration.vocabularySize
+      isSources ? tokens == rows : tokens <= rows
     else {
       throw GenerationError.importMismatch(
         path: options.path, item: "\(configuration.vocabularySize) tokens",

@@ -62,6 +62,23 @@ public struct KeyValuePanels: Sendable, Equatable {
     }
   }
 
+  /// Copies a layer's first positions to another layer of this form.
+  public func copy(
+    positions: Int, from layer: UnsafeMutablePointer<Float>, to other: UnsafeMutablePointer<Float>
+  ) {
+    precondition(0...capacity ~= positions, "\(positions) positions of \(capacity)")
+    let count = Self.roundedUp(positions)
+    for head in 0..<headCount {
+      keys(other, head: head).update(from: keys(layer, head: head), count: count * headSize)
+      let (from, to) = (values(layer, head: head), values(other, head: head))
+      for panel in stride(
+        from: 0, to: valueWidth / Self.width * valuePanelStride, by: valuePanelStride)
+      {
+        (to + panel).update(from: from + panel, count: count * Self.width)
+      }
+    }
+  }
+
   /// Puts one position's key and value, [headSize] each, in their places.
   private func store(
     key: UnsafePointer<Float>, value: UnsafePointer<Float>, head: Int, position: Int,

@@ -1,4 +1,5 @@
 import Evaluation
+import Generation
 
 /// Which runs are measured, and how.
 public struct EvaluateRequest: StageRequest {
@@ -30,7 +31,7 @@ public struct EvaluateRequest: StageRequest {
     .option(
       "limit", \.options.limit, .integers(from: 1), help: "At most this many test documents."),
     .option(
-      "beams", \.options.beams, .integers(from: 1, to: 64),
+      "beams", \.options.beams, .integers(from: 1, to: SamplingOptions.mostBeams),
       help:
         "Paths that a search for the likeliest whole answer follows; 1 takes token after token."),
     .option(

@@ -26,7 +26,7 @@ public struct GenerateRequest: StageRequest {
         "repetition-penalty", \.sampling.repetitionPenalty, .numbers(from: .excluding(0)),
         help: "Makes tokens that were generated less likely; 1: not."),
       .option(
-        "beams", \.sampling.beams, .integers(from: 1, to: 64),
+        "beams", \.sampling.beams, .integers(from: 1, to: SamplingOptions.mostBeams),
         help:
           "Paths that a search for the likeliest whole answer follows; 1 takes token after token."),
       .option(
