@@ -147,6 +147,32 @@ import Testing
     #expect(try streams[1].document(try #require(try streams[1].documents().first).id) == theirs)
   }
 
+  /// One source reads the two alike, another does not: of that the states of one reading are kept, none are left over,
+  /// and none go to the reading of other tokens.
+  @Test(arguments: [Coverage.prompt, .document])
+  func `states stay with what was read when two documents become one`(coverage: Coverage) throws {
+    let first = try open()
+    try put(rendered(chat(1)), in: first)
+    try first.close()
+    let second = try open(other)
+    let streams = try second.streams()
+    var theirs = rendered(chat(1))
+    theirs.promptIDs = (0..<70).map { 500 + $0 }
+    try second.put([try TinyCache.entry(second, theirs, coverage)])
+    let mine = chat(1, opening: "[INST] ")
+    try put(mine, in: second)
+    #expect(try ask("SELECT count(*) FROM documents; SELECT count(*) FROM encodings") == "2\n3\n")
+    #expect(try put(chat(1), in: streams[0]).present == 1)
+    #expect(try second.verify() == [])
+    for (stream, document) in zip(streams, [chat(1), mine]) {
+      let entry = try #require(try stream.documents().first)
+      #expect(try stream.documents().count == 1 && entry.coverages == [.prompt])
+      #expect(try stream.document(entry.id) == document)
+      _ = try TinyCache.read(stream, entry.id)
+    }
+    #expect(try ask("SELECT stream, sum(tokens) FROM records GROUP BY 1") == "1|11\n2|11\n")
+  }
+
   @Test func `what other tokens are read of is no such rendering`() throws {
     let cache = try open()
     var old = rendered(chat(1))
