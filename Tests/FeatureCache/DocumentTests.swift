@@ -335,6 +335,38 @@ import Testing
     }
   }
 
+  /// Two corpora moved it, each in another cache and neither to the set that it is in: the later run decides, whose row
+  /// may be the first.
+  @Test func `a document that no corpus has in its set goes where the last run found it`() throws {
+    let places: [(String, [(CacheDocument, started: Int)])] = [
+      ("one", [(document("b.jsonl", .validation, 1), 300), (document("a.jsonl", .train, 2), 100)]),
+      ("two", [(document("a.jsonl", .test, 3), 400), (document("b.jsonl", .train, 4), 200)]),
+    ]
+    for (name, documents) in places {
+      let cache = try fixture.create(name)
+      for (document, _) in documents {
+        let run = try cache.beginRun(.precompute)
+        _ = try put(document, in: cache, run: run)
+        try cache.note(run, RunProgress(), .finished)
+      }
+      try cache.close()
+      for (place, entry) in documents.enumerated() {
+        let sql = "UPDATE runs SET started = \(entry.started) WHERE id = \(place + 1)"
+        #expect(try TinyCache.sqlite3(fixture.path(name), sql) == "")
+      }
+    }
+    for order in [["one", "two"], ["two", "one"]] {
+      let name = order.joined()
+      let into = try fixture.create(name)
+      for from in order { _ = try into.merge(try FeatureCache.open(fixture.path(from))) }
+      let found = try TinyCache.sqlite3(
+        fixture.path(name),
+        "SELECT split FROM documents; SELECT corpus, split, line FROM members ORDER BY 1")
+      #expect(found == "test\na.jsonl|test|3\nb.jsonl|validation|1\n")
+      #expect(try into.verify() == [])
+    }
+  }
+
   @Test func `passes are completed by the run that is finished`() throws {
     let cache = try fixture.create()
     let passes = [DocumentSplit.train, .test].map { CorpusPass(corpus: "a.jsonl", split: $0) }

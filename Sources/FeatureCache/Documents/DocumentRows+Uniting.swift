@@ -63,11 +63,11 @@ extension DocumentRows {
   }
 
   /// Where no corpus has a document in its set any more, as corpora moved it each in another cache, puts it in the one
-  /// that was found last.
+  /// that the last run found.
   func keepInASet(_ db: Database, _ id: DocumentID, _ document: Document) throws {
     let members = try members(db, id, of: document)
     guard !members.contains(where: { $0.split == document.split }),
-      let last = members.max(by: { ($0.seen?.number ?? 0) < ($1.seen?.number ?? 0) })
+      let last = try members.max(by: { try precedes(db, $0.seen, $1.seen) })
     else { return }
     var moved = document
     moved.split = last.split
