@@ -70,7 +70,7 @@ extension FeatureCache {
       try requireMergeable(try other.document(entry.id))
       for coverage in entry.coverages { try requireMergeable(entry, coverage, of: other) }
     }
-    let runs = try takeRuns(of: other)
+    let runs = try copyRuns(of: other)
     var report = PutReport()
     var writer: BatchWriter?
     for entry in documents {
@@ -84,14 +84,14 @@ extension FeatureCache {
         current = BatchWriter(self, run: run)
         writer = current
       }
-      try take(entry, of: other, runs, current)
+      try copy(entry, of: other, runs, current)
     }
     try writer?.flush()
     if let writer { report += writer.report }
     return report
   }
 
-  private func take(
+  private func copy(
     _ entry: DocumentEntry, of other: FeatureCache, _ runs: [Int64: RunID], _ writer: BatchWriter
   ) throws(CacheError) {
     let document = try other.document(entry.id)
@@ -104,9 +104,9 @@ extension FeatureCache {
       let start = try writer.storedTokens(of: document.ids(coverage))
       let records = try rekeyed(
         other.storedRecords(of: document.ids(coverage), from: start), of: document.ids(coverage))
-      var taken = CacheEntry(document: document, coverage: coverage, records: records)
-      taken.members = members
-      try writer.add(taken)
+      var copy = CacheEntry(document: document, coverage: coverage, records: records)
+      copy.members = members
+      try writer.add(copy)
     }
   }
 
@@ -173,7 +173,7 @@ extension FeatureCache {
   }
 
   /// Copies the other's runs that are not here yet, with the passes they made; says which run there is which here.
-  private func takeRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
+  private func copyRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
     let columns =
       "name, kind, status, started, ended, seconds, documents, tokens, bytes, seed, plan, options, outcomes"
     let rows = try other.read("read runs") { db in
@@ -185,7 +185,7 @@ extension FeatureCache {
         sql: "SELECT run, CAST(corpus AS BLOB), split, part, parts, completed FROM passes"
       ).map { Array($0.databaseValues) }
     }
-    return try write("take runs") { db in
+    return try write("copy runs") { db in
       var map: [Int64: RunID] = [:]
       for row in rows {
         let values = Array(row.databaseValues)
