@@ -5,7 +5,8 @@ import Identity
 extension FeatureCache {
   /// Takes in all of another cache, stream by stream: shards made on several machines become one.
   ///
-  /// What both have is kept once. Merging again, as after a kill, changes nothing more.
+  /// What both have is kept once. Merging again, as after a kill, adds what has come since, and how the runs stand that
+  /// were going then; where nothing has, it changes nothing more.
   /// - Parameter beside: take in also streams that are not here, each beside the others.
   /// - Throws: `identityMismatch` for a stream that is not here, before anything is taken in; `conflict`
   ///   when the same tokens have other states in the two, or the same text is in different splits, and
@@ -172,7 +173,8 @@ extension FeatureCache {
     }
   }
 
-  /// Copies the other's runs that are not here yet, with the passes they made; says which run there is which here.
+  /// Copies the other's runs, with the passes they made; says which run there is which here. One that is here already is
+  /// brought up to what the other says, where that is later: the other may be the older copy.
   private func copyRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
     let columns =
       "name, kind, status, started, ended, seconds, documents, tokens, bytes, seed, plan, options, outcomes"
@@ -190,8 +192,13 @@ extension FeatureCache {
       for row in rows {
         let values = Array(row.databaseValues)
         try db.execute(
-          sql:
-            "INSERT OR IGNORE INTO runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          sql: """
+            INSERT OR IGNORE INTO runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET (status, ended, seconds, documents, tokens, bytes, outcomes) =
+              (excluded.status, excluded.ended, excluded.seconds, excluded.documents, excluded.tokens,
+                excluded.bytes, excluded.outcomes)
+            WHERE ended IS NULL AND (excluded.ended IS NOT NULL OR excluded.seconds > seconds)
+            """,
           arguments: StatementArguments(values.dropFirst()))
         guard case .int64(let id)? = values.first?.storage,
           let here = try Int64.fetchOne(
@@ -205,6 +212,7 @@ extension FeatureCache {
           sql: """
             INSERT OR IGNORE INTO passes (run, corpus, split, part, parts, completed)
             VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET completed = max(completed, excluded.completed)
             """,
           arguments: [run.number] + StatementArguments(pass.dropFirst()))
       }

@@ -367,6 +367,39 @@ import Testing
     }
   }
 
+  @Test func `a run that was going when it was merged is brought up to its end`() throws {
+    let shard = try fixture.create("shard")
+    let run = try shard.beginRun(
+      .precompute, passes: [CorpusPass(corpus: "a.jsonl", split: .train)])
+    _ = try put(document("a.jsonl", .train, 1), in: shard, run: run)
+    var progress = RunProgress()
+    func note(_ documents: Int, _ status: FeatureCache.RunStatus) throws {
+      (progress.documents, progress.seconds) = (documents, Double(documents))
+      progress.outcomes = ["stored": documents]
+      try shard.note(run, progress, status)
+    }
+    let state = """
+      SELECT status, ended IS NULL, documents, seconds, outcomes, completed FROM runs JOIN passes ON run = runs.id
+      """
+    try note(1, .running)
+    let (copy, into) = (try fixture.create("copy"), try fixture.create())
+    _ = try copy.merge(shard)
+    _ = try into.merge(copy)
+    #expect(try ask(state) == #"running|1|1|1.0|{"stored":1}|0"# + "\n")
+    try note(2, .running)
+    _ = try into.merge(shard)
+    #expect(try ask(state) == #"running|1|2|2.0|{"stored":2}|0"# + "\n")
+    try note(3, .finished)
+    let digest = try into.contentDigest()
+    // The older copy, merged once more, takes nothing back.
+    for from in [shard, copy] {
+      _ = try into.merge(from)
+      #expect(try ask(state) == #"finished|0|3|3.0|{"stored":3}|1"# + "\n")
+    }
+    #expect(try into.contentDigest() == digest && into.verify() == [])
+    #expect(try ask("SELECT count(*) FROM runs") == "1\n")
+  }
+
   @Test func `passes are completed by the run that is finished`() throws {
     let cache = try fixture.create()
     let passes = [DocumentSplit.train, .test].map { CorpusPass(corpus: "a.jsonl", split: $0) }
