@@ -54,7 +54,7 @@ extension FeatureCache {
           SELECT id FROM documents WHERE split = 'asked' ORDER BY coalesce(used, created), id LIMIT 1
           """)
       guard let oldest else { return false }
-      try remove(db, DocumentID(number: oldest), &report)
+      try remove(db, [DocumentID(number: oldest)], &report)
     }
     return true
   }

@@ -19,13 +19,34 @@ extension FeatureCache {
   /// - Parameter entries: with all records of their chains, computed anew. The documents themselves
   ///   are sound.
   public func mend(_ entries: [CacheEntry], run: RunID? = nil) throws(CacheError) {
-    try write("mend") { db in
-      // An index that was damaged would hide rows from what follows.
-      try db.execute(sql: "REINDEX")
-      for entry in entries {
-        for record in entry.records { try rewrite(db, record, run: run) }
-        try relink(db, entry)
+    var batch = entries
+    do {
+      try mend(run: run) {
+        defer { batch = [] }
+        return batch
       }
+    } catch {
+      throw CacheError(error, path: path, operation: "mend")
+    }
+  }
+
+  /// The same for more documents than are held at once. What concerns the file as a whole is done once, before the
+  /// first and after the last of them; a batch is stored in one transaction.
+  ///
+  /// - Parameter next: gives a batch of entries; none: the last was given. What it throws ends the mending, and what
+  ///   was mended by then is kept.
+  public func mend(run: RunID? = nil, _ next: () throws -> [CacheEntry]) throws {
+    // An index that was damaged would hide rows from what follows.
+    try write("mend") { db in try db.execute(sql: "REINDEX") }
+    while case let entries = try next(), !entries.isEmpty {
+      try write("mend") { db in
+        for entry in entries {
+          for record in entry.records { try rewrite(db, record, run: run) }
+          try relink(db, entry)
+        }
+      }
+    }
+    try write("mend") { db in
       var removed = PurgeReport()
       try removeAllUnused(db, &removed)
     }

@@ -5,7 +5,8 @@ import Identity
 extension FeatureCache {
   /// Takes in all of another cache, stream by stream: shards made on several machines become one.
   ///
-  /// What both have is kept once. Merging again, as after a kill, changes nothing more.
+  /// What both have is kept once. Merging again, as after a kill, adds what has come since, and how the runs stand that
+  /// were going then; where nothing has, it changes nothing more.
   /// - Parameter beside: take in also streams that are not here, each beside the others.
   /// - Throws: `identityMismatch` for a stream that is not here, before anything is taken in; `conflict`
   ///   when the same tokens have other states in the two, or the same text is in different splits, and
@@ -70,7 +71,7 @@ extension FeatureCache {
       try requireMergeable(try other.document(entry.id))
       for coverage in entry.coverages { try requireMergeable(entry, coverage, of: other) }
     }
-    let runs = try takeRuns(of: other)
+    let runs = try copyRuns(of: other)
     var report = PutReport()
     var writer: BatchWriter?
     for entry in documents {
@@ -84,14 +85,14 @@ extension FeatureCache {
         current = BatchWriter(self, run: run)
         writer = current
       }
-      try take(entry, of: other, runs, current)
+      try copy(entry, of: other, runs, current)
     }
     try writer?.flush()
     if let writer { report += writer.report }
     return report
   }
 
-  private func take(
+  private func copy(
     _ entry: DocumentEntry, of other: FeatureCache, _ runs: [Int64: RunID], _ writer: BatchWriter
   ) throws(CacheError) {
     let document = try other.document(entry.id)
@@ -104,9 +105,9 @@ extension FeatureCache {
       let start = try writer.storedTokens(of: document.ids(coverage))
       let records = try rekeyed(
         other.storedRecords(of: document.ids(coverage), from: start), of: document.ids(coverage))
-      var taken = CacheEntry(document: document, coverage: coverage, records: records)
-      taken.members = members
-      try writer.add(taken)
+      var copy = CacheEntry(document: document, coverage: coverage, records: records)
+      copy.members = members
+      try writer.add(copy)
     }
   }
 
@@ -172,8 +173,9 @@ extension FeatureCache {
     }
   }
 
-  /// Copies the other's runs that are not here yet, with the passes they made; says which run there is which here.
-  private func takeRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
+  /// Copies the other's runs, with the passes they made; says which run there is which here. One that is here already is
+  /// brought up to what the other says, where that is later: the other may be the older copy.
+  private func copyRuns(of other: FeatureCache) throws(CacheError) -> [Int64: RunID] {
     let columns =
       "name, kind, status, started, ended, seconds, documents, tokens, bytes, seed, plan, options, outcomes"
     let rows = try other.read("read runs") { db in
@@ -185,13 +187,18 @@ extension FeatureCache {
         sql: "SELECT run, CAST(corpus AS BLOB), split, part, parts, completed FROM passes"
       ).map { Array($0.databaseValues) }
     }
-    return try write("take runs") { db in
+    return try write("copy runs") { db in
       var map: [Int64: RunID] = [:]
       for row in rows {
         let values = Array(row.databaseValues)
         try db.execute(
-          sql:
-            "INSERT OR IGNORE INTO runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          sql: """
+            INSERT OR IGNORE INTO runs (\(columns)) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET (status, ended, seconds, documents, tokens, bytes, outcomes) =
+              (excluded.status, excluded.ended, excluded.seconds, excluded.documents, excluded.tokens,
+                excluded.bytes, excluded.outcomes)
+            WHERE ended IS NULL AND (excluded.ended IS NOT NULL OR excluded.seconds > seconds)
+            """,
           arguments: StatementArguments(values.dropFirst()))
         guard case .int64(let id)? = values.first?.storage,
           let here = try Int64.fetchOne(
@@ -205,6 +212,7 @@ extension FeatureCache {
           sql: """
             INSERT OR IGNORE INTO passes (run, corpus, split, part, parts, completed)
             VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)
+            ON CONFLICT DO UPDATE SET completed = max(completed, excluded.completed)
             """,
           arguments: [run.number] + StatementArguments(pass.dropFirst()))
       }

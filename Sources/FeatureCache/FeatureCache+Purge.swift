@@ -22,7 +22,7 @@ extension FeatureCache {
   public func purge(_ ids: [DocumentID]) throws(CacheError) -> PurgeReport {
     let report = try write("purge") { db in
       var report = PurgeReport()
-      for id in ids { try remove(db, id, &report) }
+      try remove(db, ids, &report)
       return report
     }
     try erase()
@@ -121,15 +121,19 @@ extension FeatureCache {
     }
   }
 
-  /// Removes a document, and the records that nothing else needs.
-  func remove(_ db: Database, _ id: DocumentID, _ report: inout PurgeReport) throws {
-    let tails = try Int64.fetchAll(
-      db, sql: "SELECT tail FROM chains WHERE document = ?", arguments: [id.number])
-    try file.documents.remove(db, id)
-    report.documents += 1
-    for tail in tails { try removeUnused(db, from: tail, &report) }
-    // Damage took its chains, and nothing says which records were its own.
-    if tails.isEmpty { try removeAllUnused(db, &report) }
+  /// Removes documents, and the records that nothing else needs.
+  func remove(_ db: Database, _ ids: [DocumentID], _ report: inout PurgeReport) throws {
+    // Damage took the chains of some, and nothing says which records were their own.
+    var isDamaged = false
+    for id in ids {
+      let tails = try Int64.fetchAll(
+        db, sql: "SELECT tail FROM chains WHERE document = ?", arguments: [id.number])
+      try file.documents.remove(db, id)
+      report.documents += 1
+      for tail in tails { try removeUnused(db, from: tail, &report) }
+      if tails.isEmpty { isDamaged = true }
+    }
+    if isDamaged { try removeAllUnused(db, &report) }
   }
 
   /// Removes a record and those before it, as far as nothing else needs them.

@@ -221,4 +221,29 @@ import Testing
     #expect(try cache.verify() == [])
     #expect(try cache.contentDigest() == before)
   }
+
+  /// A batch at a time; what was mended before the source fails is kept, and the next mending removes what is left over.
+  @Test func `damaged states are mended in batches`() throws {
+    let before = try FeatureCache.open(fixture.path()).contentDigest()
+    let sql = "UPDATE records SET key = randomblob(32); DELETE FROM chains"
+    #expect(try TinyCache.sqlite3(fixture.path(), sql) == "")
+    let cache = try FeatureCache.open(fixture.path(), .write)
+    let entries = try documents.map { document in
+      CacheEntry(
+        document: document, coverage: .prompt,
+        records: try cache.records(
+          of: document.promptIDs, states: TinyCache.states(document.promptIDs),
+          place: document.place))
+    }
+    var rest = entries[...]
+    #expect(throws: CancellationError.self) {
+      try cache.mend {
+        guard rest.count > 1 else { throw CancellationError() }
+        return [rest.removeFirst()]
+      }
+    }
+    #expect(try cache.documents().count == 2)
+    try cache.mend { rest.popFirst().map { [$0] } ?? [] }
+    #expect(try cache.verify() == [] && cache.contentDigest() == before)
+  }
 }

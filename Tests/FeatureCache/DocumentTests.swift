@@ -147,6 +147,32 @@ import Testing
     #expect(try streams[1].document(try #require(try streams[1].documents().first).id) == theirs)
   }
 
+  /// One source reads the two alike, another does not: of that the states of one reading are kept, none are left over,
+  /// and none go to the reading of other tokens.
+  @Test(arguments: [Coverage.prompt, .document])
+  func `states stay with what was read when two documents become one`(coverage: Coverage) throws {
+    let first = try open()
+    try put(rendered(chat(1)), in: first)
+    try first.close()
+    let second = try open(other)
+    let streams = try second.streams()
+    var theirs = rendered(chat(1))
+    theirs.promptIDs = (0..<70).map { 500 + $0 }
+    try second.put([try TinyCache.entry(second, theirs, coverage)])
+    let mine = chat(1, opening: "[INST] ")
+    try put(mine, in: second)
+    #expect(try ask("SELECT count(*) FROM documents; SELECT count(*) FROM encodings") == "2\n3\n")
+    #expect(try put(chat(1), in: streams[0]).present == 1)
+    #expect(try second.verify() == [])
+    for (stream, document) in zip(streams, [chat(1), mine]) {
+      let entry = try #require(try stream.documents().first)
+      #expect(try stream.documents().count == 1 && entry.coverages == [.prompt])
+      #expect(try stream.document(entry.id) == document)
+      _ = try TinyCache.read(stream, entry.id)
+    }
+    #expect(try ask("SELECT stream, sum(tokens) FROM records GROUP BY 1") == "1|11\n2|11\n")
+  }
+
   @Test func `what other tokens are read of is no such rendering`() throws {
     let cache = try open()
     var old = rendered(chat(1))
@@ -307,6 +333,71 @@ import Testing
       #expect(seen == "8|1\na.jsonl|train|1|2|1\na.jsonl|train|2|2|0\n")
       #expect(try into.verify() == [])
     }
+  }
+
+  /// Two corpora moved it, each in another cache and neither to the set that it is in: the later run decides, whose row
+  /// may be the first.
+  @Test func `a document that no corpus has in its set goes where the last run found it`() throws {
+    let places: [(String, [(CacheDocument, started: Int)])] = [
+      ("one", [(document("b.jsonl", .validation, 1), 300), (document("a.jsonl", .train, 2), 100)]),
+      ("two", [(document("a.jsonl", .test, 3), 400), (document("b.jsonl", .train, 4), 200)]),
+    ]
+    for (name, documents) in places {
+      let cache = try fixture.create(name)
+      for (document, _) in documents {
+        let run = try cache.beginRun(.precompute)
+        _ = try put(document, in: cache, run: run)
+        try cache.note(run, RunProgress(), .finished)
+      }
+      try cache.close()
+      for (place, entry) in documents.enumerated() {
+        let sql = "UPDATE runs SET started = \(entry.started) WHERE id = \(place + 1)"
+        #expect(try TinyCache.sqlite3(fixture.path(name), sql) == "")
+      }
+    }
+    for order in [["one", "two"], ["two", "one"]] {
+      let name = order.joined()
+      let into = try fixture.create(name)
+      for from in order { _ = try into.merge(try FeatureCache.open(fixture.path(from))) }
+      let found = try TinyCache.sqlite3(
+        fixture.path(name),
+        "SELECT split FROM documents; SELECT corpus, split, line FROM members ORDER BY 1")
+      #expect(found == "test\na.jsonl|test|3\nb.jsonl|validation|1\n")
+      #expect(try into.verify() == [])
+    }
+  }
+
+  @Test func `a run that was going when it was merged is brought up to its end`() throws {
+    let shard = try fixture.create("shard")
+    let run = try shard.beginRun(
+      .precompute, passes: [CorpusPass(corpus: "a.jsonl", split: .train)])
+    _ = try put(document("a.jsonl", .train, 1), in: shard, run: run)
+    var progress = RunProgress()
+    func note(_ documents: Int, _ status: FeatureCache.RunStatus) throws {
+      (progress.documents, progress.seconds) = (documents, Double(documents))
+      progress.outcomes = ["stored": documents]
+      try shard.note(run, progress, status)
+    }
+    let state = """
+      SELECT status, ended IS NULL, documents, seconds, outcomes, completed FROM runs JOIN passes ON run = runs.id
+      """
+    try note(1, .running)
+    let (copy, into) = (try fixture.create("copy"), try fixture.create())
+    _ = try copy.merge(shard)
+    _ = try into.merge(copy)
+    #expect(try ask(state) == #"running|1|1|1.0|{"stored":1}|0"# + "\n")
+    try note(2, .running)
+    _ = try into.merge(shard)
+    #expect(try ask(state) == #"running|1|2|2.0|{"stored":2}|0"# + "\n")
+    try note(3, .finished)
+    let digest = try into.contentDigest()
+    // The older copy, merged once more, takes nothing back.
+    for from in [shard, copy] {
+      _ = try into.merge(from)
+      #expect(try ask(state) == #"finished|0|3|3.0|{"stored":3}|1"# + "\n")
+    }
+    #expect(try into.contentDigest() == digest && into.verify() == [])
+    #expect(try ask("SELECT count(*) FROM runs") == "1\n")
   }
 
   @Test func `passes are completed by the run that is finished`() throws {

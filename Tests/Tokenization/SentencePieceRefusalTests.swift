@@ -169,6 +169,48 @@ import Tokenization
     }
   }
 
+  /// They are no text's, however many there are: with a search of all for each these would take minutes.
+  @Test func manyUnusedTokensAreReadAtOnce() throws {
+    let count = 200_000
+    var (tokens, types): ([String], [Int32]) = (["<unk>", "▁"], [2, 1])
+    for number in 0..<count {
+      tokens.append("x\(number)")
+      types.append(5)
+    }
+    tokens.append("a")
+    types.append(1)
+    var file = GGUFMetadata()
+    file.set("tokenizer.ggml.model", "t5")
+    file.set("tokenizer.ggml.tokens", tokens.map { Array($0.utf8) })
+    file.set("tokenizer.ggml.token_type", types)
+    file.set("tokenizer.ggml.scores", [Float](repeating: -1, count: tokens.count))
+    file.set("tokenizer.ggml.unknown_token_id", UInt32(0))
+    file.set("tokenizer.ggml.add_eos_token", false)
+    let gguf = try file.file()
+    var tokenizer: Tokenizer?
+    let seconds = try ContinuousClock().measure { tokenizer = try Tokenizer(gguf: gguf) }
+    #expect(seconds < .seconds(20))
+    let last = Int32(count + 2)
+    #expect(tokenizer?.encode("a x7") == [1, last, 1, 0])
+    #expect(tokenizer?.encode("x7", special: true).contains(9) == true)
+  }
+
+  @Test func aMapOfWhatAreNoBytesIsRefused() throws {
+    for value in [Int32(256), 300, -129, .max, .min] {
+      expectRefusal("precompiled_charsmap[1]: expected a byte, found \(value)") {
+        try gguf(model: "t5") {
+          $0.set("tokenizer.ggml.precompiled_charsmap", [0, value, 255, -128])
+        }
+      }
+    }
+    // Bytes, but no map.
+    expectRefusal("expected a precompiled map of characters") {
+      try gguf(model: "t5") {
+        $0.set("tokenizer.ggml.precompiled_charsmap", [Int32(0), -128, 255])
+      }
+    }
+  }
+
   // MARK: - Maps of characters
 
   /// A map with `units` set among 512, and `replacements`.

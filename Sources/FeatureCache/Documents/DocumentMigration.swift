@@ -85,7 +85,7 @@ struct DocumentMigration {
     for id in ids {
       guard let row = try Self.row(db, id) else { continue }
       do {
-        try take(db, id, row)
+        try migrate(db, id, row)
       } catch CacheError.damaged {
         try keepDamaged(db, id)
       }
@@ -104,7 +104,7 @@ struct DocumentMigration {
     return try Row.fetchOne(statement, arguments: [id])
   }
 
-  private func take(_ db: Database, _ id: Int64, _ row: Row) throws {
+  private func migrate(_ db: Database, _ id: Int64, _ row: Row) throws {
     var columns = RowReader(row, path: file.path, item: "document \(id)")
     let key = try columns.bytes()
     let reader = try rows.reader(db, Int64(try columns.integer()))

@@ -81,7 +81,7 @@ extension DocumentRows {
   }
 
   /// A run began before another; one that is not known, before all.
-  private func precedes(_ db: Database, _ run: RunID?, _ other: RunID?) throws -> Bool {
+  func precedes(_ db: Database, _ run: RunID?, _ other: RunID?) throws -> Bool {
     guard run != other, let other else { return false }
     guard let run else { return true }
     let statement = try db.cachedStatement(

@@ -76,7 +76,10 @@ extension FeatureCache {
       if other == id {
         try file.documents.give(db, id, document.form, document.given)
       } else {
-        try file.documents.absorb(db, other, into: id)
+        var removed = PurgeReport()
+        for tail in try file.documents.absorb(db, other, into: id) {
+          try removeUnused(db, from: tail, &removed)
+        }
       }
     }
     return id

@@ -51,8 +51,7 @@ struct SampleMeasurement {
     _ caches: [FeatureCache], _ options: PrecomputeOptions, budget: Double,
     shouldStop: () -> Bool
   ) throws {
-    let stores = caches.map { EntryStore($0, run: nil) }
-    func finish() throws { for store in stores { try store.finish() } }
+    let stores = StreamStores(caches, run: nil)
     var (seconds, effort) = (0.0, 0.0)
     // The first passes of all windows: they touch memory for the first time, and count where there are
     // no others, as with documents that take seconds each.
@@ -100,14 +99,14 @@ struct SampleMeasurement {
                 1, tokens: record.ids.count, idWidth: TokenIDs.width(record.ids),
                 payload: Double(record.byteCount))
             }
-            try stores[place].add(entry)
+            try stores.add(place, entry)
           })
       }
     } catch {
-      try? finish()
+      try? stores.finish()
       throw error
     }
-    try finish()
+    try stores.finish()
     if effort == 0 { (seconds, effort) = first }
     if effort > 0 { secondsPerEffort = seconds / effort }
     operationsPerSecond = probes.reduce(0, +) / Double(max(probes.count, 1))

@@ -3,10 +3,10 @@ import Foundation
 import Synchronization
 
 /// Stores the entries of several streams of a file, each as `EntryStore` does.
-struct StreamStores {
+package struct StreamStores {
   private let stores: [EntryStore]
 
-  init(_ streams: [FeatureCache], run: RunID) {
+  package init(_ streams: [FeatureCache], run: RunID?) {
     stores = streams.map { EntryStore($0, run: run) }
   }
 
@@ -27,11 +27,16 @@ struct StreamStores {
     return sum
   }
 
-  func add(_ stream: Int, _ entry: CacheEntry) throws { try stores[stream].add(entry) }
+  package func add(_ stream: Int, _ entry: CacheEntry) throws { try stores[stream].add(entry) }
 
-  /// Waits until all is stored.
-  func finish() throws {
-    for store in stores { try store.finish() }
+  /// Waits until every stream has stored what it was given, those behind one that fails as well: nothing is being
+  /// written any more when this returns. Throws the error of the first that failed.
+  package func finish() throws {
+    var first: (any Error)?
+    for store in stores {
+      do { try store.finish() } catch { first = first ?? error }
+    }
+    if let first { throw first }
   }
 }
 

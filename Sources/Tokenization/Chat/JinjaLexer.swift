@@ -46,7 +46,7 @@ struct JinjaLexer {
   mutating func tag() -> Tag? {
     guard let kind = opening else { return nil }
     position += 2
-    let trimsLeft = take(UInt8(ascii: "-"))
+    let trimsLeft = consume(UInt8(ascii: "-"))
     let close: UInt8 =
       switch kind {
       case .print: UInt8(ascii: "}")
@@ -119,7 +119,7 @@ struct JinjaLexer {
     position + offset < bytes.count ? bytes[position + offset] : nil
   }
 
-  private mutating func take(_ expected: UInt8) -> Bool {
+  private mutating func consume(_ expected: UInt8) -> Bool {
     guard byte(0) == expected else { return false }
     position += 1
     return true

@@ -30,6 +30,19 @@ struct GGUFFields {
     try TokenizerError.wrapping { () throws(ModelFileError) in try gguf.integers(key) }
   }
 
+  /// Bytes, as an array of integers whose type may have a sign.
+  func bytes(_ key: String) throws(TokenizerError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for (index, value) in try integers(key).enumerated() {
+      guard (-128...255).contains(value) else {
+        throw .malformed(
+          file: file, item: "\(key)[\(index)]", expected: "a byte", found: String(value))
+      }
+      bytes.append(UInt8(truncatingIfNeeded: value))
+    }
+    return bytes
+  }
+
   /// Refuses a true value of `key`.
   func refuse(_ key: String, advice: String) throws(TokenizerError) {
     if try bool(key) == true {

@@ -94,4 +94,14 @@ extension TokenizerParts {
     }
     return try specialID(spelling, file: gguf.file, item: key)
   }
+
+  /// Makes tokens of the vocabulary special, as `special` does one: they may be most of it.
+  mutating func addSpecial(_ ids: Set<Int32>) {
+    var known = Set(addedTokens.map(\.content))
+    for (spelling, number) in section.listed {
+      guard let id = Int32(exactly: number), ids.contains(id), known.insert(spelling).inserted
+      else { continue }
+      addedTokens.append(AddedToken(id: id, content: spelling, isSpecial: true))
+    }
+  }
 }

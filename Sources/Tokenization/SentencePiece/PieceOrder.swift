@@ -4,21 +4,25 @@
 /// of the highest score first and the leftmost among equals. Converters write that out for programs
 /// that want a list, every way to cut every token in two.
 struct PieceOrder {
-  /// What each token that may join is, by id; nil for the others.
-  private let spellings: [[UInt8]?]
-  private let heads: TokenTrie
-  /// The same spelled backwards.
-  private let tails: TokenTrie
+  /// Every way to cut a token in two tokens, the shortest left part first, by id.
+  private let merges: [[MergeTable.Merge]]
 
+  /// - Parameter spellings: what each token that may join is, by id; nil for the others.
   init(_ spellings: [[UInt8]?]) {
-    self.spellings = spellings
-    heads = TokenTrie(spellings)
-    tails = TokenTrie(spellings.map { $0.map { $0.reversed() } })
+    let heads = TokenTrie(spellings)
+    let tails = TokenTrie(spellings.map { $0.map { $0.reversed() } })
+    merges = spellings.enumerated().map { index, spelling in
+      guard let spelling else { return [] }
+      return Self.merges(
+        into: Int32(truncatingIfNeeded: index), spelling, heads: heads, tails: tails)
+    }
   }
 
-  /// Every way to cut the token `id` in two tokens, the shortest left part first.
-  func merges(into id: Int32) -> [MergeTable.Merge] {
-    guard let spelling = spellings[Int(id)], spelling.count > 1 else { return [] }
+  /// - Parameter tails: the tokens spelled backwards.
+  private static func merges(
+    into id: Int32, _ spelling: [UInt8], heads: TokenTrie, tails: TokenTrie
+  ) -> [MergeTable.Merge] {
+    guard spelling.count > 1 else { return [] }
     let length = spelling.count
     var lefts: [(end: Int, token: Int32)] = []
     var node = TokenTrie.root
@@ -40,27 +44,26 @@ struct PieceOrder {
     }
   }
 
-  /// The merges into all tokens, by id.
-  func mergesByToken() -> [(id: Int32, merges: [MergeTable.Merge])] {
-    spellings.indices.compactMap { index in
-      let id = Int32(truncatingIfNeeded: index)
-      let merges = merges(into: id)
-      return merges.isEmpty ? nil : (id, merges)
-    }
+  /// The tokens that others join into, by id.
+  var joined: [Int32] {
+    merges.indices.filter { !merges[$0].isEmpty }.map { Int32(truncatingIfNeeded: $0) }
   }
 
-  /// The order of tokens that `merges` spell out, all of them; nil where they are another list.
-  func order(of merges: [MergeTable.Merge]) -> [Int32]? {
+  /// The merges into tokens, in the order of these, whose ids are of the vocabulary.
+  func table(_ order: [Int32], file: String) throws(TokenizerError) -> MergeTable {
+    try MergeTable(order.flatMap { merges[Int($0)] }, isGrouped: true, file: file)
+  }
+
+  /// The order of tokens that `listed` merges spell out, all of them; nil where they are another list.
+  func order(of listed: [MergeTable.Merge]) -> [Int32]? {
     var order: [Int32] = []
     var seen: Set<Int32> = []
-    for merge in merges where order.last != merge.result {
+    for merge in listed where order.last != merge.result {
       guard seen.insert(merge.result).inserted else { return nil }
       order.append(merge.result)
     }
     // No merge is there twice, and each is one of those implied: as many are the same.
-    let implied = mergesByToken()
-    guard implied.count == order.count,
-      implied.reduce(0, { $0 + $1.merges.count }) == merges.count
+    guard joined.count == order.count, merges.reduce(0, { $0 + $1.count }) == listed.count
     else { return nil }
     return order
   }

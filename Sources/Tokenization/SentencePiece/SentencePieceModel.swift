@@ -32,8 +32,10 @@ struct SentencePieceModel: CharacterModel {
   let bytes: [Int32]?
   let wholeWords: Vocabulary?
 
+  /// - Parameter known: what the joins come to over these spellings, where that was derived already.
   init(
-    spellings: [[UInt8]?], settings: Settings, joins: Joins, added: [AddedToken], file: String
+    spellings: [[UInt8]?], settings: Settings, joins: Joins, merges known: MergeTable? = nil,
+    added: [AddedToken], file: String
   ) throws(TokenizerError) {
     if let unknownID = settings.unknownID {
       let isAdded = added.contains { $0.id == unknownID }
@@ -49,19 +51,10 @@ struct SentencePieceModel: CharacterModel {
     self.settings = settings
     self.joins = joins
     let joinable = Self.joinable(spellings, settings, added)
-    switch joins {
-    case .order(let order):
-      let pieces = PieceOrder(joinable)
-      var seen: Set<Int32> = []
-      for id in order where !joinable.indices.contains(Int(id)) || !seen.insert(id).inserted {
-        throw .malformed(
-          file: file, item: "order", expected: "every token of the vocabulary once",
-          found: "the id \(id)")
-      }
-      merges = try MergeTable(
-        order.flatMap { pieces.merges(into: $0) }, isGrouped: true, file: file)
-    case .merges(let listed):
-      merges = try MergeTable(listed, file: file)
+    if let known {
+      merges = known
+    } else {
+      merges = try Self.merges(joins, among: joinable, file: file)
     }
     characters = TokenTrie(
       joinable.map { spelling in
@@ -73,6 +66,24 @@ struct SentencePieceModel: CharacterModel {
     wholeWords =
       settings.ignoresMerges
       ? try Vocabulary(spellings: joinable, file: file) : nil
+  }
+
+  /// What joins come to among the spellings of the tokens that may join.
+  private static func merges(
+    _ joins: Joins, among joinable: [[UInt8]?], file: String
+  ) throws(TokenizerError) -> MergeTable {
+    switch joins {
+    case .order(let order):
+      var seen: Set<Int32> = []
+      for id in order where !joinable.indices.contains(Int(id)) || !seen.insert(id).inserted {
+        throw .malformed(
+          file: file, item: "order", expected: "every token of the vocabulary once",
+          found: "the id \(id)")
+      }
+      return try PieceOrder(joinable).table(order, file: file)
+    case .merges(let listed):
+      return try MergeTable(listed, file: file)
+    }
   }
 
   /// The spellings of the tokens that text becomes by itself, by id: no special token, none that

@@ -49,19 +49,23 @@ struct SentencePieceSection: TokenModelSection {
   ) throws(TokenizerError) -> any TokenModel {
     var joinable = SentencePieceModel.joinable(vocabulary.spellings, settings, added)
     let joins: SentencePieceModel.Joins
+    let merges: MergeTable
     switch order {
-    case .merges(let merges):
-      joins = try Self.joins(merges, among: joinable, vocabulary, file: file)
+    case .merges(let listed):
+      (joins, merges) = try Self.joins(listed, among: joinable, vocabulary, file: file)
     case .scores(let scores):
       // What a user defined is matched as it stands, and joins with nothing.
       for token in added where joinable.indices.contains(Int(token.id)) {
         joinable[Int(token.id)] = nil
       }
-      joins = .order(Self.order(by: scores, among: joinable))
+      let pieces = PieceOrder(joinable)
+      let order = Self.order(pieces.joined, by: scores)
+      (joins, merges) = (.order(order), try pieces.table(order, file: file))
     }
+    // No spelling that is left out is of a merge: the merges are those of what is left, too.
     return try SentencePieceModel(
-      spellings: Self.canonicalSpellings(vocabulary.spellings, joins, joinable, added),
-      settings: settings, joins: joins, added: added, file: file)
+      spellings: Self.canonicalSpellings(vocabulary.spellings, merges, joinable, added),
+      settings: settings, joins: joins, merges: merges, added: added, file: file)
   }
 
   /// The listed merges, as an order of tokens where that says the same. A merge that would make a
@@ -69,17 +73,19 @@ struct SentencePieceSection: TokenModelSection {
   private static func joins(
     _ merges: [(left: [UInt8], right: [UInt8])], among joinable: [[UInt8]?],
     _ vocabulary: Vocabulary, file: String
-  ) throws(TokenizerError) -> SentencePieceModel.Joins {
+  ) throws(TokenizerError) -> (SentencePieceModel.Joins, MergeTable) {
     var resolved = try BytePairSection.resolved(merges, in: vocabulary, file: file)
     resolved.removeAll { merge in
       [merge.left, merge.right, merge.result].contains { joinable[Int($0)] == nil }
     }
-    _ = try MergeTable(resolved, file: file)
-    return PieceOrder(joinable).order(of: resolved).map { .order($0) } ?? .merges(resolved)
+    let table = try MergeTable(resolved, file: file)
+    let pieces = PieceOrder(joinable)
+    guard let order = pieces.order(of: resolved) else { return (.merges(resolved), table) }
+    return (.order(order), try pieces.table(order, file: file))
   }
 
-  private static func order(by scores: [Float], among joinable: [[UInt8]?]) -> [Int32] {
-    PieceOrder(joinable).mergesByToken().map(\.id).sorted { left, right in
+  private static func order(_ tokens: [Int32], by scores: [Float]) -> [Int32] {
+    tokens.sorted { left, right in
       let (first, second) = (scores[Int(left)], scores[Int(right)])
       return first == second ? left < right : first > second
     }
@@ -88,15 +94,9 @@ struct SentencePieceSection: TokenModelSection {
   /// Files differ in whether they list added tokens among the others. An added token stays in the
   /// vocabulary only where merging can come upon it.
   private static func canonicalSpellings(
-    _ spellings: [[UInt8]?], _ joins: SentencePieceModel.Joins, _ joinable: [[UInt8]?],
-    _ added: [AddedToken]
+    _ spellings: [[UInt8]?], _ merges: MergeTable, _ joinable: [[UInt8]?], _ added: [AddedToken]
   ) -> [[UInt8]?] {
-    let merges =
-      switch joins {
-      case .order: PieceOrder(joinable).mergesByToken().flatMap(\.merges)
-      case .merges(let merges): merges
-      }
-    let isMet = Set(merges.flatMap { [$0.left, $0.right, $0.result] })
+    let isMet = Set(merges.merges.flatMap { [$0.left, $0.right, $0.result] })
     var spellings = spellings
     for token in added where spellings.indices.contains(Int(token.id)) {
       let isCharacter = joinable[Int(token.id)].map { Self.isCharacter($0) } ?? false

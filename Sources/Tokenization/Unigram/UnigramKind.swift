@@ -47,9 +47,7 @@ struct UnigramKind: TokenizerKind {
       decoder: SentencePieceDecoder(stripsSpace: addsSpace), addedTokens: tokens.added)
     _ = try parts.special(unknown, item: "tokenizer.ggml.unknown_token_id", in: gguf)
     // Unused tokens are no text's.
-    for id in tokens.unused {
-      _ = try parts.special(id, item: "tokenizer.ggml.token_type", in: gguf)
-    }
+    parts.addSpecial(tokens.unused)
     parts.endOfTextID = try parts.special("tokenizer.ggml.eos_token_id", in: gguf)
     if try gguf.bool("tokenizer.ggml.add_bos_token") ?? false {
       parts.frame.beginID = try parts.special("tokenizer.ggml.bos_token_id", in: gguf)
@@ -66,8 +64,7 @@ struct UnigramKind: TokenizerKind {
     var rewritings: [any Rewriting] = []
     let key = "tokenizer.ggml.precompiled_charsmap"
     if gguf.gguf.contains(key) {
-      let bytes = try gguf.integers(key).map { UInt8(truncatingIfNeeded: $0) }
-      guard let charsmap = Charsmap(bytes) else {
+      guard let charsmap = Charsmap(try gguf.bytes(key)) else {
         throw Precompiled.malformed(file: gguf.file, item: key)
       }
       rewritings.append(Precompiled(charsmap))
