@@ -187,12 +187,11 @@ import Tokenization
     file.set("tokenizer.ggml.unknown_token_id", UInt32(0))
     file.set("tokenizer.ggml.add_eos_token", false)
     let gguf = try file.file()
-    var tokenizer: Tokenizer?
-    let seconds = try ContinuousClock().measure { tokenizer = try Tokenizer(gguf: gguf) }
-    #expect(seconds < .seconds(20))
+    // By a search a token, this took minutes.
+    let tokenizer = try Tokenizer(gguf: gguf)
     let last = Int32(count + 2)
-    #expect(tokenizer?.encode("a x7") == [1, last, 1, 0])
-    #expect(tokenizer?.encode("x7", special: true).contains(9) == true)
+    #expect(tokenizer.encode("a x7") == [1, last, 1, 0])
+    #expect(tokenizer.encode("x7", special: true).contains(9))
   }
 
   @Test func aMapOfWhatAreNoBytesIsRefused() throws {

@@ -112,7 +112,9 @@ import Testing
     _ = try TinySource(workshop.path("next"), seed: 2)
     let next = workshop.precomputing().map { $0 == "source" ? "next" : $0 }
     expectSuccess(try workshop.denju(next + ["--beside"]))
-    expectRefusal(try workshop.denju("cache", "merge", "new.sqlite", "cache.sqlite"), "weights")
+    expectSuccess(try workshop.denju(workshop.precomputing("--cache", "first.sqlite")))
+    expectRefusal(
+      try workshop.denju("cache", "merge", "new.sqlite", "first.sqlite", "cache.sqlite"), "weights")
     #expect(!FileManager.default.fileExists(atPath: workshop.path("new.sqlite")))
     try workshop.write("new.sqlite", "")
     expectSuccess(try workshop.denju("cache", "merge", "new.sqlite", "cache.sqlite", "--beside"))

@@ -35,6 +35,21 @@ import Testing
     try expectEqualStreams(workshop)
   }
 
+  @Test func `parts merged into a new cache`() throws {
+    let workshop = try Workshop()
+    try apart(workshop, ["0", "-1"], [])
+    let parts = ["1/2", "2/2"]
+    for part in parts {
+      let cache = "part\(part.prefix(1)).sqlite"
+      expectSuccess(
+        try workshop.denju(
+          workshop.precomputing("--layers", "0,-1", "--shard", part, "--cache", cache)))
+    }
+    expectSuccess(
+      try workshop.denju("cache", "merge", "cache.sqlite", "part1.sqlite", "part2.sqlite"))
+    try expectEqualStreams(workshop)
+  }
+
   @Test func `killed and begun again`() throws {
     let workshop = try Workshop()
     try apart(workshop, ["1", "2", "3"], [])

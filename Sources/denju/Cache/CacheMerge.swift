@@ -65,8 +65,13 @@ struct CacheMerge: ParsableCommand {
     }
     let first = try FeatureCache.open(others[0], stream: .first)
     defer { try? first.close() }
-    return try FeatureCache.create(
-      cache, identity: first.identity, source: first.source, codec: first.codec,
-      chunkTokens: first.chunkTokens, encrypted: encrypt)
+    // A new cache has the first one's streams.
+    for stream in try first.streams() {
+      try FeatureCache.create(
+        cache, identity: stream.identity, source: stream.source, codec: stream.codec,
+        chunkTokens: stream.chunkTokens, beside: isNew, encrypted: encrypt
+      ).close()
+    }
+    return try FeatureCache.open(cache, .write, stream: .first)
   }
 }
