@@ -75,6 +75,11 @@ public final class TextGenerator {
     }
     let read = identities.indices.filter { !leftOut.contains($0) }
     let caches = try Self.caches(place, run, read.map { identities[$0] }, warn)
+    if place.stores, let caches, let missing = caches.firstIndex(where: { $0 == nil }) {
+      warn(
+        "states of stream \(read[missing] + 1) are not stored: the cache has no such stream, precompute adds it"
+      )
+    }
     var streams: [StateProvider] = []
     for (number, identity) in identities.enumerated() {
       let cache = read.firstIndex(of: number).flatMap { caches?[$0] ?? nil }

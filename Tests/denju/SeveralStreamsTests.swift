@@ -59,6 +59,8 @@ import Testing
     #expect(half.states == "recomputed" && half.ids == hit.ids)
     let left = try workshop.generate("--without-stream", "2", Workshop.cachedPrompt)
     #expect(left.states == "reused" && left.ids == without.ids)
+    let partly = try workshop.denju("generate", "--run", "run", "--store", "Something else")
+    #expect(expectSuccess(partly).errors.contains("states of stream 2 are not stored"))
     expectSuccess(try workshop.denju("cache", "verify", "cache.sqlite"))
     // A loss without it would be another arm's.
     expectRefusal(try workshop.denju("evaluate", "--run", "run", "--loss-only"), "stream 2")
