@@ -12,7 +12,7 @@ public struct Gemma2: RotaryDecoderFamily {
     $0.normOffset = 1
     $0.scalesEmbedding = true
     $0.unit = .geGLU
-    $0.activation = (key: "hidden_activation", values: ["gelu_pytorch_tanh"])
+    $0.activation = .init(key: "hidden_activation", values: ["gelu_pytorch_tanh"])
     $0.windows = .pattern(period: 2, absent: 4096)
     $0.headSize = 256
     $0.requiresKeyValueHeads = true

@@ -24,7 +24,7 @@ public struct Gemma3: RotaryDecoderFamily {
     $0.normOffset = 1
     $0.scalesEmbedding = true
     $0.unit = .geGLU
-    $0.activation = (key: "hidden_activation", values: ["gelu_pytorch_tanh"])
+    $0.activation = .init(key: "hidden_activation", values: ["gelu_pytorch_tanh"])
     $0.windows = .pattern(period: 6, absent: 4096)
     $0.theta = 1_000_000
     $0.localTheta = 10_000

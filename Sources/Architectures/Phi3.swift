@@ -8,6 +8,7 @@ public struct Phi3: RotaryDecoderFamily {
     $0.isFused = true
     $0.windows = .everyLayer(absent: nil)
     $0.epsilon = 1e-5
+    $0.saysOriginalPositions = true
     $0.scalingNames = ["su": "longrope", "yarn": "longrope"]
   }
 

@@ -164,7 +164,7 @@ extension RotaryDecoder {
     }
     if let scaling = rotary.scaling.text(positions: sizes.maximumPositions) {
       members.append(("rope_scaling", scaling))
-      if case .factors = rotary.scaling, traits.windows == .everyLayer(absent: nil) {
+      if case .factors = rotary.scaling, traits.saysOriginalPositions {
         members.append(("original_max_position_embeddings", sizes.maximumPositions))
       }
     }

@@ -71,7 +71,7 @@ extension RotaryDecoder {
   private static func refuseUnimplemented(
     _ reader: ConfigurationReader, _ traits: RotaryDecoderTraits
   ) throws(ModelFileError) {
-    let (key, values) = traits.activation
+    let (key, values) = (traits.activation.key, traits.activation.values)
     try reader.refuse(
       key, unless: { value in values.contains { Checks.isText(value, $0) } },
       supported: "\(key) \(values[0])")

@@ -59,8 +59,14 @@ public struct RotaryDecoderTraits: Sendable, Equatable {
   public var epsilon: Float = 1e-6
   /// Whether the output head is the embedding where the file does not say.
   public var tiesEmbeddings = false
-  /// The key of the feed-forward half's activation, and the values that are `unit`.
-  public var activation = (key: "hidden_act", values: ["silu", "swish"])
+  /// How a `config.json` names the feed-forward half's activation.
+  public struct Activation: Sendable, Equatable {
+    public var key = "hidden_act"
+    /// Those that are `unit`; the first is written.
+    public var values = ["silu", "swish"]
+  }
+
+  public var activation = Activation()
   /// Whether a cap on logits, and what queries are divided by the root of, are keys of the family.
   public var capsLogits = false
   /// Whether a cap on attention's scores is. transformers has the key for Gemma 3 too and computes without it.
@@ -68,6 +74,8 @@ public struct RotaryDecoderTraits: Sendable, Equatable {
   /// The layers of the family's one model whose queries a GGUF file leaves to be divided by the root of the width's
   /// share of a head instead of its size; as llama.cpp has it.
   public var layersOfScaledQueries: Int?
+  /// Whether `config.json` says by `original_max_position_embeddings` how long the texts of the first training were.
+  public var saysOriginalPositions = false
   /// Types of `rope_scaling` by older names.
   public var scalingNames: [String: String] = [:]
 
@@ -77,14 +85,6 @@ public struct RotaryDecoderTraits: Sendable, Equatable {
     case .none, .upperLayers, .everyLayer(absent: nil): false
     case .everyLayer, .pattern: true
     }
-  }
-
-  public static func == (one: RotaryDecoderTraits, other: RotaryDecoderTraits) -> Bool {
-    one.biases == other.biases && one.choosesBiases == other.choosesBiases
-      && one.normsHeads == other.normsHeads
-      && one.normsOutputs == other.normsOutputs && one.normOffset == other.normOffset
-      && one.scalesEmbedding == other.scalesEmbedding && one.unit == other.unit
-      && one.isFused == other.isFused && one.windows == other.windows
   }
 
   public init(_ change: (inout RotaryDecoderTraits) -> Void = { _ in }) { change(&self) }

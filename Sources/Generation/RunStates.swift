@@ -11,7 +11,7 @@ public final class RunStates: StateProviding {
   private let leftOut: Set<Int>
 
   /// - Precondition: there is a stream, and not all are left out.
-  init(_ streams: [StateProvider], leftOut: Set<Int>) {
+  package init(_ streams: [StateProvider], leftOut: Set<Int>) {
     self.streams = streams
     self.leftOut = leftOut
   }

@@ -69,15 +69,7 @@ public final class StateProvider {
     }
   }
 
-  /// States [ids.count, width] of the stream's layer, as decoded from the codec.
-  public func states(
-    _ prompt: PromptFormat.Encoded
-  ) throws -> (values: [Float], origin: StatesOrigin) {
-    if let values = try cached(prompt) { return (values, .reused) }
-    return (try Self.computed([self], prompt)[0], .recomputed)
-  }
-
-  /// The states that the cache has; `nil`: none.
+  /// States [ids.count, width] of the stream's layer, as decoded from the codec, that the cache has; `nil`: none.
   func cached(_ prompt: PromptFormat.Encoded) throws -> [Float]? {
     guard !prompt.ids.isEmpty else { throw GenerationError.emptyPrompt }
     guard let cache else { return nil }

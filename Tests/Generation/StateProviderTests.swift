@@ -193,4 +193,39 @@ import Tokenization
       }
     }
   }
+
+  /// States that other kernels computed are another stream's, whose source no states of these kernels may stand for.
+  @Test func `a source is opened for both streams only where both are of the same kernels`() throws
+  {
+    let place = try Place()
+    var other = place.identity
+    other.numerics = "elsewhere-1"
+    for first in [place.identity, other] {
+      let codec = try CodecRegistry.builtIn.codec("float16", parameters: nil)
+      let opened = try StateProvider(
+        identity: first, codec: codec, cache: nil, sources: [Place.source])
+      let second = try StateProvider(
+        identity: first == other ? place.identity : other, codec: codec, cache: nil,
+        sources: [Place.source], sharing: [opened])
+      let prompt = place.prompt("The thing is")
+      let (foreign, own) = first == other ? (opened, second) : (second, opened)
+      #expect(try own.states(prompt).origin == .recomputed)
+      #expect {
+        try foreign.states(prompt)
+      } throws: { error in
+        guard case .otherIdentity = error as? GenerationError else { return false }
+        return "\(error)".contains("numerics")
+      }
+    }
+  }
+}
+
+extension StateProvider {
+  /// As a run has them that reads this stream alone.
+  fileprivate func states(
+    _ prompt: PromptFormat.Encoded
+  ) throws -> (values: [Float], origin: StatesOrigin) {
+    let (values, origin) = try RunStates([self], leftOut: []).states([prompt])
+    return (values[0], origin)
+  }
 }
