@@ -48,7 +48,10 @@ public struct EvaluationOptions: Codable, Equatable, Sendable {
   /// Streams that a further arm is without: an arm each.
   public var leftOut: [Int] {
     get { withoutStreams ?? [] }
-    set { withoutStreams = newValue.isEmpty ? nil : newValue }
+    set {
+      let once = newValue.enumerated().filter { !newValue[..<$0.offset].contains($0.element) }
+      withoutStreams = once.isEmpty ? nil : once.map(\.element)
+    }
   }
 
   /// Throws for what can be known to be wrong without opening anything.

@@ -49,9 +49,11 @@ public struct AlignedConditioning: Conditioning {
     try BridgeSettings.require(
       (1...BridgeSettings.mostLayers).contains(settings.layerCount), "bridge_layers",
       "1 to \(BridgeSettings.mostLayers)", "\(settings.layerCount)")
-    try BridgeSettings.require(
-      streams.count == 1, "source_width", "one stream, whose states are the tokens' own",
-      "\(streams.count)")
+    guard streams.count == 1 else {
+      throw .unsupported(
+        item: "\(streams.count) streams with aligned conditioning",
+        advice: "name one, whose states are the tokens' own")
+    }
   }
 
   public func embeddedPrompt(_ prompt: [Int32]) throws(GeneratorError) -> [Int32] { prompt }

@@ -39,7 +39,8 @@ extension ProbeReport {
     let whose = question.tokenizer.map { " of \($0)" } ?? ""
     var lines = [
       "target: \(question.target)\(whose)\(why), \(question.classes) classes in \(question.trainingRows) "
-        + "training rows, scored on \(question.scoredRows) of \(question.set); the commonest: \(question.commonest)",
+        + "training rows, scored on \(question.scoredRows) of \(question.set); the commonest: "
+        + Self.shortened(question.commonest),
       "accuracy is that of the scored rows, with Wilson's interval; held out, that of training rows in "
         + "cross-validation, which chose C",
     ]
@@ -52,6 +53,11 @@ extension ProbeReport {
       lines.append("left out of all: \(question.lackingRows) rows that one of the streams lacks")
     }
     return lines + [decision]
+  }
+
+  /// A label, which may be of any length and of any characters.
+  private static func shortened(_ label: String) -> String {
+    String(label.count > 60 ? label.prefix(60) + "..." : label[...]).printable
   }
 
   private var decision: String {

@@ -75,3 +75,12 @@ struct TextTable {
     return ([line(rows[0]), rule] + rows.dropFirst().map(line)).joined(separator: "\n")
   }
 }
+
+extension String {
+  /// With escapes for what would break a line, or be a command to a terminal.
+  var printable: String {
+    unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : Self(scalar)
+    }.joined()
+  }
+}

@@ -52,11 +52,8 @@ struct Tokenize: ParsableCommand {
     }
   }
 
-  /// The token's text, with escapes for what would break a line.
   private func piece(_ id: Int32, _ tokenizer: Tokenizer) -> String {
-    String(decoding: tokenizer.piece(id), as: UTF8.self).unicodeScalars.map { scalar in
-      scalar.properties.generalCategory == .control ? scalar.escaped(asASCII: true) : String(scalar)
-    }.joined()
+    String(decoding: tokenizer.piece(id), as: UTF8.self).printable
   }
 }
 
