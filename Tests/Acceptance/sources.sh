@@ -35,6 +35,13 @@ tests() { # FILTER WHAT: tests by name, on what `swift build --build-tests` buil
 
 pinned() { if [ -n "${DENJU_CORE:-}" ]; then taskset -c "$DENJU_CORE" "$@"; else "$@"; fi; }
 
+kept() { # FILE ARGUMENTS: what the program prints, in a file that is there only when it is whole.
+  local file=$1
+  shift
+  pinned "$denju" "$@" >"$file.tmp"
+  mv "$file.tmp" "$file"
+}
+
 check_vectors() { tests 'FamilyFolderTests|ReferenceTests' "states, logits, losses and gradients of independent code"; } # 1
 
 check_converted() { # 1: the shared folders as llama.cpp's converter writes them.
@@ -97,6 +104,7 @@ check_banking() { # 7: each reading's generators, by three seeds; resumable.
     pinned "$denju" precompute --source "$minilm" "${sets[@]}" --cache "$cache" --beside
     "$denju" cache stats "$cache" --view by_source --json >"runs/sources/$rows.bytes"
     for seed in 1 2 3; do
+      [ -s "runs/sources/$rows-$seed.json" ] && continue
       local runs=()
       # The streams of an arm, in the order of the cache's: layers 10, 20 and last of SmolLM2, then MiniLM's last.
       for arm in "none 4" "shuffled 4" "last 3" "minilm 4" "both 3 4" "three 1 2 3"; do
@@ -112,10 +120,11 @@ check_banking() { # 7: each reading's generators, by three seeds; resumable.
           --tokenizer "$smollm2" --layers 4 --width 256 --heads 4 --positions 160 --batch 32 --learning-rate 5e-4 \
           --epochs "$([ "$rows" = 770 ] && echo 15 || echo 6)" --final-rate 0 --seed "$seed" "${reading[@]}" "${resume[@]}"
       done
-      [ -s "runs/sources/$rows-$seed.json" ] ||
-        pinned "$denju" evaluate "${runs[@]}" --max-new-tokens 16 --beams 8 --json >"runs/sources/$rows-$seed.json"
+      kept "runs/sources/$rows-$seed.json" evaluate "${runs[@]}" --max-new-tokens 16 --beams 8 --json
+      # 200 MB of moments a run, which nothing resumes now.
+      rm -rf "runs/sources/$rows-$seed-"*/last
     done
-    [ -s "runs/sources/$rows.probe" ] || pinned "$denju" probe --cache "$cache" --set test --json >"runs/sources/$rows.probe"
+    [ -s "runs/sources/$rows.probe" ] || kept "runs/sources/$rows.probe" probe --cache "$cache" --set test --json
   done
   python3 - runs/sources <<'END' || status=1
 import collections, glob, json, sys
@@ -159,7 +168,8 @@ trained_cities() { # NAME ROWS SEED READING...: a generator of the demo's size, 
   [ -e "$run/run.json" ] && resume=(--resume)
   pinned "$denju" train --cache "$cache" --run "$run" --layers 4 --width 256 --heads 4 --positions 64 --batch 32 \
     --learning-rate 5e-4 --epochs 12 --final-rate 0 --seed "$seed" "$@" "${resume[@]}"
-  pinned "$denju" evaluate --run "$run" --max-new-tokens 16 --json >"$run.json"
+  kept "$run.json" evaluate --run "$run" --max-new-tokens 16 --json
+  rm -rf "$run/last"
 }
 
 check_cities() { # 8: the reading that five folds of the 1,000 training and validation rows choose, on the test rows.
