@@ -19,6 +19,8 @@ struct AnswerPaths {
   /// Those that go on.
   private(set) var paths: [Path]
   private let width: Int
+  /// Whether the likeliest whole answer is searched, of which nothing can be shown before it is found.
+  var isSearched: Bool { width > 1 }
   /// The likeliest that has ended.
   private var best: (answer: Answer, score: Double)?
 
@@ -32,7 +34,7 @@ struct AnswerPaths {
   /// - Parameter onText: told a sampled answer's text as it grows; of a searched one nothing, "", at every step. False
   ///   ends it.
   mutating func advance(_ logits: [[Float]], _ onText: (String) -> Bool) -> Answer? {
-    if width == 1 { return sample(logits[0], onText) }
+    if !isSearched { return sample(logits[0], onText) }
     let ended = search(logits)
     guard ended == nil, !onText("") else { return ended }
     paths[0].answer.cancel()

@@ -37,7 +37,6 @@ public final class GenerationEngine {
   private struct Entry {
     let id: AnswerID
     var paths: AnswerPaths
-    let isSearched: Bool
     /// Runs the source beside the generator; nil where it does not run while decoding.
     let stepper: (any StateStepper)?
     /// Those that come with the first path's tokens, a stream each.
@@ -84,8 +83,7 @@ public final class GenerationEngine {
     guard !request.prompts.contains(where: \.ids.isEmpty) else { throw GenerationError.emptyPrompt }
     var clock = Stopwatch()
     let needs = model.needs
-    let isSearched = request.options.beams > 1
-    if isSearched, needs.steps {
+    if request.options.beams > 1, needs.steps {
       throw GenerationError.invalidOption(
         name: "beams", found: "\(request.options.beams)",
         allowed: "1 where the source runs a step for every token")
@@ -124,7 +122,7 @@ public final class GenerationEngine {
         paths: AnswerPaths(
           model.makeSession(capacity: capacity, prompt: tokens.count), answer, tokens: tokens,
           width: request.options.beams),
-        isSearched: isSearched, stepper: stepper, states: given, onText: onText, clock: clock,
+        stepper: stepper, states: given, onText: onText, clock: clock,
         seconds: seconds))
     return id
   }
@@ -159,7 +157,7 @@ public final class GenerationEngine {
       if var answer = entry.paths.advance(own, entry.onText) {
         entry.seconds.decode = entry.clock.lap()
         ended.append(
-          (entry.id, answer.result(entry.seconds, wasShown: !entry.isSearched, entry.onText)))
+          (entry.id, answer.result(entry.seconds, wasShown: !entry.paths.isSearched, entry.onText)))
       } else {
         entry.states = []
         entry.awaitsStates = entry.stepper != nil

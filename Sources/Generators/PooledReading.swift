@@ -147,13 +147,12 @@ struct PooledReading: Sendable {
   private func pool(_ features: Rows, _ scores: Rows, _ normed: Rows, _ parts: [Range<Int>]) {
     let (count, width) = (weightings, normed.width)
     parallelRanges(parts.count, grain: 1) { range in
-      var column: [Float] = []
       for place in range {
         let (part, feature) = (parts[place], features.row(place))
         feature.update(repeating: 0, count: features.width)
         guard let last = part.last else { continue }
         for weighting in 0..<count {
-          column = part.map { scores.row($0)[weighting] }
+          var column = part.map { scores.row($0)[weighting] }
           column.withUnsafeMutableBufferPointer { column in
             guard let base = column.baseAddress else { return }
             softmax(column.count, base)

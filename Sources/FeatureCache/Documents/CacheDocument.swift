@@ -98,19 +98,17 @@ extension CacheDocument {
   func checksum(source: [UInt8], secret: SymmetricKey?) -> [UInt8] {
     var hash = FramedHash("denju document row 1", key: secret)
     hash.add(source)
-    hash.add(key.bytes)
-    hash.add(split.rawValue)
-    hash.add(corpus)
-    hash.add(line)
-    hash.add(prompt)
-    hash.add(TokenIDs.bytes(promptIDs))
-    hash.add(response)
-    hash.add(TokenIDs.bytes(responseIDs))
+    addRow(to: &hash)
     return hash.finalize()
   }
 
   /// Adds what such a row had.
   func add(to hash: inout FramedHash, checksum: [UInt8]) {
+    addRow(to: &hash)
+    hash.add(checksum)
+  }
+
+  private func addRow(to hash: inout FramedHash) {
     hash.add(key.bytes)
     hash.add(split.rawValue)
     hash.add(corpus)
@@ -119,7 +117,6 @@ extension CacheDocument {
     hash.add(TokenIDs.bytes(promptIDs))
     hash.add(response)
     hash.add(TokenIDs.bytes(responseIDs))
-    hash.add(checksum)
   }
 }
 
